@@ -1,0 +1,60 @@
+"""An httpx client that keeps secrets and holds on to nothing."""
+
+import logging
+import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+
+import httpx
+
+from biofs import __version__
+from biofs.api.urls import is_loopback
+
+# Less than the 5 s after which common servers drop an idle connection: a request sent just then
+# would be lost.
+_KEEP_ALIVE = 4.0
+
+
+def create_client(
+    base_url: str,
+    *,
+    transport: httpx.AsyncBaseTransport | None,
+    connect_timeout: float,
+    read_timeout: float,
+    ca_file: Path | None,
+) -> httpx.AsyncClient:
+    """A client for one server; raises ValueError for certificates or proxies that cannot be used.
+
+    - Proxies and certificates named in the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, …)
+      are used as people expect, but for servers on this machine. httpx reads no netrc file.
+    - Cookies the server sets are forgotten, redirects are not followed: no secret goes astray.
+    - The pool is unbounded, because a cancelled request can keep its place in a bounded one for
+      ever (httpcore issue 1093); who sends bounds the number.
+    - httpx and httpcore log URLs and headers, which hold secrets, so they log warnings only.
+    """
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        return httpx.AsyncClient(
+            transport=transport,
+            verify=True if ca_file is None else ssl.create_default_context(cafile=str(ca_file)),
+            trust_env=not is_loopback(base_url),
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE),
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": f"biofs/{__version__} (+read-only catalogue file system)",
+            },
+        )
+    except OSError:  # ssl.SSLError is one
+        raise ValueError(
+            f"the certificates in {ca_file or 'SSL_CERT_FILE'} cannot be read"
+        ) from None
+    except (ValueError, ImportError):
+        # The original message repeats the proxy's URL, and that can hold a password.
+        raise ValueError(
+            "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
+        ) from None

@@ -1,0 +1,265 @@
+"""Requests over HTTP: one task owns the connections, everyone else waits for events."""
+
+from collections.abc import AsyncIterable, Callable
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlencode
+
+import httpx
+import trio
+
+from biofs.api.bodies import BodyMalformed, BodyTooLarge, read_body
+from biofs.api.credentials import Credentials
+from biofs.api.dialects import Dialects
+from biofs.api.envelope import (
+    ActionUnknown,
+    EndpointMissing,
+    Reply,
+    interpret,
+    parse_retry_after,
+)
+from biofs.api.errors import (
+    ApiError,
+    BadAnswer,
+    BadRequest,
+    DialectChanged,
+    NotFound,
+    ServerFault,
+    TimedOut,
+    Unreachable,
+)
+from biofs.api.http_client import create_client
+from biofs.api.requests import Answer, Request
+from biofs.api.secrets import Secret
+from biofs.api.urls import normalise_base_url
+
+__all__ = ["Transport", "normalise_base_url"]
+
+# Larger bodies are decoded in a thread: this many take about a millisecond.
+_DECODED_IN_PLACE = 512 * 1024
+
+# What httpcore says when the connection ends before the answer does; other protocol errors are
+# answers that are no HTTP.
+_BROKEN_OFF = ("disconnected", "closed connection")
+
+
+class _Job:
+    """A request under way; `outcome` is there once `done` is set."""
+
+    def __init__(self, request: Request, arrived: Callable[[], None] | None) -> None:
+        self.request = request
+        self.done = trio.Event()
+        self.outcome: Answer | ApiError | None = None
+        self._arrived = arrived
+
+    def arrived(self) -> None:
+        if self._arrived is not None:
+            call, self._arrived = self._arrived, None
+            call()
+
+    def finish(self) -> None:
+        if self.outcome is None:
+            self.outcome = Unreachable(self.request.action, "the client has stopped")
+        try:
+            self.arrived()
+        finally:
+            self.done.set()
+
+
+class Transport:
+    """Sends requests to one server for one user and interprets what comes back.
+
+    `run` must be running for `send` to work. A request under way is never cancelled by its sender
+    going away: that would break off a connection, and the server has counted it already. `parallel`
+    requests are under way at most, more wait. Times are in seconds; `total_timeout` counts from the
+    moment a request is sent to the last byte of its answer. `max_answer_bytes` is for the
+    decompressed answer. `transport` replaces the network, for tests and the embedded catalogue.
+
+    Raises ValueError for a bad URL (see normalise_base_url), certificates or proxies.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: Secret | None = None,
+        cookie: Secret | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 30.0,
+        total_timeout: float = 120.0,
+        max_answer_bytes: int = 256 * 2**20,
+        ca_file: Path | None = None,
+        parallel: int = 8,
+    ) -> None:
+        self.base_url = normalise_base_url(base_url)
+        self._credentials = Credentials(token, cookie)
+        self._total_timeout = total_timeout
+        self._max_answer_bytes = max_answer_bytes
+        self._parallel = trio.Semaphore(parallel)
+        self._dialects = Dialects()
+        self._nursery: trio.Nursery | None = None
+        self._client = create_client(
+            self.base_url,
+            transport=transport,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            ca_file=ca_file,
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own the connections until cancelled; once only."""
+        async with self._client, trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._nursery = None
+
+    def check(self, request: Request) -> None:
+        """Raise CookieNeeded or TokenMissing if the request cannot work with what is at hand."""
+        self._credentials.check(request)
+
+    async def send(self, request: Request, arrived: Callable[[], None] | None = None) -> Answer:
+        """The answer to a request. Raises `ApiError` only.
+
+        `arrived` is called exactly once, even if the caller is cancelled: when the answer's headers
+        are there, by when the server has counted the request, or when the request failed.
+        """
+        job = _Job(request, arrived)
+        try:
+            self.check(request)
+        except ApiError as error:
+            job.outcome = error
+        if job.outcome is None and self._nursery is not None:
+            self._nursery.start_soon(self._perform, job)
+        else:
+            job.finish()
+        await job.done.wait()
+        if isinstance(job.outcome, Answer):
+            return job.outcome
+        raise _bare(job.outcome)
+
+    async def _perform(self, job: _Job) -> None:
+        try:
+            async with self._parallel:
+                with trio.move_on_after(self._total_timeout):
+                    job.outcome = await self._exchange(job)
+                if job.outcome is None:
+                    job.outcome = TimedOut(
+                        job.request.action,
+                        f"no complete answer within {self._total_timeout:g} seconds",
+                    )
+        finally:
+            job.finish()
+
+    async def _exchange(self, job: _Job) -> Answer | ApiError:
+        request = job.request
+        endpoint, group = self._dialects.endpoint.current, self._dialects.group.current
+        outcome: Answer | ApiError
+        try:
+            outcome = await self._answer(job, endpoint, group)
+        except ApiError as error:
+            outcome = error
+        except Exception as error:  # whatever httpx and those below it raise, for any input
+            outcome = _failure(request.action, error)
+        if request.kind == "api":
+            outcome = self._learn(request, outcome, endpoint, group)
+        return outcome
+
+    async def _answer(self, job: _Job, endpoint: str, group: str) -> Answer:
+        reply = await self._fetch(job, endpoint, group)
+        if len(reply.body) <= _DECODED_IN_PLACE:
+            return interpret(job.request, reply)
+        return await trio.to_thread.run_sync(interpret, job.request, reply, abandon_on_cancel=True)
+
+    async def _fetch(self, job: _Job, endpoint: str, group: str) -> Reply:
+        response = await self._client.send(
+            self._http_request(job.request, endpoint, group), stream=True
+        )
+        try:
+            job.arrived()
+            headers = response.headers
+            body = await read_body(
+                # Not aiter_raw(): that refuses answers which a stand-in for the network has read.
+                cast(AsyncIterable[bytes], response.stream),
+                headers.get("content-encoding", ""),
+                self._max_answer_bytes,
+            )
+        finally:
+            await response.aclose()
+        return Reply(
+            self.base_url,
+            response.status_code,
+            headers.get("content-type", ""),
+            body,
+            headers.get("location"),
+            parse_retry_after(headers.get("retry-after"), headers.get("date")),
+        )
+
+    def _http_request(self, request: Request, endpoint: str, group: str) -> httpx.Request:
+        action = group if request.action == "torrentgroup" else request.action
+        page = endpoint if request.kind == "api" else "torrents.php"
+        params = [
+            (name, value.reveal() if isinstance(value, Secret) else value)
+            for name, value in request.params
+        ]
+        # The documents have a POST's parameters in the query, the server reads them in the body.
+        form = dict(params) if request.method == "POST" else None
+        query = urlencode(([("action", action)] if action else []) + params)
+        return self._client.build_request(
+            request.method,
+            f"{self.base_url}/{page}?{query}" if query else f"{self.base_url}/{page}",
+            headers=self._credentials.headers(request),
+            data=form,
+        )
+
+    def _learn(
+        self, request: Request, outcome: Answer | ApiError, endpoint: str, group: str
+    ) -> Answer | ApiError:
+        """Note how this server speaks; turn a wrong name of ours into DialectChanged."""
+        dialects = self._dialects
+        if isinstance(outcome, EndpointMissing):
+            if dialects.endpoint.failed(endpoint):
+                return DialectChanged(request.action, f"there is no {endpoint} here")
+            return ServerFault(request.action, "there is no API at this URL (HTTP 404)")
+        if isinstance(outcome, Answer | NotFound | BadRequest):
+            dialects.endpoint.worked(endpoint)
+        if isinstance(outcome, ActionUnknown):
+            if dialects.group.failed(group):
+                return DialectChanged(request.action, f"{group} seems to be unknown here")
+            return BadRequest(request.action, outcome.message)
+        if request.action == "torrentgroup" and isinstance(outcome, Answer | NotFound):
+            dialects.group.worked(group)
+        return outcome
+
+
+_FAILURES: tuple[tuple[tuple[type[Exception], ...], type[ApiError], str], ...] = (
+    ((httpx.TimeoutException,), TimedOut, "the server does not answer in time"),
+    ((httpx.ConnectError, httpx.ProxyError), Unreachable, "the server cannot be reached"),
+    ((httpx.NetworkError, OSError), Unreachable, "the connection broke off"),
+    ((httpx.RemoteProtocolError,), BadAnswer, "the answer is no HTTP"),
+    ((BodyTooLarge,), BadAnswer, "the answer is too large"),
+    ((BodyMalformed,), BadAnswer, "the answer's compression is broken"),
+)
+
+
+def _failure(action: str, error: Exception) -> ApiError:
+    """What an exception of the HTTP client stands for; its own words can hold anything."""
+    broken_off = isinstance(error, httpx.RemoteProtocolError) and any(
+        words in str(error) for words in _BROKEN_OFF
+    )
+    if broken_off:
+        return Unreachable(action, "the connection broke off")
+    for kinds, failure, message in _FAILURES:
+        if isinstance(error, kinds):
+            return failure(action, message)
+    return BadAnswer(action, f"the HTTP client failed ({type(error).__name__})")
+
+
+def _bare(error: ApiError | None) -> ApiError:
+    """The error without chain and traceback, which lead to requests and their headers."""
+    assert error is not None  # noqa: S101 - a finished job has an outcome
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

@@ -1,0 +1,56 @@
+"""The address of the server."""
+
+import ipaddress
+import re
+from urllib.parse import quote, urlsplit
+
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
+_ENDPOINTS = ("/api.php", "/ajax.php")
+
+
+def normalise_base_url(url: str) -> str:
+    """`https://host[:port][/path]` without a slash at the end, where api.php is to be found.
+
+    A trailing slash, api.php or ajax.php is taken off. ValueError, in one line that does not repeat
+    the URL (it may hold a password), for anything else than a plain http or https address.
+    """
+    url = url.strip()
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise ValueError("the URL holds blanks, backslashes or control characters")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = _host(parts.hostname or "")
+    except ValueError:
+        raise ValueError("the URL is malformed: it looks like https://torrents.bio") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("the URL needs https:// (or http://) in front")
+    if "@" in parts.netloc:
+        raise ValueError("the URL cannot hold a user name or password")
+    if parts.query or parts.fragment:
+        raise ValueError("the URL cannot hold parameters (?…) or an anchor (#…)")
+    path = parts.path.rstrip("/")
+    for endpoint in _ENDPOINTS:
+        path = path.removesuffix(endpoint)
+    path = quote(path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
+    return f"{parts.scheme}://{host}{f':{port}' if port is not None else ''}{path}"
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether a normalised URL names this machine."""
+    host = urlsplit(base_url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(host: str) -> str:
+    if ":" in host:
+        return f"[{ipaddress.IPv6Address(host).compressed}]"
+    ascii_host = host.encode("idna").decode().lower()
+    if not _HOST.fullmatch(ascii_host):
+        raise ValueError(host)
+    return ascii_host

@@ -1,0 +1,78 @@
+"""The catalogue: what is known is answered at once, what is not is wanted and waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from biofs.catalogue.details import Details
+from biofs.catalogue.documents import Documents
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.index import Index
+from biofs.catalogue.listings import Listings
+from biofs.catalogue.queue import Queue
+from biofs.catalogue.store import Store
+from biofs.catalogue.trees import Trees
+from biofs.catalogue.wants import Wants
+
+
+class Catalogue:
+    """Everything above the API that a reader needs, without knowing what the reader is.
+
+    `clock` gives epoch seconds: ages are kept across restarts.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        *,
+        freshness: Freshness | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.freshness: Final = freshness or Freshness()
+        self.store: Final = store
+        self.queue: Final = queue
+        self.wants: Final = Wants()
+        self.index: Final = Index(store)
+        details = Details(store)
+        self.listings: Final = Listings(self.index, queue, self.wants, self.freshness, clock)
+        self.documents: Final = Documents(
+            details, self.index, self.listings, queue, self.wants, self.freshness, clock
+        )
+        self.trees: Final = Trees(details)
+        self.listings.when_different(self.documents.drop)
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the queue and the wants until cancelled."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.queue.run)
+            await nursery.start(self.wants.run)
+            task_status.started()
+
+    def state(self) -> dict[str, object]:
+        """What the catalogue is doing now, for people: no secrets, nothing that waits."""
+        queue = self.queue
+        return {
+            "requests": {
+                "sent": queue.sent,
+                "retried": queue.retried,
+                "joined": self.wants.joined,
+                "waiting": len(queue),
+                "wants": len(self.wants),
+            },
+            "pace": {
+                "rate": str(queue.pace.rate),
+                "next_request_in_seconds": round(queue.pace.delay(), 1),
+            },
+            "offline": queue.offline,
+            "server_reachable": queue.reachable,
+            "last_errors": [{"action": action, "error": error} for action, error in queue.errors],
+        }
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()

@@ -1,0 +1,257 @@
+"""Details: what `torrentgroup` tells of a group, kept as its answer and read as documents.
+
+One answer fills everything it contains: the group's and the torrents' documents, the description
+as text, and every file list. File lists are kept apart from the rest: they never change for an
+info hash, and they can be large.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from biofs.api.models import GroupAnswer, Torrent
+from biofs.catalogue.index import Before, before_of, forget_group, mtime_of, replace_torrents
+from biofs.catalogue.store import Store
+from biofs.tree import filelist, names, render
+from biofs.tree.layout import FileTree
+from biofs.tree.text import unescape
+
+_encode: Final = msgspec.json.encode
+_decode: Final = msgspec.json.Decoder().decode
+_PACKED: Final = b"z"  # first byte of a compressed list; a plain one has a "p"
+_PLAIN: Final = b"p"
+_PACK_FROM: Final = 512  # bytes; shorter lists do not shrink
+
+
+class TorrentDetail(NamedTuple):
+    """The documents of a torrent. `list_key` names its file list, `filelist_size` is in bytes."""
+
+    id: int
+    json: bytes
+    magnet: bytes
+    list_key: str
+    filelist_size: int
+    file_count: int
+    size: int
+
+
+class Detail(NamedTuple):
+    """The documents of a group and of its torrents, ready to be read.
+
+    `confirmed` is when the group was last seen to be as the detail says (epoch seconds): when it
+    was fetched, or when its browse row was last seen unchanged. `outdated`: its row has changed.
+    """
+
+    group_id: int
+    json: bytes
+    description: bytes
+    torrents: Mapping[int, TorrentDetail]
+    confirmed: float
+    outdated: bool
+
+    def nbytes(self) -> int:
+        """What the documents take in memory, about."""
+        own = len(self.json) + len(self.description) + 512
+        return own + sum(
+            len(torrent.json) + len(torrent.magnet) + 512 for torrent in self.torrents.values()
+        )
+
+    def good_until(self, ttl: float) -> float:
+        """Until when (epoch seconds) nothing needs to be asked about the group."""
+        return float("-inf") if self.outdated else self.confirmed + ttl
+
+
+class FileList(NamedTuple):
+    """A torrent's file list as the server sent it."""
+
+    file_path: str
+    file_count: int
+    text: str
+
+    def entries(self) -> list[filelist.Entry]:
+        """The files in the server's order."""
+        return filelist.parse(self.text, self.file_count)
+
+    def document(self) -> bytes:
+        """filelist.json: one object a line."""
+        return render.filelist_json(self.entries())
+
+    def tree(self) -> FileTree:
+        """The virtual tree (for a thread: a hundred thousand files take a tenth of a second)."""
+        return FileTree.build(self.entries(), unescape(self.file_path))
+
+
+def list_key(torrent: Torrent) -> str:
+    """Under what a torrent's file list is kept: its info hash, or its id if that is no hash."""
+    return torrent.info_hash.upper() or f"torrent {torrent.id}"
+
+
+class Details:
+    """Reads and writes of the tables `details` and `file_lists`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def load(self, group_id: int) -> Detail | None:
+        """The documents of a group whose answer is in the store.
+
+        Counts of seeders and the like are those of the group's browse row where that is newer.
+        """
+        row = self._store.one(
+            "SELECT answer, description, fetched, details.stable, groups.stable, seen, line"
+            " FROM details LEFT JOIN groups ON id = group_id WHERE group_id = ?",
+            group_id,
+        )
+        if row is None:
+            return None
+        answer, description, fetched, stable, row_stable, seen, line = row
+        assert isinstance(answer, bytes)  # noqa: S101 - what `save` wrote
+        assert isinstance(description, bytes)  # noqa: S101
+        assert isinstance(fetched, float)  # noqa: S101
+        parts = _decode(answer)
+        counts: dict[object, dict[str, object]] = {}
+        confirmed, outdated = fetched, False
+        if isinstance(line, bytes) and isinstance(seen, float) and seen > fetched:
+            outdated = stable is not None and stable != row_stable
+            confirmed = fetched if stable is None else seen
+            counts = _counts(line)
+        torrents = {}
+        for raw in parts["torrents"]:
+            raw.update(counts.get(raw.get("id"), {}))
+            torrent = Torrent.from_json(raw)
+            torrents[torrent.id] = self._torrent(torrent)
+        group = render.group_json(parts["group"])
+        return Detail(group_id, group, description, torrents, confirmed, outdated)
+
+    def _torrent(self, torrent: Torrent) -> TorrentDetail:
+        key = list_key(torrent)
+        row = self._store.one("SELECT document_bytes FROM file_lists WHERE info_hash = ?", key)
+        document_bytes = row[0] if row and isinstance(row[0], int) else 0
+        title = unescape(torrent.file_path) or names.torrent_dirname(
+            torrent.format, torrent.platform, torrent.scope, torrent.id
+        )
+        return TorrentDetail(
+            torrent.id,
+            render.torrent_json(torrent.raw),
+            render.magnet(torrent.info_hash, title, torrent.size),
+            key,
+            document_bytes,
+            torrent.file_count,
+            torrent.size,
+        )
+
+    def file_list(self, key: str) -> FileList | None:
+        """The file list kept under `key`."""
+        row = self._store.one(
+            "SELECT file_path, file_count, list FROM file_lists WHERE info_hash = ?", key
+        )
+        if row is None:
+            return None
+        file_path, file_count, packed = row
+        assert isinstance(file_path, str)  # noqa: S101 - what `save` wrote
+        assert isinstance(file_count, int)  # noqa: S101
+        assert isinstance(packed, bytes)  # noqa: S101
+        text = packed[1:] if packed[:1] == _PLAIN else zlib.decompress(packed[1:])
+        return FileList(file_path, file_count, text.decode())
+
+    async def save(self, answer: GroupAnswer, now: float) -> list[Before]:
+        """Take up a group's answer, whole.
+
+        Returns how the group looked before, if something was known of it that is not so now.
+        """
+
+        def change(connection: sqlite3.Connection) -> list[Before]:
+            return _save(connection, answer, now)
+
+        return await self._store.write(change)
+
+    async def forget(self, group_id: int) -> list[Before]:
+        """The server says that there is no such group (any more). Returns how it looked."""
+
+        def change(connection: sqlite3.Connection) -> list[Before]:
+            before = before_of(connection, group_id)
+            forget_group(connection, group_id)
+            return before
+
+        return await self._store.write(change)
+
+
+def _counts(line: bytes) -> dict[object, dict[str, object]]:
+    """What a browse row knows better of its torrents, by id, under torrentgroup's names."""
+    return {
+        torrent.get("torrentId"): {
+            name: torrent[source]
+            for name, source in (
+                ("seeders", "seeders"),
+                ("leechers", "leechers"),
+                ("snatched", "snatches"),
+            )
+            if source in torrent
+        }
+        for torrent in _decode(line).get("torrents") or []
+        if isinstance(torrent, dict)
+    }
+
+
+def _save(connection: sqlite3.Connection, answer: GroupAnswer, now: float) -> list[Before]:
+    group = answer.group
+    before = before_of(connection, group.id)
+    known = connection.execute(
+        "SELECT answer FROM details WHERE group_id = ?", (group.id,)
+    ).fetchone()
+    row = connection.execute("SELECT stable FROM groups WHERE id = ?", (group.id,)).fetchone()
+    group_mtime = mtime_of(render.api_time(group.time) or 0)
+    torrents = []
+    rows: list[tuple[object, ...]] = []
+    newest = group_mtime
+    for torrent in answer.torrents:
+        torrents.append({k: v for k, v in torrent.raw.items() if k != "fileList"})
+        mtime = mtime_of(render.api_time(torrent.time) or group_mtime)
+        newest = max(newest, mtime)
+        name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
+        rows.append((torrent.id, group.id, name, mtime))
+        _save_file_list(connection, torrent)
+    replace_torrents(connection, group.id, rows)
+    # The listing's row, if there is one, stays: the detail knows nothing of lab and location.
+    connection.execute(
+        "INSERT INTO groups (id, category, name, mtime, seen) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET category = excluded.category, name = excluded.name,"
+        " mtime = excluded.mtime",
+        (group.id, group.category_id, names.group_dirname(group.name, group.id), newest, now),
+    )
+    encoded = _encode({"group": group.raw, "torrents": torrents})
+    connection.execute(
+        "INSERT OR REPLACE INTO details (group_id, answer, description, stable, fetched)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (
+            group.id,
+            encoded,
+            render.description_text(group.description),
+            row[0] if row else None,
+            now,
+        ),
+    )
+    if known is None:
+        # The first time: only names can be other than the kernel thinks.
+        return [] if before == before_of(connection, group.id) else before
+    return [] if known[0] == encoded else before
+
+
+def _save_file_list(connection: sqlite3.Connection, torrent: Torrent) -> None:
+    key = list_key(torrent)
+    known = connection.execute("SELECT 1 FROM file_lists WHERE info_hash = ?", (key,)).fetchone()
+    if known:
+        return
+    text = torrent.file_list.encode(errors="replace")
+    packed = _PLAIN + text if len(text) < _PACK_FROM else _PACKED + zlib.compress(text, 6)
+    document = FileList(torrent.file_path, torrent.file_count, torrent.file_list).document()
+    connection.execute(
+        "INSERT INTO file_lists (info_hash, file_path, file_count, list, document_bytes)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (key, torrent.file_path, torrent.file_count, packed, len(document)),
+    )

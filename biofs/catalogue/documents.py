@@ -1,0 +1,120 @@
+"""Groups' documents: from memory, from the store, or from the server, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cachetools import LRUCache, TTLCache
+
+from biofs.api.actions import Api
+from biofs.api.errors import NotFound
+from biofs.catalogue.details import Detail, Details
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.index import Index
+from biofs.catalogue.listings import Caller, Listings
+from biofs.catalogue.queue import Queue
+from biofs.catalogue.wants import Priority, Want, Wants
+
+CACHE_BYTES: Final = 16 << 20
+_ABSENT_GROUPS: Final = 4096
+
+
+class Documents:
+    """Details of groups, as documents ready to be read."""
+
+    def __init__(
+        self,
+        details: Details,
+        index: Index,
+        listings: Listings,
+        queue: Queue,
+        wants: Wants,
+        freshness: Freshness,
+        clock: Callable[[], float],
+    ) -> None:
+        self._details: Final = details
+        self._index: Final = index
+        self._listings: Final = listings
+        self._queue: Final = queue
+        self._wants: Final = wants
+        self._freshness: Final = freshness
+        self._clock: Final = clock
+        self._cache: LRUCache[int, Detail] = LRUCache(CACHE_BYTES, Detail.nbytes)
+        # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
+        self._absent: TTLCache[int, bool] = TTLCache(_ABSENT_GROUPS, freshness.absence, timer=clock)
+
+    def drop(self, group_id: int) -> None:
+        """Forget what is in memory of a group that looks different now."""
+        self._cache.pop(group_id, None)
+
+    def known(self, group_id: int) -> Detail | None:
+        """The group's documents if its detail was ever fetched; old ones are refreshed behind."""
+        detail = self._cache.get(group_id)
+        if detail is None or self._is_old(detail):
+            detail = self._details.load(group_id)  # its row may have been seen since
+            if detail is None:
+                return None
+            if detail.nbytes() <= self._cache.maxsize:
+                self._cache[group_id] = detail
+            if self._is_old(detail):
+                self._refresh(detail)
+        return detail
+
+    def _is_old(self, detail: Detail) -> bool:
+        return self._clock() >= detail.good_until(self._freshness.detail)
+
+    def _refresh(self, detail: Detail) -> None:
+        """One look at the rows of a category confirms 50 groups; asking for each costs 50 times."""
+        if self._queue.offline:
+            return
+        group = self._index.group(detail.group_id)
+        listing = self._index.listing(group.category) if group else None
+        if (
+            group is not None
+            and listing is not None
+            and not detail.outdated
+            and self._clock() - listing.walked > self._freshness.walk
+        ):
+            self._listings.refresh(group.category)
+            return
+
+        async def fetch(want: Want) -> None:
+            await self._fetch(detail.group_id, want)
+
+        self._wants.refresh(("group", detail.group_id), fetch)
+
+    def want(self, group_id: int, priority: Priority = Priority.INTERACTIVE) -> Want:
+        """Have the group's detail fetched, once for everyone who asks."""
+
+        async def fetch(want: Want) -> None:
+            await self._fetch(group_id, want)
+
+        return self._wants.start(("group", group_id), fetch, priority)
+
+    async def get(self, group_id: int, caller: Caller) -> Detail:
+        """The group's documents, waited for if need be.
+
+        Raises NotFound if the server has no such group, other ApiErrors, and what the caller
+        raises.
+        """
+        while (detail := self.known(group_id)) is None:
+            if group_id in self._absent:
+                raise NotFound("torrentgroup", "the server has no such group")
+            want = self.want(group_id)
+            while not want.done:
+                await caller.wait(want)
+            want.raise_error()
+        return detail
+
+    async def _fetch(self, group_id: int, want: Want) -> None:
+        try:
+            answer = await Api(self._queue.sender(want)).torrentgroup(id=group_id)
+        except NotFound:
+            self._absent[group_id] = True
+            for before in await self._details.forget(group_id):
+                self._listings.tell(before, gone=True)
+            raise
+        self._cache.pop(group_id, None)
+        for before in await self._details.save(answer, self._clock()):
+            self._listings.tell(before, gone=False)

@@ -1,0 +1,82 @@
+"""The tables of the store, and the number by which a store says which tables it has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x62696F66
+"""Says "biof" where SQLite has a place for a file's owner (sqlite.org/pragma.html)."""
+
+VERSION: Final = 1
+
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS meta (
+    key TEXT PRIMARY KEY,
+    value
+) WITHOUT ROWID;
+
+-- The index: one row a group, never evicted. `line` is the group's browse row as it stands in
+-- index.jsonl (NULL for a group that is known from its detail alone), `stable` a digest of what
+-- in that row can only change together with the group's detail.
+CREATE TABLE IF NOT EXISTS groups (
+    id INTEGER PRIMARY KEY,
+    category INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    mtime INTEGER NOT NULL,
+    line BLOB,
+    stable BLOB,
+    seen REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS groups_by_category ON groups (category, id, mtime, length(line));
+
+CREATE TABLE IF NOT EXISTS torrents (
+    id INTEGER PRIMARY KEY,
+    group_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    mtime INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS torrents_by_group ON torrents (group_id, id);
+
+-- A group's answer without its file lists, as JSON of {"group": …, "torrents": […]}.
+CREATE TABLE IF NOT EXISTS details (
+    group_id INTEGER PRIMARY KEY,
+    answer BLOB NOT NULL,
+    description BLOB NOT NULL,
+    stable BLOB,
+    fetched REAL NOT NULL
+);
+
+-- File lists never change for an info hash: they are written once.
+CREATE TABLE IF NOT EXISTS file_lists (
+    info_hash TEXT PRIMARY KEY,
+    file_path TEXT NOT NULL,
+    file_count INTEGER NOT NULL,
+    list BLOB NOT NULL,
+    document_bytes INTEGER NOT NULL
+);
+
+-- One row a category that was ever enumerated whole: when it was last seen to be so (`checked`),
+-- and when every page of it was last read (`walked`). Epoch seconds.
+CREATE TABLE IF NOT EXISTS listings (
+    category INTEGER PRIMARY KEY,
+    checked REAL NOT NULL,
+    walked REAL NOT NULL,
+    whole INTEGER NOT NULL
+);
+
+-- The pages of an enumeration that is not finished, so that it can go on where it stopped.
+CREATE TABLE IF NOT EXISTS pages (
+    category INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    read REAL NOT NULL,
+    page BLOB NOT NULL,
+    PRIMARY KEY (category, number)
+) WITHOUT ROWID;
+
+-- When requests of this account reached the server, whichever process sent them. Epoch seconds.
+CREATE TABLE IF NOT EXISTS pace (
+    slot INTEGER PRIMARY KEY,
+    stamp REAL NOT NULL,
+    in_flight INTEGER NOT NULL
+);
+"""

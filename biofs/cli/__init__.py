@@ -1,0 +1,35 @@
+"""The `biofs` command. Each command is a file of this package, imported only when it is run."""
+
+from collections.abc import Sequence
+
+import click
+
+from biofs import __version__
+from biofs.cli.lazy import LazyGroup
+from biofs.cli.report import guarded
+
+__all__ = ["commands", "main"]
+
+
+@click.group(
+    "biofs",
+    cls=LazyGroup,
+    lazy={
+        "mount": ("biofs.cli.mount", "Mount the catalogue at MOUNTPOINT."),
+        "umount": ("biofs.cli.umount", "End the mount at MOUNTPOINT."),
+        "demo": ("biofs.cli.demo", "The embedded catalogue, for a first look and for tests."),
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="biofs %(version)s")
+def commands() -> None:
+    """The catalogue of BioTorrents.de as a read-only directory."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line (without the program's name) and return the exit code.
+
+    0: done. 1: it did not work. 2: the command line is wrong. 130: interrupted. Unless it is 0, one
+    line on stderr says why. Never raises.
+    """
+    return guarded(commands, argv)

@@ -1,0 +1,68 @@
+"""`biofs demo`: the embedded catalogue over HTTP."""
+
+import signal
+
+import click
+
+from biofs.errors import QuietError
+
+
+@click.group("demo")
+def command() -> None:
+    """The embedded catalogue, for a first look and for tests."""
+
+
+@command.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port to listen at; 0 lets the system choose.",
+)
+@click.option(
+    "--groups",
+    type=click.IntRange(1, 10_000_000),
+    metavar="N",
+    help="Serve N groups made up on demand in place of the embedded ones.",
+)
+@click.option(
+    "--rate-limit/--no-rate-limit",
+    default=True,
+    show_default=True,
+    help="Hold members to the documented pace; donors are exempt.",
+)
+def serve(host: str, port: int, groups: int | None, rate_limit: bool) -> None:
+    """Serve the embedded catalogue over HTTP, as the real server would.
+
+    Prints the address and the tokens it takes, and serves until interrupted.
+    """
+    # trio, starlette and hypercorn take a third of a second: not for --help.
+    import trio  # noqa: PLC0415
+
+    from biofs.demo.accounts import DONOR_TOKEN, MEMBER_TOKEN, ServerOptions  # noqa: PLC0415
+    from biofs.demo.app import create_app  # noqa: PLC0415
+    from biofs.demo.embedded import embedded  # noqa: PLC0415
+    from biofs.demo.generator import Generated  # noqa: PLC0415
+    from biofs.demo.serve import serve as serve_app  # noqa: PLC0415
+
+    source = embedded() if groups is None else Generated(groups=groups)
+    app = create_app(source, options=ServerOptions(rate_limit=rate_limit))
+
+    async def run() -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as nursery:
+                try:
+                    address, bound = await nursery.start(serve_app, app, host, port)
+                except OSError as error:
+                    reason = error.strerror or str(error)
+                    raise QuietError(f"{host} port {port}: cannot listen: {reason}") from None
+                shown = f"[{address}]" if ":" in address else address
+                click.echo(f"serving http://{shown}:{bound}/")
+                click.echo(f"tokens: {MEMBER_TOKEN} (rate limited), {DONOR_TOKEN} (not limited)")
+                async for _ in signals:
+                    break
+                nursery.cancel_scope.cancel()
+
+    trio.run(run)

@@ -1,0 +1,42 @@
+"""A group of commands that imports a command's module only when that command is asked for."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """`lazy` has, for each command, its module (which names it `command`) and its line of help.
+
+    The line stands there so that the group's own help needs no module: trio, httpx and pyfuse3 take
+    half a second to import.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.lazy)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return None
+        command = import_module(self.lazy[cmd_name][0]).command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{self.lazy[cmd_name][0]}.command is no command")
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.lazy.items()])

@@ -1,0 +1,181 @@
+"""The settings of a mount: the command line beats the environment, which beats the settings file.
+
+The file is `$XDG_CONFIG_HOME/biofs/config.toml`. With `--demo` only the command line counts: the
+embedded catalogue needs no token, and what was set for the real server does not fit it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from biofs.api.rate import Rate
+from biofs.api.secrets import Secret
+from biofs.api.urls import normalise_base_url
+from biofs.config_sources import (
+    COOKIE_VARIABLE,
+    TOKEN_VARIABLE,
+    URL_VARIABLE,
+    LogLevel,
+    Merged,
+    merge,
+)
+from biofs.errors import ConfigError
+
+__all__ = [
+    "COOKIE_VARIABLE",
+    "TOKEN_VARIABLE",
+    "URL_VARIABLE",
+    "LogLevel",
+    "Settings",
+    "default_config_file",
+    "default_log_file",
+    "load",
+]
+
+DEFAULT_URL = "https://torrents.bio"
+DEMO_URL = "http://demo.invalid"
+"""Stands for the embedded catalogue: RFC 6761 keeps the name from ever meaning a host."""
+DEFAULT_RATE = "1/6"
+DEFAULT_WAIT = 60.0
+LONGEST_WAIT = 86_400.0
+LONGEST_TTL = 10 * 365 * 86_400.0
+
+FUSE_OPTIONS = (
+    *("allow_other", "allow_root", "default_permissions", "noatime", "nodev", "noexec"),
+    *("nonempty", "nosuid", "ro", "xattr"),
+)
+"""What `-o` takes. `nonempty` and `xattr` are biofs's own, the others are mount options."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a mount can be told. Times are in seconds, paths absolute."""
+
+    url: str
+    token: Secret | None
+    cookie: Secret | None
+    cache_dir: Path | None
+    """None keeps the cache in memory only."""
+    rate: Rate
+    wait: float
+    """How long a caller waits without progress before it gets EAGAIN."""
+    ttl: float | None
+    """None: each kind of answer has its own."""
+    offline: bool
+    account: bool
+    foreground: bool
+    fuse_options: tuple[str, ...]
+    """Names out of `FUSE_OPTIONS`, each once."""
+    log_file: Path | None
+    """None logs to stderr."""
+    log_level: LogLevel
+    demo: bool
+    ca_file: Path | None
+    """Certificates to trust in place of the system's; PEM."""
+
+
+def load(
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    config_file: Path | None = None,
+) -> Settings:
+    """Put the three sources together and check every value.
+
+    `command_line` has what was given, under the names of the file's keys, and `foreground` and
+    `demo`; None stands for not given. `config_file` is for another place than the usual one; it
+    need not exist. Raises ConfigError for a setting that is missing or makes no sense, and for a
+    file with secrets that others can read.
+    """
+    merged = merge(command_line, environ, config_file or default_config_file())
+    told = merged.told
+    token, cookie = merged.token(), merged.cookie()
+    settings = Settings(
+        url=DEMO_URL
+        if told.demo
+        else merged.parsed("url", normalise_base_url, told.url or DEFAULT_URL),
+        token=token,
+        cookie=cookie,
+        cache_dir=_cache_dir(merged),
+        rate=merged.parsed(
+            "rate", Rate.parse, told.rate or ("unlimited" if told.demo else DEFAULT_RATE)
+        ),
+        wait=DEFAULT_WAIT if told.wait is None else merged.seconds("wait", told.wait, LONGEST_WAIT),
+        ttl=None if told.ttl is None else merged.seconds("ttl", told.ttl, LONGEST_TTL),
+        offline=bool(told.offline),
+        account=bool(told.account),
+        foreground=told.foreground,
+        fuse_options=merged.parsed("options", _fuse_options, ",".join(told.options or ())),
+        log_file=_log_file(merged),
+        log_level=told.log_level or "info",
+        demo=told.demo,
+        ca_file=_ca_file(merged),
+    )
+    if not (token or cookie or told.demo or told.offline):
+        raise ConfigError(
+            f"no token: put it into a file that only you can read and give --token-file FILE, "
+            f"or set {TOKEN_VARIABLE}, or try --demo"
+        )
+    return settings
+
+
+def default_config_file() -> Path | None:
+    """Where the settings file is, which need not exist; None where no home directory is known."""
+    return _at_home(platformdirs.user_config_path("biofs") / "config.toml")
+
+
+def default_log_file() -> Path | None:
+    """Where a mount in the background logs unless told otherwise; None as above."""
+    return _at_home(platformdirs.user_log_path("biofs") / "biofs.log")
+
+
+def _at_home(path: Path) -> Path | None:
+    # A user without HOME and without an entry in passwd gets a relative path.
+    return path if path.is_absolute() else None
+
+
+def _cache_dir(merged: Merged) -> Path | None:
+    given = merged.path("cache_dir", merged.told.cache_dir)
+    if given is None and not merged.told.demo:
+        return _needed(_at_home(platformdirs.user_cache_path("biofs")), "--cache-dir")
+    if given is not None and _is_there(merged, "cache_dir", given) and not given.is_dir():
+        raise merged.wrong("cache_dir", f"{given} is not a directory")
+    return given
+
+
+def _log_file(merged: Merged) -> Path | None:
+    given = merged.path("log_file", merged.told.log_file)
+    if given is None and not merged.told.foreground:
+        return _needed(default_log_file(), "--log-file")
+    return given
+
+
+def _ca_file(merged: Merged) -> Path | None:
+    given = merged.path("ca_file", merged.told.ca_file)
+    if given is not None and not _is_there(merged, "ca_file", given):
+        raise merged.wrong("ca_file", f"{given}: no such file")
+    return given
+
+
+def _is_there(merged: Merged, key: str, path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise merged.wrong(key, f"{path}: {error.strerror}") from None
+
+
+def _needed(path: Path | None, option: str) -> Path:
+    if path is None:
+        raise ConfigError(f"no home directory is known: set HOME, or give {option}")
+    return path
+
+
+def _fuse_options(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name == "rw":
+            raise ValueError("rw: biofs is read-only: leave it out")
+        if name not in FUSE_OPTIONS:
+            raise ValueError(f"{name}: no such option: there are {', '.join(FUSE_OPTIONS)}")
+    return tuple(dict.fromkeys(names))

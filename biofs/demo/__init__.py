@@ -1,0 +1,5 @@
+"""An embedded catalogue that answers like the real server: for a first look, tests and benchmarks.
+
+`app` is the server, `embedded` and `generator` are catalogues for it, `serve` puts it on a socket
+or behind an httpx client of the same process.
+"""

@@ -1,0 +1,1 @@
+"""The mount: the catalogue as a directory, at the kernel's edge."""

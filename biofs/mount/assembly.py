@@ -1,0 +1,82 @@
+"""A catalogue put together from settings: store, transport, pace, queue."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import trio
+
+from biofs.api.pace import Pace
+from biofs.api.secrets import Secret
+from biofs.api.transport import Transport
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.queue import Queue
+from biofs.catalogue.store import Store, StoreError
+from biofs.config import Settings
+
+log = logging.getLogger(__name__)
+
+
+def store_path(settings: Settings) -> Path | None:
+    """The file for this server and account, None for memory. Its name tells no secret."""
+    if settings.cache_dir is None:
+        return None
+    parts = urlsplit(settings.url)
+    host = "".join(c if c.isalnum() or c in ".-" else "_" for c in parts.netloc)
+    account = settings.token or settings.cookie
+    # The URL and the account, so that two of either never share what only one may know.
+    text = f"{settings.url}\0{account.reveal() if account else ''}"
+    digest = hashlib.blake2b(text.encode(), digest_size=6, person=b"biofs store").hexdigest()
+    return settings.cache_dir / f"{host}-{digest}.sqlite"
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of the settings; memory, with one warning, if its file cannot be used."""
+    path = store_path(settings)
+    try:
+        return Store(path)
+    except (StoreError, OSError) as error:
+        log.warning("works without a cache on disk: %s", error)
+        return Store(None)
+
+
+def _embedded() -> tuple[Secret, Secret, httpx.AsyncBaseTransport]:
+    """The embedded catalogue in this process, and what opens it."""
+    # Only here, so that a mount of the real server never loads the embedded one.
+    from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN  # noqa: PLC0415
+    from biofs.demo.app import create_app  # noqa: PLC0415
+    from biofs.demo.embedded import embedded  # noqa: PLC0415
+    from biofs.demo.serve import transport  # noqa: PLC0415
+
+    return Secret(DONOR_TOKEN), Secret(DONOR_COOKIE), transport(create_app(embedded()))
+
+
+@asynccontextmanager
+async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
+    """A running catalogue: requests are sent while the context is open."""
+    token, cookie, network = settings.token, settings.cookie, None
+    if settings.demo:
+        token, cookie, network = _embedded()
+    transport = Transport(
+        settings.url, token=token, cookie=cookie, transport=network, ca_file=settings.ca_file
+    )
+    queue = Queue(transport, Pace(settings.rate), offline=settings.offline)
+    store = open_store(settings)
+    catalogue = Catalogue(store, queue, freshness=Freshness.of(settings.ttl))
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(transport.run)
+            await nursery.start(catalogue.run)
+            try:
+                yield catalogue
+            finally:
+                nursery.cancel_scope.cancel()
+    finally:
+        catalogue.close()

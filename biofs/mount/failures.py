@@ -1,0 +1,66 @@
+"""Which errno a caller sees for what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import pyfuse3
+
+from biofs.api.errors import (
+    AccessDenied,
+    ApiError,
+    NotFound,
+    TimedOut,
+    TryAgain,
+    Unreachable,
+)
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S")
+
+_ERRNO: tuple[tuple[type[ApiError], int], ...] = (
+    (NotFound, errno.ENOENT),
+    (AccessDenied, errno.EACCES),
+    (TimedOut, errno.ETIMEDOUT),
+    (Unreachable, errno.EHOSTUNREACH),
+    (TryAgain, errno.EAGAIN),
+)
+
+
+def errno_of(error: ApiError) -> int:
+    """The errno for a failed want; EIO for an answer that makes no sense."""
+    return next((number for kind, number in _ERRNO if isinstance(error, kind)), errno.EIO)
+
+
+def guarded(
+    handler: Callable[Concatenate[S, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
+    """Make whatever a handler raises an errno.
+
+    An exception other than FUSEError would end the whole mount, so the unexpected becomes a line
+    in the log and EIO. Cancellation passes.
+    """
+
+    async def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await handler(self, *args, **kwargs)
+        except pyfuse3.FUSEError:
+            raise
+        except ApiError as error:
+            raise pyfuse3.FUSEError(errno_of(error)) from None
+        except OSError as error:
+            raise pyfuse3.FUSEError(error.errno or errno.EIO) from None
+        except Exception:
+            log.exception("%s failed in a way nobody foresaw", handler.__name__)
+            raise pyfuse3.FUSEError(errno.EIO) from None
+
+    # Not functools.wraps: its type would hide that this is a method.
+    functools.update_wrapper(wrapper, handler)
+    return wrapper

@@ -1,0 +1,106 @@
+"""`files/`: a torrent's virtual tree. It has names, sizes and times, and no content."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from typing import ClassVar
+
+from biofs.catalogue.index import KnownTorrent
+from biofs.catalogue.listings import Caller
+from biofs.mount import stat
+from biofs.mount.families.family import Content, Family, failure
+from biofs.mount.listings import PORTION, Listed, Listing
+from biofs.mount.stat import Stat
+from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.layout import FileTree
+
+
+def _stat(tree: FileTree, node: int, torrent: KnownTorrent) -> Stat:
+    inode = pack(Kind.FILES, torrent.id, node)
+    if tree.is_dir(node):
+        return stat.directory(inode, torrent.mtime)
+    return stat.file(inode, tree.size(node), torrent.mtime)
+
+
+class _Children:
+    """The children of a node; an entry's offset is its place among them."""
+
+    def __init__(self, tree: FileTree, node: int, torrent: KnownTorrent) -> None:
+        self._tree = tree
+        self._children = tree.children(node)
+        self._torrent = torrent
+
+    async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
+        """See Listing."""
+        tree = self._tree
+        return [
+            Listed(tree.name(node), _stat(tree, node, self._torrent), place)
+            for place, node in enumerate(self._children[offset : offset + PORTION], offset + 1)
+        ]
+
+
+class FilesFamily(Family):
+    """See the module."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
+
+    def _torrent(self, torrent_id: int) -> KnownTorrent:
+        torrent = self.catalogue.index.torrent(torrent_id)
+        if torrent is None:
+            raise failure(errno.ENOENT)
+        return torrent
+
+    async def _tree(self, torrent: KnownTorrent, caller: Caller) -> FileTree:
+        detail = await self.catalogue.documents.get(torrent.group_id, caller)
+        found = detail.torrents.get(torrent.id)
+        if found is None:
+            raise failure(errno.ENOENT)
+        tree = await self.catalogue.trees.tree(found.list_key)
+        if tree is None:
+            raise failure(errno.EIO)
+        return tree
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        torrent = self._torrent(address.ident)
+        if address.part == 0:
+            return stat.directory(pack(Kind.FILES, torrent.id), torrent.mtime)
+        tree = await self._tree(torrent, caller)
+        _check(tree, address.part)
+        return _stat(tree, address.part, torrent)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        torrent = self._torrent(address.ident)
+        tree = await self._tree(torrent, caller)
+        _check(tree, address.part)
+        node = tree.find(address.part, name)
+        return None if node is None else _stat(tree, node, torrent)
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        torrent = self._torrent(address.ident)
+        tree = await self._tree(torrent, caller)
+        _check(tree, address.part)
+        if not tree.is_dir(address.part):
+            raise failure(errno.ENOTDIR)
+        return _Children(tree, address.part, torrent)
+
+    async def parent(self, address: Address) -> int:
+        if address.part == 0:
+            return pack(Kind.TORRENT, address.ident)
+        detail = self.catalogue.documents.known(self._torrent(address.ident).group_id)
+        found = detail.torrents.get(address.ident) if detail else None
+        tree = await self.catalogue.trees.tree(found.list_key) if found else None
+        if tree is None:
+            raise failure(errno.ENOENT)
+        _check(tree, address.part)
+        return pack(Kind.FILES, address.ident, tree.parent(address.part))
+
+    async def open(self, address: Address, caller: Caller) -> Content:
+        # Never zeros, never an empty success: there is nothing behind the name, and this says so.
+        raise failure(errno.ENODATA)
+
+
+def _check(tree: FileTree, node: int) -> None:
+    """A number from a torrent's earlier file list may lie outside the tree."""
+    if node >= len(tree):
+        raise failure(errno.ESTALE)

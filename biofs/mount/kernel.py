@@ -1,0 +1,83 @@
+"""What the kernel keeps is told to it when it is no longer right, and only then.
+
+Notices go out from a thread: the kernel answers one only when the requests of the same directory
+that are under way have ended, and those may be waiting for us (libfuse, fuse_lowlevel.h).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import pyfuse3
+import trio
+from pyfuse3 import FileNameT, InodeT
+
+from biofs.catalogue.index import Before, Index
+from biofs.tree.inodes import Kind, pack
+
+log = logging.getLogger(__name__)
+
+_GROUP_KINDS: Final = (Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION)
+_TORRENT_KINDS: Final = (Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET)
+
+
+class _Notice(NamedTuple):
+    """An inode whose attributes and pages to forget, or with `name` an entry in it."""
+
+    inode: int
+    name: bytes | None = None
+
+
+class KernelCache:
+    """Passes on to the kernel what changed in the catalogue (`listings.Changes`)."""
+
+    def __init__(self, index: Index, notify: Callable[[int, bytes | None], None] | None = None):
+        self._index: Final = index
+        self._notify: Final = notify or _notify
+        self._send, self._receive = trio.open_memory_channel[_Notice](math.inf)
+        self.sent = 0
+
+    def group_changed(self, before: Before, *, gone: bool) -> None:
+        """See Changes. Whole inodes: with the same size and mtime old pages would stay."""
+        group = before.group
+        for kind in _GROUP_KINDS:
+            self._put(pack(kind, group.id))
+        now = self._index.group(group.id)
+        if gone or now is None or (now.name, now.category) != (group.name, group.category):
+            self._put(pack(Kind.CATEGORY, group.category), group.name.encode())
+        names = {torrent.name for torrent in self._index.torrents_of(group.id)}
+        for torrent in before.torrents:
+            for kind in _TORRENT_KINDS:
+                self._put(pack(kind, torrent.id))
+            if gone or torrent.name not in names:
+                self._put(pack(Kind.GROUP, group.id), torrent.name.encode())
+
+    def listing_changed(self, category: int) -> None:
+        """See Changes."""
+        self._put(pack(Kind.CATEGORY, category))
+        self._put(pack(Kind.INDEX, category))
+
+    def _put(self, inode: int, name: bytes | None = None) -> None:
+        self._send.send_nowait(_Notice(inode, name))
+
+    async def run(self) -> None:
+        """Send the notices in their order, until cancelled."""
+        async for notice in self._receive:
+            self.sent += 1
+            await trio.to_thread.run_sync(self._notify, *notice, abandon_on_cancel=True)
+
+
+def _notify(inode: int, name: bytes | None) -> None:
+    try:
+        if name is None:
+            pyfuse3.invalidate_inode(InodeT(inode))
+        else:
+            pyfuse3.invalidate_entry(InodeT(inode), FileNameT(name))
+    except OSError as error:
+        # ENOENT: the kernel did not keep it. EBADF, ENOTCONN: the mount is just ending.
+        if error.errno not in {errno.ENOENT, errno.EBADF, errno.ENOTCONN, errno.ENODEV}:
+            log.warning("the kernel was not told of a change: %s", error)

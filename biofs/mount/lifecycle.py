@@ -1,0 +1,161 @@
+"""A mount from its start to its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import pyfuse3
+import trio
+
+import biofs
+from biofs.catalogue.catalogue import Catalogue
+from biofs.config import Settings
+from biofs.errors import QuietError
+from biofs.mount import assembly, daemon, logs
+from biofs.mount.kernel import KernelCache
+from biofs.mount.operations import Operations
+from biofs.mount.signals import SignalWatch
+from biofs.mount.waiting import MAX_TASKS, Patience
+
+log = logging.getLogger(__name__)
+
+OWN_OPTIONS: Final = frozenset({"nonempty", "xattr", "default_permissions", "ro"})
+"""Options of `-o` that mean something to biofs, or that every mount has anyway."""
+
+
+def run(settings: Settings, mountpoint: Path) -> int:
+    """Mount, and return the exit code.
+
+    In the foreground: when the mount has ended. Otherwise: as soon as it answers, with the mount
+    served by a process of its own. Raises QuietError for what a user must read.
+    """
+    if settings.foreground:
+        logs.set_up(settings.log_level, settings.log_file)
+        return _serve(settings, mountpoint, lambda: None)
+
+    def serve(ready: Callable[[], None]) -> int:
+        logs.set_up(settings.log_level, settings.log_file)
+        return _serve(settings, mountpoint, ready)
+
+    return daemon.start(serve)
+
+
+def _fuse_options(settings: Settings) -> set[str]:
+    options = set(pyfuse3.default_options)
+    options |= {"ro", "default_permissions", "subtype=biofs", "nosuid", "nodev"}
+    host = "".join(c for c in urlsplit(settings.url).netloc if c.isalnum() or c in ".-:[]")
+    options.add(f"fsname={'demo' if settings.demo else host}")
+    return options | (set(settings.fuse_options) - OWN_OPTIONS)
+
+
+def _serve(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> int:
+    # A core file would hold the token.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    unmount = False
+    try:
+        trio.run(_main, settings, mountpoint, ready, strict_exception_groups=True)
+        unmount = True
+    except* QuietError as group:
+        unmount = True
+        raise _first(group) from None
+    finally:
+        # After a crash the mountpoint stays a dead mount: it must not look like an empty directory.
+        if pyfuse3_is_open():
+            pyfuse3.close(unmount=unmount)
+    return 0
+
+
+def _first(group: BaseExceptionGroup[QuietError]) -> QuietError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, QuietError)  # noqa: S101 - except* holds nothing else
+    return error
+
+
+_session = False
+
+
+def pyfuse3_is_open() -> bool:
+    """Whether pyfuse3.init succeeded in this process."""
+    return _session
+
+
+def _mount(operations: Operations, settings: Settings, mountpoint: Path) -> None:
+    global _session  # noqa: PLW0603 - pyfuse3 has one session a process
+    with daemon.captured_stderr() as said:
+        try:
+            pyfuse3.init(operations, str(mountpoint), _fuse_options(settings))
+        except RuntimeError as error:
+            reason = said() or str(error)
+            raise QuietError(f"cannot mount on {mountpoint}: {reason}") from None
+    _session = True
+
+
+async def _main(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> None:
+    started = time.time()
+    async with assembly.open_catalogue(settings) as catalogue:
+        watch = SignalWatch()
+        operations: Operations
+
+        def state() -> dict[str, object]:
+            return _state(settings, catalogue, operations, watch, started)
+
+        operations = Operations(
+            catalogue, Patience(settings.wait, watch), state, uid=os.getuid(), gid=os.getgid()
+        )
+        kernel = KernelCache(catalogue.index)
+        catalogue.listings.changes = kernel
+        _mount(operations, settings, mountpoint)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_end_on_signal, nursery.cancel_scope)
+            nursery.start_soon(watch.run)
+            nursery.start_soon(kernel.run)
+            nursery.start_soon(_announce, mountpoint, ready)
+            await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
+            log.info("unmounted")
+            nursery.cancel_scope.cancel()
+
+
+async def _end_on_signal(scope: trio.CancelScope) -> None:
+    """Cancelling ends at once, with requests in flight; pyfuse3.terminate would wait for them."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            log.info("ends on %s", signal.Signals(number).name)
+            scope.cancel()
+            return
+
+
+async def _announce(mountpoint: Path, ready: Callable[[], None]) -> None:
+    """Say that the mount answers, when it does: it is asked through the kernel, from a thread."""
+    await trio.to_thread.run_sync(os.listdir, mountpoint, abandon_on_cancel=True)
+    log.info("mounted on %s", mountpoint)
+    ready()
+
+
+def _state(
+    settings: Settings,
+    catalogue: Catalogue,
+    operations: Operations,
+    watch: SignalWatch,
+    started: float,
+) -> dict[str, object]:
+    return {
+        "biofs": biofs.__version__,
+        "server": settings.url,
+        "account": {"token": settings.token is not None, "cookie": settings.cookie is not None},
+        "mounted_seconds": round(time.time() - started),
+        **catalogue.state(),
+        "readers_waiting": len(watch),
+        "open_handles": operations.open_handles,
+        "python": sys.version.split()[0],
+    }

@@ -1,0 +1,136 @@
+"""Directory handles: what a directory held when it was opened, in portions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from biofs.catalogue.index import Index, KnownGroup
+from biofs.catalogue.listings import Arriving, Caller
+from biofs.mount.stat import Stat
+
+PORTION: Final = 512
+
+
+class Listed(NamedTuple):
+    """One entry; `next` is the offset behind it, as telldir(3) would give it."""
+
+    name: bytes
+    stat: Stat
+    next: int
+
+
+class Listing(Protocol):
+    """An open directory."""
+
+    async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
+        """Some entries behind `offset`; none says that the end is reached, or, without `wait`,
+        that the next ones are not there yet."""
+
+
+class FixedListing:
+    """A directory whose entries are all known when it is opened."""
+
+    def __init__(self, entries: Sequence[tuple[bytes, Stat]]) -> None:
+        self._entries = [
+            Listed(name, stat, number) for number, (name, stat) in enumerate(entries, start=1)
+        ]
+
+    async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
+        """See Listing."""
+        return self._entries[offset : offset + PORTION] if offset else self._entries[:PORTION]
+
+
+Render = Callable[[KnownGroup], tuple[bytes, Stat]]
+
+
+class KnownGroups:
+    """The groups of a category that is known whole, by id: an entry's offset is its id.
+
+    A listing stays consistent while the catalogue changes: what is there throughout is listed
+    once. Nothing is held but the portion being read.
+    """
+
+    def __init__(
+        self, index: Index, category: int, fixed: Sequence[tuple[bytes, Stat]], render: Render
+    ) -> None:
+        self._index = index
+        self._category = category
+        self._fixed = FixedListing(fixed)
+        self._shift = len(fixed) + 1
+        self._render = render
+        self._portion: list[Listed] = []
+        self._portion_offset = -1
+
+    async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
+        """See Listing."""
+        if offset < self._shift - 1:
+            return await self._fixed.portion(offset, caller, wait=wait)
+        held = self._portion
+        if held and self._portion_offset <= offset < held[-1].next:
+            # The kernel's buffer holds fewer entries than a portion: go on in the one at hand.
+            if offset == self._portion_offset:
+                return held
+            position = _position(held, offset)
+            if position is not None:
+                return held[position:]
+        # Offset shift-1 is "behind the fixed entries", shift+id "behind the group with that id".
+        groups = self._index.groups_after(self._category, offset - self._shift)
+        self._portion_offset = offset
+        self._portion = []
+        for group in groups:
+            name, stat = self._render(group)
+            self._portion.append(Listed(name, stat, self._shift + group.id))
+        return self._portion
+
+
+def _position(portion: Sequence[Listed], offset: int) -> int | None:
+    """Where in a portion the entry behind `offset` stands, by binary search."""
+    low, high = 0, len(portion)
+    while low < high:
+        middle = (low + high) // 2
+        if portion[middle].next <= offset:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < len(portion) else None
+
+
+class ArrivingGroups:
+    """The groups of a category that is being listed for the first time, as they arrive."""
+
+    def __init__(
+        self,
+        index: Index,
+        arriving: Arriving,
+        fixed: Sequence[tuple[bytes, Stat]],
+        render: Render,
+    ) -> None:
+        self._index = index
+        self._arriving = arriving
+        self._fixed = FixedListing(fixed)
+        self._count = len(fixed)
+        self._render = render
+
+    async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
+        """See Listing. Raises ApiError if the listing fails before its end."""
+        if offset < self._count:
+            return await self._fixed.portion(offset, caller, wait=wait)
+        arriving = self._arriving
+        start = offset - self._count
+        while start >= len(arriving.ids) and not arriving.complete and not arriving.want.done:
+            if not wait:
+                return ()
+            await caller.wait(arriving.want)
+        if start >= len(arriving.ids):
+            # An end that is none must not look like one: what arrived would seem to be all.
+            arriving.want.raise_error()
+        listed: list[Listed] = []
+        for position in range(start, len(arriving.ids)):
+            group = self._index.group(arriving.ids[position])
+            if group is not None:  # else it went while it was being listed
+                name, stat = self._render(group)
+                listed.append(Listed(name, stat, self._count + position + 1))
+                if len(listed) == PORTION:
+                    break
+        return listed

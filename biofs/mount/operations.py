@@ -1,0 +1,203 @@
+"""The requests of the kernel, answered by the families of nodes.
+
+What is slow waits in getattr, opendir, open, readlink: the kernel holds no lock there. A lookup
+or a readdir holds its directory's lock, with everyone else's lookups there behind it.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pyfuse3
+from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
+
+from biofs.catalogue.catalogue import Catalogue
+from biofs.mount.failures import guarded
+from biofs.mount.families.category import CategoryFamily
+from biofs.mount.families.family import Content, Family
+from biofs.mount.families.files import FilesFamily
+from biofs.mount.families.group import GroupFamily
+from biofs.mount.families.root import RootFamily
+from biofs.mount.families.torrent import TorrentFamily
+from biofs.mount.listings import Listed, Listing
+from biofs.mount.stat import Attributes, directory
+from biofs.mount.waiting import Patience, Waiter
+from biofs.tree.inodes import Address, Kind, unpack
+
+log = logging.getLogger(__name__)
+
+NAME_MAX: Final = 255
+_WRITING: Final = 0o3 | 0o2000 | 0o1000  # O_ACCMODE, O_APPEND, O_TRUNC (open(2))
+
+
+class _OpenDirectory:
+    """A directory handle: `.` and `..` first, then the listing, whose offsets are shifted by 2."""
+
+    DOTS: Final = 2
+
+    def __init__(self, inode: int, parent: int, listing: Listing, caller: Waiter) -> None:
+        self.dots: Final = (
+            Listed(b".", directory(inode, 0), 1),
+            Listed(b"..", directory(parent, 0), 2),
+        )
+        self.listing: Final = listing
+        self.caller: Final = caller
+
+
+class Operations(pyfuse3.Operations):
+    """See the module. `state` is what status.json shows."""
+
+    supports_dot_lookup = False
+    enable_writeback_cache = False
+    enable_acl = False
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        patience: Patience,
+        state: Callable[[], dict[str, object]],
+        *,
+        uid: int,
+        gid: int,
+    ) -> None:
+        super().__init__()
+        families: list[Family] = [
+            RootFamily(catalogue, state),
+            CategoryFamily(catalogue),
+            GroupFamily(catalogue),
+            TorrentFamily(catalogue),
+            FilesFamily(catalogue),
+        ]
+        self._families: Final = {kind: family for family in families for kind in family.kinds}
+        self._patience: Final = patience
+        self._attributes: Final = Attributes(uid, gid)
+        self._numbers: Final = itertools.count(1)
+        self._directories: Final[dict[int, _OpenDirectory]] = {}
+        self._files: Final[dict[int, Content]] = {}
+
+    @property
+    def open_handles(self) -> int:
+        """Files and directories that are open now."""
+        return len(self._directories) + len(self._files)
+
+    def _at(self, inode: int) -> tuple[Family, Address]:
+        try:
+            address = unpack(inode)
+            return self._families[address.kind], address
+        except (ValueError, KeyError):
+            raise pyfuse3.FUSEError(errno.ESTALE) from None
+
+    @guarded
+    async def lookup(
+        self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.EntryAttributes:
+        family, address = self._at(parent_inode)
+        found = await family.lookup(address, name, self._patience.of(ctx.pid))
+        if found is None:
+            # With a timeout the kernel remembers it: editors and shells ask for the same again.
+            return self._attributes.absent(family.absence(name))
+        return self._attributes.fill(found)
+
+    @guarded
+    async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
+        family, address = self._at(inode)
+        return self._attributes.fill(await family.getattr(address, self._patience.of(ctx.pid)))
+
+    @guarded
+    async def readlink(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileNameT:
+        family, address = self._at(inode)
+        return await family.readlink(address, self._patience.of(ctx.pid))
+
+    @guarded
+    async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
+        family, address = self._at(inode)
+        caller = self._patience.of(ctx.pid)
+        listing = await family.opendir(address, caller)
+        parent = await family.parent(address)
+        number = next(self._numbers)
+        self._directories[number] = _OpenDirectory(inode, parent, listing, caller)
+        return FileHandleT(number)
+
+    @guarded
+    async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
+        handle = self._directories[fh]
+        offset = start_id
+        any_fitted = False
+        portion: Sequence[Listed] = handle.dots[offset:] if offset < handle.DOTS else ()
+        shift = 0
+        while True:
+            for name, stat, following in portion:
+                attributes = self._attributes.fill(stat)
+                if not pyfuse3.readdir_reply(token, name, attributes, following + shift):
+                    return
+                offset = following + shift
+                any_fitted = True
+            shift = handle.DOTS
+            # What is there already is worth more at once than together with what is not.
+            portion = await handle.listing.portion(
+                offset - shift, handle.caller, wait=not any_fitted
+            )
+            if not portion:
+                return
+
+    @guarded
+    async def releasedir(self, fh: FileHandleT) -> None:
+        self._directories.pop(fh, None)
+
+    @guarded
+    async def open(
+        self, inode: InodeT, flags: FlagT, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.FileInfo:
+        if flags & _WRITING:
+            raise pyfuse3.FUSEError(errno.EROFS)
+        family, address = self._at(inode)
+        content = await family.open(address, self._patience.of(ctx.pid))
+        number = next(self._numbers)
+        self._files[number] = content
+        volatile = family.volatile(address)
+        return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)
+
+    @guarded
+    async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
+        return self._files[fh].read(off, size)
+
+    @guarded
+    async def flush(self, fh: FileHandleT) -> None:
+        # Nothing to flush, and the kernel does not ask again after this.
+        raise pyfuse3.FUSEError(errno.ENOSYS)
+
+    @guarded
+    async def release(self, fh: FileHandleT) -> None:
+        content = self._files.pop(fh, None)
+        if content is not None:
+            content.close()
+
+    def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:  # type: ignore[override]
+        """Inode numbers are addresses: there is no table from which to forget them."""
+
+    @guarded
+    async def statfs(self, ctx: pyfuse3.RequestContext) -> pyfuse3.StatvfsData:
+        data = pyfuse3.StatvfsData()
+        data.f_bsize = data.f_frsize = 4096
+        data.f_blocks = data.f_bfree = data.f_bavail = 0
+        data.f_files = data.f_ffree = data.f_favail = 0
+        data.f_namemax = NAME_MAX
+        return data
+
+    @guarded
+    async def getxattr(self, inode: InodeT, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
+        # Asked once and never again, instead of twice for each file of every `ls -l`.
+        raise pyfuse3.FUSEError(errno.ENOSYS)
+
+    @guarded
+    async def listxattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
+        raise pyfuse3.FUSEError(errno.ENOSYS)
+
+
+def kinds_without_family(operations: Operations) -> set[Kind]:
+    """Kinds of inodes that no family answers for."""
+    return set(Kind) - set(operations._families)

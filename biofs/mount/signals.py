@@ -1,0 +1,94 @@
+"""Whether a process that waits for us has been signalled.
+
+pyfuse3 gets the kernel's interrupts but has no handler for them: a caller that was sent a signal,
+SIGKILL included, stays in uninterruptible sleep until its request is answered. What it is waiting
+for can be read from /proc/PID/status (proc(5)): a signal that is pending there and not blocked
+would have woken it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+POLL_SECONDS: Final = 0.1
+
+# Everyday signals that no user means as "stop": children, timers of run-times, window sizes.
+_HARMLESS: Final = (
+    signal.SIGCHLD,
+    signal.SIGURG,
+    signal.SIGWINCH,
+    signal.SIGCONT,
+    signal.SIGIO,
+    signal.SIGPROF,
+    signal.SIGVTALRM,
+)
+_MEANT: Final = ~sum(1 << (number - 1) for number in _HARMLESS)
+
+
+def is_signalled(pid: int) -> bool:
+    """Whether a signal is pending for the thread `pid` that should end its wait.
+
+    False for a thread that cannot be seen (it is gone, or in another pid name space).
+    """
+    try:
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as status:  # noqa: PTH123
+            text = status.read(8192)
+    except OSError:
+        return False
+    pending = blocked = 0
+    for line in text.splitlines():
+        if line.startswith((b"SigPnd:", b"ShdPnd:")):
+            pending |= int(line[7:], 16)
+        elif line.startswith(b"SigBlk:"):
+            blocked = int(line[7:], 16)
+            break
+    return bool(pending & ~blocked & _MEANT)
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """One wait: the thread that waits, and the scope to cancel when it is signalled."""
+
+    pid: int
+    scope: trio.CancelScope
+    signalled: bool = False
+
+
+class SignalWatch:
+    """Looks after all who wait, together: one poll of each ten times a second."""
+
+    def __init__(self) -> None:
+        self._watched: set[Watched] = set()
+        self._someone = trio.Event()
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    @contextmanager
+    def watching(self, pid: int, scope: trio.CancelScope) -> Iterator[Watched]:
+        """Cancel `scope` when `pid` is signalled; the yielded object tells so."""
+        watched = Watched(pid, scope)
+        self._watched.add(watched)
+        self._someone.set()
+        try:
+            yield watched
+        finally:
+            self._watched.discard(watched)
+
+    async def run(self) -> None:
+        """Poll until cancelled; at rest while nobody waits."""
+        while True:
+            if not self._watched:
+                self._someone = trio.Event()
+                await self._someone.wait()
+            await trio.sleep(POLL_SECONDS)
+            for watched in list(self._watched):
+                if not watched.signalled and is_signalled(watched.pid):
+                    watched.signalled = True
+                    watched.scope.cancel()

@@ -1,0 +1,86 @@
+"""What a node looks like, before it becomes a pyfuse3.EntryAttributes."""
+
+from __future__ import annotations
+
+import stat
+from typing import Final, NamedTuple
+
+import pyfuse3
+
+KEEP: Final = 3600.0
+"""Seconds for which the kernel may keep what is known. It is told when something changes before."""
+
+UNKNOWN_SIZE: Final = 4096
+"""Stands for the size of a document that was not fetched yet, always with an attr_timeout of 0: the
+kernel then asks again before it uses the size, and getattr waits for the true one."""
+
+DIRECTORY: Final = stat.S_IFDIR | 0o555
+FILE: Final = stat.S_IFREG | 0o444
+LINK: Final = stat.S_IFLNK | 0o777
+
+_BLOCK: Final = 512  # the unit of st_blocks (stat(2))
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class Stat(NamedTuple):
+    """A node's attributes: `size` in bytes, `mtime` in epoch seconds, `keep` the attr_timeout."""
+
+    inode: int
+    mode: int
+    size: int
+    mtime: int
+    keep: float
+
+
+def directory(inode: int, mtime: int) -> Stat:
+    """A directory. Its own size is 0: what it holds is counted at its files."""
+    return Stat(inode, DIRECTORY, 0, mtime, KEEP)
+
+
+def file(inode: int, size: int | None, mtime: int) -> Stat:
+    """A file; `size` None says that it is not known yet."""
+    if size is None:
+        return Stat(inode, FILE, UNKNOWN_SIZE, mtime, 0.0)
+    return Stat(inode, FILE, size, mtime, KEEP)
+
+
+class Attributes:
+    """Fills one pyfuse3.EntryAttributes again and again.
+
+    A reused object costs 3.7 µs an entry and no memory, a new one each time 4.5 µs. pyfuse3 copies
+    it into the reply before the next handler can run, so one is enough.
+    """
+
+    def __init__(self, uid: int, gid: int) -> None:
+        self._entry = pyfuse3.EntryAttributes()
+        self._entry.generation = 0
+        self._entry.st_uid = uid
+        self._entry.st_gid = gid
+        self._entry.st_blksize = 4096
+        self._entry.st_rdev = 0
+
+    def fill(self, what: Stat, keep_name: float = KEEP) -> pyfuse3.EntryAttributes:
+        """The attributes of `what`; the kernel may keep its name for `keep_name` seconds."""
+        entry = self._entry
+        inode, mode, size, mtime, keep = what
+        entry.st_ino = inode
+        entry.st_mode = mode
+        entry.st_size = size
+        entry.st_blocks = (size + _BLOCK - 1) // _BLOCK
+        # 1 says "number of subdirectories unknown", so that find does not count on it.
+        entry.st_nlink = 1
+        time = mtime * _NANOSECONDS
+        entry.st_mtime_ns = time
+        entry.st_ctime_ns = time
+        entry.st_atime_ns = time
+        entry.attr_timeout = keep
+        entry.entry_timeout = keep_name
+        return entry
+
+    def absent(self, keep_name: float) -> pyfuse3.EntryAttributes:
+        """Says that there is no such name, and lets the kernel remember it (inode 0)."""
+        entry = self._entry
+        entry.st_ino = 0
+        entry.attr_timeout = 0
+        entry.entry_timeout = keep_name
+        return entry

@@ -1,0 +1,151 @@
+"""The tree below a torrent's ``files`` directory, as a BitTorrent client would lay it out."""
+
+from array import array
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable
+from itertools import accumulate
+from sys import getsizeof
+from typing import Final, Self
+
+from biofs.tree.filelist import MAX_LENGTH, Entry
+from biofs.tree.plan import Directory, plan
+
+MAX_NODES: Final = 1 << 22
+"""The most nodes of a tree by default: 4,194,304. An inode's part could number 16 times as many."""
+
+_ROOT_NAME: Final = b"files"
+
+
+class FileTree:
+    """A torrent's directories and files as numbered nodes.
+
+    Node 0 is the ``files`` directory. Nodes are numbered breadth first and, within a directory, in
+    the order of their names' bytes: the children of a directory are a range, so a name is found by
+    binary search and the n-th entry at once. Everything lies in arrays, with no object per file:
+    20 bytes and the name for each node.
+
+    Names are kept byte for byte; `biofs.tree.components` says what stands in for those that cannot
+    be. No name leads out of the tree, and none is there twice in a directory. The tree depends only
+    on the entries and the top directory, and is the same on every run.
+
+    A node number from ``len(tree)`` on raises `IndexError`; a negative one means nothing.
+    """
+
+    __slots__ = ("_file_count", "_first", "_names", "_offsets", "_parents", "_sizes", "_truncated", "__weakref__")
+
+    def __init__(self, root: Directory, *, truncated: bool = False) -> None:
+        """Number what is planned; `build` plans and numbers."""
+        self._truncated = truncated
+        self._parents = array("I", [0])
+        self._sizes = array("q", [0])
+        # A directory has its first child here, a file that of the next directory: the children of
+        # any node are all from its own number here to the following node's.
+        self._first = array("I")
+        blobs = [_ROOT_NAME]
+        lengths = array("B", [len(_ROOT_NAME)])
+        numbers = array("I")
+        queue = deque([(0, root)])
+        while queue:
+            number, directory = queue.popleft()
+            start = len(self._parents)
+            names, sizes, directories = directory.settled()
+            self._first.extend([start] * (number + 1 - len(self._first)))
+            self._parents.extend([number] * len(names))
+            self._sizes.extend(sizes)
+            text = "".join(names)
+            blobs.append(text.encode())
+            lengths.extend(map(len, names if text.isascii() else map(str.encode, names)))
+            numbers.append(number)
+            queue.extend((start + index, child) for index, child in directories)
+        total = len(self._parents)
+        self._first.extend([total] * (total + 1 - len(self._first)))
+        self._file_count = total - len(numbers)
+        self._names = b"".join(blobs)
+        self._offsets = array("I" if len(self._names) < 1 << 32 else "Q")
+        self._offsets.extend(accumulate(lengths, initial=0))
+        # Children have higher numbers than their directory.
+        for number in reversed(numbers):
+            below = self._sizes[self._first[number] : self._first[number + 1]]
+            self._sizes[number] = min(sum(below), MAX_LENGTH)
+
+    @classmethod
+    def build(cls, entries: Iterable[Entry], file_path: str, *, max_nodes: int = MAX_NODES) -> Self:
+        """Lay out a torrent.
+
+        Measured: a million files with names of 21 bytes, in 50 directories, take 1.8 s to lay out
+        and 42 bytes each to keep. A directory takes as long as ten files.
+
+        Args:
+            entries: The files; their paths as in `Entry`, which is as they come.
+            file_path: The torrent's top directory, HTML decoded, taken as one name; with ``""``, as
+                in a single-file torrent, the files lie directly in ``files``.
+            max_nodes: The most nodes to make, at least 2. The first entries are kept up to the one
+                that would make more.
+        """
+        root, truncated = plan(entries, file_path, max_nodes)
+        return cls(root, truncated=truncated)
+
+    def __len__(self) -> int:
+        """Count the nodes."""
+        return len(self._parents)
+
+    def is_dir(self, node: int) -> bool:
+        """Say if a node is a directory. A directory other than node 0 is never empty."""
+        return self._first[node] < self._first[node + 1] or node == 0
+
+    def name(self, node: int) -> bytes:
+        """Give a node's name: valid UTF-8, 1 to 255 bytes, no control characters."""
+        return self._names[self._offsets[node] : self._offsets[node + 1]]
+
+    def size(self, node: int) -> int:
+        """Give a file's size in bytes, or the sum of the files below a directory.
+
+        Between 0 and 2**63 - 1; a larger sum is given as that.
+        """
+        return self._sizes[node]
+
+    def parent(self, node: int) -> int:
+        """Give the directory that a node is in; node 0 is in itself."""
+        return self._parents[node]
+
+    def children(self, node: int) -> range:
+        """Give the nodes in a directory; none for a file."""
+        return range(self._first[node], self._first[node + 1])
+
+    def find(self, node: int, name: bytes) -> int | None:
+        """Give the node with this name in a directory, None if there is none."""
+        children = self.children(node)
+        index = bisect_left(children, name, key=self.name)
+        if index < len(children) and self.name(children[index]) == name:
+            return children[index]
+        return None
+
+    def path(self, node: int) -> bytes:
+        """Give a node's path below the ``files`` directory; ``b""`` for that itself."""
+        names = []
+        while node:
+            names.append(self.name(node))
+            node = self._parents[node]
+        return b"/".join(reversed(names))
+
+    @property
+    def file_count(self) -> int:
+        """How many files there are."""
+        return self._file_count
+
+    @property
+    def total_size(self) -> int:
+        """The size in bytes of all files together, at most 2**63 - 1."""
+        return self._sizes[0]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether entries were left out because they would have made too many nodes."""
+        return self._truncated
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory this tree takes, in bytes."""
+        parts = (self._first, self._names, self._offsets, self._parents, self._sizes)
+        return getsizeof(self) + sum(map(getsizeof, parts))

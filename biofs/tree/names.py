@@ -1,0 +1,183 @@
+"""Names of directories made from catalogue text.
+
+A name is the text for people and, in brackets, the id for programs: ``Alcohol dehydrogenase [1]``.
+The id makes it unique and can be read off it again; the text may be anything.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from biofs.tree.text import unescape
+
+NAME_MAX: Final = 255
+"""The longest name in bytes that Linux takes (limits.h)."""
+
+CATEGORIES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1: "Sequences",
+        2: "Graphs",
+        3: "Systems",
+        4: "Geometric",
+        5: "Scalars/Vectors",
+        6: "Patterns",
+        7: "Constraints",
+        8: "Images",
+        9: "Spatial",
+        10: "Models",
+        11: "Documents",
+        12: "Machine Data",
+    }
+)
+"""The API's categories by id. No action lists them; 0 is "Unknown"."""
+
+_UNKNOWN_CATEGORY: Final = "Unknown"
+_UNTITLED: Final = "untitled"
+_MAX_DIGITS: Final = 200
+
+# Far more than a name can show. Bounds the work: normalising a long run of marks is quadratic.
+_MAX_RAW: Final = 8192
+_MAX_TEXT: Final = 1024
+
+_BIDI: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_UNREADABLE: Final = re.compile(f"[/\x00-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
+_ZWJ: Final = "\u200d"
+_LONGEST_CLUSTER: Final = 16
+
+
+def category_dirname(category: int) -> str:
+    """Name a category's directory: ``Scalars-Vectors``; ``Unknown`` for ids outside 1 to 12."""
+    return CATEGORIES.get(category, _UNKNOWN_CATEGORY).replace("/", "-")
+
+
+_CATEGORY_IDS: Final = {category_dirname(ident): ident for ident in CATEGORIES}
+
+
+def category_of(dirname: str) -> int | None:
+    """Give the id of the category with this directory name, None if there is none."""
+    return _CATEGORY_IDS.get(dirname)
+
+
+def clean(text: str) -> str:
+    """Make one readable path component of at most 255 bytes from HTML-escaped text.
+
+    Character references are decoded and the result is NFC. ``/`` becomes ``-``. A run of white
+    space of any kind, line and paragraph separators included, becomes one space; none is left at
+    the ends. Bidirectional controls are dropped; other control characters (C0, C1, DEL) and lone
+    surrogates become U+FFFD. Joiners stay: emoji and Indic scripts need them. A leading dot becomes
+    ``_``, so nothing is hidden and ``.`` and ``..`` cannot be.
+
+    Returns:
+        The component; ``""`` if nothing readable is in the text.
+    """
+    return _cut(_visible(_readable(text)), NAME_MAX)
+
+
+def with_id(text: str, ident: int, fallback: str = _UNTITLED) -> str:
+    """Name something: `clean` text, cut to fit, and its id in brackets.
+
+    Args:
+        text: HTML-escaped text.
+        ident: The id, not negative.
+        fallback: Stands for the text if nothing of it is readable.
+
+    Raises:
+        ValueError: ``ident`` is negative or has more than 200 digits.
+    """
+    return _named(_readable(text), ident, fallback)
+
+
+def _named(text: str, ident: int, fallback: str = _UNTITLED) -> str:
+    if ident < 0:
+        raise ValueError("an id is not negative")
+    suffix = f" [{ident}]"
+    if len(suffix) > _MAX_DIGITS:
+        raise ValueError(f"an id of more than {_MAX_DIGITS} digits does not fit a name")
+    shown = _visible(text) or _visible(_readable(fallback)) or _UNTITLED
+    return _cut(shown, NAME_MAX - len(suffix)) + suffix
+
+
+def id_of(name: str) -> int | None:
+    """Read the id off a name made by `with_id`.
+
+    Only the canonical form counts: text, a space, and the id in ASCII digits without leading zeros.
+
+    Returns:
+        The id, None if the name has none.
+    """
+    if not name.endswith("]"):
+        return None
+    text, _, digits = name[:-1].rpartition(" [")
+    if not text or not digits.isascii() or not digits.isdigit() or len(digits) > _MAX_DIGITS:
+        return None
+    if digits[0] == "0" and digits != "0":
+        return None
+    return int(digits)
+
+
+def group_dirname(name: str, ident: int) -> str:
+    """Name a group's directory: ``Alcohol dehydrogenase ADH1 [1]``."""
+    return _named(_readable(name), ident)
+
+
+def torrent_dirname(format: str, platform: str, scope: str, ident: int) -> str:  # noqa: A002
+    """Name a torrent's directory: ``FASTA, Sanger, Contig [1]``.
+
+    Parts without readable text are left out; without any it is ``untitled [1]``.
+    """
+    parts = (_readable(format), _readable(platform), _readable(scope))
+    return _named(", ".join(filter(None, parts)), ident)
+
+
+def _readable(text: str) -> str:
+    # Most names are plain ASCII and need nothing.
+    if (
+        text.isascii()
+        and text.isprintable()
+        and "&" not in text
+        and "/" not in text
+        and "  " not in text
+        and text[:1] != " "
+        and text[-1:] != " "
+    ):
+        return text
+    text = unescape(text[:_MAX_RAW])
+    # White space first: some of it is also a control character.
+    text = " ".join(text.split())
+    text = _UNREADABLE.sub(_stand_in, text)
+    text = " ".join(text.split())[:_MAX_TEXT].rstrip(" ")
+    return unicodedata.normalize("NFC", text)
+
+
+def _stand_in(match: re.Match[str]) -> str:
+    character = match[0]
+    if character == "/":
+        return "-"
+    return "" if character in _BIDI else "\ufffd"
+
+
+def _visible(text: str) -> str:
+    return "_" + text[1:] if text.startswith(".") else text
+
+
+def _cut(text: str, limit: int) -> str:
+    """Cut to ``limit`` bytes of UTF-8, at a character and if possible between graphemes."""
+    if len(text) * 4 <= limit or (text.isascii() and len(text) <= limit):
+        return text
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    # "ignore" drops what is left of a character cut in the middle.
+    end = whole = len(encoded[:limit].decode(errors="ignore"))
+    while end > whole - _LONGEST_CLUSTER and end > 1 and _joined(text[end - 1], text[end]):
+        end -= 1
+    if _joined(text[end - 1], text[end]):
+        # No boundary near: a heap of marks, which may as well be cut anywhere.
+        end = whole
+    return text[:end].rstrip(" ")
+
+
+def _joined(before: str, after: str) -> bool:
+    return _ZWJ in (before, after) or unicodedata.category(after).startswith("M")

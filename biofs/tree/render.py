@@ -1,0 +1,202 @@
+"""What the tree's files contain, rendered from the API's answers."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+import orjson
+
+from biofs.tree.description import description_text
+from biofs.tree.filelist import Entry
+from biofs.tree.text import scalar, unescape
+
+__all__ = [
+    "MAX_DEPTH",
+    "api_time",
+    "decode_texts",
+    "description_text",
+    "document",
+    "filelist_json",
+    "group_json",
+    "index_line",
+    "magnet",
+    "torrent_json",
+]
+
+MAX_DEPTH: Final = 100
+"""The deepest nesting of lists and objects that is rendered; the API's own goes to 5."""
+
+# Author names are the one text that the server does not escape.
+_AUTHORS: Final = frozenset({"author", "authors"})
+_GROUP_KEEPS: Final = _AUTHORS | {"description"}
+
+# Python prints no integer of more than some thousand digits; nor does anyone read it.
+_MAX_INTEGER_BITS: Final = 2048
+_INDENTED: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_TIME_LENGTH: Final = len("YYYY-MM-DD HH:MM:SS")
+
+
+def decode_texts(value: object, keep: frozenset[str] = frozenset()) -> object:
+    """Decode the HTML character references in every string of a JSON value, once.
+
+    Keys and their order stay. Lone surrogates become U+FFFD, everywhere.
+
+    Args:
+        value: What a JSON decoder gives.
+        keep: Keys of objects whose values, with all that is in them, are not escaped.
+
+    Raises:
+        ValueError: The value is nested deeper than `MAX_DEPTH`.
+    """
+    return _decoded(value, keep, escaped=True, depth=0)
+
+
+def _decoded(value: object, keep: frozenset[str], *, escaped: bool, depth: int) -> object:
+    if isinstance(value, str):
+        if value.isascii() and "&" not in value:
+            return value
+        return scalar(unescape(value) if escaped else value)
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"JSON nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, Mapping):
+        return {
+            key: _decoded(inner, keep, escaped=escaped and key not in keep, depth=depth + 1)
+            for key, inner in value.items()
+        }
+    return [_decoded(inner, keep, escaped=escaped, depth=depth + 1) for inner in value]
+
+
+def document(value: object) -> bytes:
+    """Write a JSON document: UTF-8, indented by 2, a newline at the end.
+
+    Numbers that JSON cannot hold, and integers of more than 2,048 bits, are null.
+
+    Raises:
+        ValueError: The value is nested too deeply; up to `MAX_DEPTH` it never is.
+        TypeError: The value is not what a JSON decoder gives.
+    """
+    try:
+        return orjson.dumps(value, option=_INDENTED)
+    except orjson.JSONEncodeError:
+        return json.dumps(_plain(value), ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _line(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        plain = _plain(value)
+        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _plain(value: object, depth: int = 0) -> object:
+    """Make what orjson refuses fit for the standard library, which takes larger integers."""
+    if isinstance(value, str):
+        return scalar(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MAX_INTEGER_BITS else None
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"JSON nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, Mapping):
+        return {scalar(str(key)): _plain(inner, depth + 1) for key, inner in value.items()}
+    return [_plain(inner, depth + 1) for inner in value]
+
+
+def group_json(group: Mapping[str, object]) -> bytes:
+    """Write ``group.json``: all of the API's ``group``, texts decoded, ``description`` still HTML.
+
+    Raises:
+        ValueError: As `document`.
+        TypeError: As `document`.
+    """
+    return document(decode_texts(group, _GROUP_KEEPS))
+
+
+def torrent_json(torrent: Mapping[str, object]) -> bytes:
+    """Write ``torrent.json``: the API's ``torrent`` but for its ``fileList``, texts decoded.
+
+    Raises:
+        ValueError: As `document`.
+        TypeError: As `document`.
+    """
+    shown = {key: value for key, value in torrent.items() if key != "fileList"}
+    return document(decode_texts(shown, _AUTHORS))
+
+
+def index_line(row: Mapping[str, object]) -> bytes:
+    """Write a line of ``index.jsonl``: a browse row, texts decoded.
+
+    Raises:
+        ValueError: As `document`.
+        TypeError: As `document`.
+    """
+    return _line(decode_texts(row, _AUTHORS))
+
+
+def filelist_json(entries: Iterable[Entry]) -> bytes:
+    """Write ``filelist.json``: an object a line, ``b""`` for no entries."""
+    return b"".join(_filelist_lines(entries))
+
+
+def _filelist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
+    dumps = orjson.dumps
+    for path, length in entries:
+        try:
+            shown = dumps(path)
+        except orjson.JSONEncodeError:
+            shown = dumps(scalar(path))
+        yield b'{"path":%b,"length":%d}\n' % (shown, length)
+
+
+def magnet(info_hash: str, name: str, size: int) -> bytes:
+    """Write ``magnet.txt``: a magnet link without a tracker, and a newline.
+
+    The announce URL has the user's passkey in it, so it is left out: a client finds peers by other
+    means or is given the ``.torrent`` file.
+
+    Args:
+        info_hash: The info hash in hex; its case stays.
+        name: The name to show, HTML decoded; none for ``""``.
+        size: The size in bytes; none if it is negative.
+    """
+    parts = [f"xt=urn:btih:{quote(scalar(info_hash), safe='')}"]
+    if name:
+        parts.append(f"dn={quote(scalar(name), safe='')}")
+    if size >= 0:
+        parts.append(f"xl={size}")
+    return f"magnet:?{'&'.join(parts)}\n".encode()
+
+
+def api_time(text: str) -> int | None:
+    """Read a time of the API, ``YYYY-MM-DD HH:MM:SS`` in UTC, as seconds since 1970.
+
+    Returns:
+        A number that fits any ``st_mtime``; None for ``""``, ``0000-00-00 00:00:00``, what is no
+        time, and years before 1970.
+    """
+    # Looked at first, so that nothing long is kept in the cache.
+    return _epoch(text) if len(text) == _TIME_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _epoch(text: str) -> int | None:
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        seconds = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return None
+    return seconds if seconds >= 0 else None

@@ -1,0 +1,71 @@
+"""A running catalogue on an application in the same process: no kernel, no network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+from starlette.applications import Starlette
+
+from biofs.api.pace import Pace, Rate
+from biofs.api.secrets import Secret
+from biofs.api.transport import Transport
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.queue import Queue
+from biofs.catalogue.store import Store
+from biofs.catalogue.wants import Want
+from biofs.demo.accounts import DONOR_TOKEN
+from biofs.demo.serve import transport as in_process
+
+EPOCH = 1_800_000_000.0
+
+
+def clock() -> float:
+    """Epoch seconds that follow trio's clock, so that a test's ages are exact."""
+    return EPOCH + trio.current_time()
+
+
+@asynccontextmanager
+async def running(
+    app: Starlette,
+    path: Path | None = None,
+    *,
+    rate: str = "unlimited",
+    freshness: Freshness | None = None,
+    offline: bool = False,
+    now: Callable[[], float] = clock,
+    token: str = DONOR_TOKEN,
+) -> AsyncIterator[Catalogue]:
+    """A catalogue with its queue and wants, on a store in memory or at `path`."""
+    network = Transport("http://demo.invalid", token=Secret(token), transport=in_process(app))
+    queue = Queue(network, Pace(Rate.parse(rate)), offline=offline)
+    catalogue = Catalogue(Store(path), queue, freshness=freshness, clock=now)
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(network.run)
+            await nursery.start(catalogue.run)
+            yield catalogue
+            nursery.cancel_scope.cancel()
+    finally:
+        catalogue.close()
+
+
+class Patient:
+    """A caller that waits as long as it takes."""
+
+    def __init__(self, pid: int = 1) -> None:
+        self.pid = pid
+
+    async def wait(self, want: Want) -> None:
+        """See Caller."""
+        if want.done:
+            return
+        changed = want.changed
+        want.join(self.pid)
+        try:
+            await changed.wait()
+        finally:
+            want.leave(self.pid)
