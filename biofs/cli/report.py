@@ -60,6 +60,9 @@ def _ended_by(error: BaseException) -> int:
             path = error.ctx.command_path if error.ctx else "biofs"
             complain(f"{_lowered(error.format_message())}: see `{path} --help`")
             code = USAGE
+        case click.ClickException():
+            complain(_lowered(error.format_message()))
+            code = error.exit_code
         case QuietError():
             complain(error.message)
             code = error.exitcode
@@ -111,4 +114,4 @@ def _log(error: BaseException) -> Path | None:
 
 def _lowered(text: str) -> str:
     """click's sentence as a part of ours."""
-    return (text[:1].lower() + text[1:]).rstrip(".")
+    return text[:1].lower() + text[1:].strip().removesuffix(".")

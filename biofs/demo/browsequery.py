@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from biofs.demo.call import number
 from biofs.demo.query import Query, words
 
-_YEARS = re.compile(r"(\d{0,4})-(\d{0,4})|(\d{1,4})")
-_CATEGORY = re.compile(r"filter_cat\[(\d{1,9})\]")
+_YEARS = re.compile(r"([0-9]{0,4})-([0-9]{0,4})|([0-9]{1,4})")
+_CATEGORY = re.compile(r"filter_cat\[([0-9]{1,9})\]")
+_NO_END = 10**9
 _ORDERS = frozenset(
     {"time", "year", "name", "size", "filecount", "snatched", "seeders", "leechers"}
 )
@@ -49,4 +50,4 @@ def _years(text: str) -> tuple[int, int] | None:
         return None
     if match[3]:
         return int(match[3]), int(match[3])
-    return int(match[1] or 0), int(match[2] or 9999)
+    return int(match[1] or 0), int(match[2] or _NO_END)

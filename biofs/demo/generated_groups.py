@@ -172,4 +172,4 @@ class Files(Sequence[Entry]):
 
 def number_word(word: str) -> bool:
     """Whether a word of a search is the number that ends one group's name."""
-    return len(word) >= _NUMBER_WIDTH and word.isascii() and word.isdecimal()
+    return _NUMBER_WIDTH <= len(word) <= 18 and word.isascii() and word.isdecimal()

@@ -131,13 +131,16 @@ class Generated:
         return replace(query, descending=False, file=frozenset())
 
     def _find_matches(self, query: Query) -> _Matches:
+        if query.unrestricted and query.order_by == "time":
+            every = self._positions(query)
+            return _Matches([_Bucket(every, self._recurrences(every))])
         numbers = [word for word in query.search | query.name if number_word(word)]
         if numbers:
             return self._numbered(query, int(numbers[0]) - 1)
         order = ORDERS[query.order_by]
         bare = not query.looks_at_torrents
         valued = []
-        for position in range(min(self._period, self._count)):
+        for position in self._positions(query):
             group = self._make(position, bare=bare)
             if query.matches(group):
                 # Time and number ascend together; a name sorts as its part before the number.
@@ -150,6 +153,14 @@ class Generated:
             positions = [position for _, position in members]
             buckets.append(_Bucket(positions, self._recurrences(positions)))
         return _Matches(buckets)
+
+    def _positions(self, query: Query) -> Sequence[int]:
+        every = range(min(self._period, self._count))
+        if not query.categories:
+            return every
+        # Categories alternate, so most positions need not be looked at.
+        offsets = [at for at, n in enumerate(self._kind.categories) if n in query.categories]
+        return [p for p in every if p % len(self._kind.categories) in offsets]
 
     def _numbered(self, query: Query, index: int) -> _Matches:
         if not (0 <= index < self._count and query.matches(self._make(index))):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from biofs.demo.model import Author, Community, Group, Torrent
+from biofs.demo.model import Author, Community, Entry, Group, Torrent
 from biofs.demo.query import Query
 from biofs.demo.source import Source, Totals
 
@@ -32,8 +32,8 @@ class Overlay:
         """Add a group, the newest of all, with made-up torrents; `fields` as in Group."""
         made_up: dict[str, Any] = {"category": 1, "year": 2024, "tags": ("genomics",)}
         new = Group(**(made_up | {"id": self._new_id(), "name": name, "time": 0} | fields))
-        added = (Torrent(self._new_id(), (), 0, 0, 0, stated_hash=None) for _ in range(torrents))
-        self._own[new.id] = self._touched(replace(new, torrents=new.torrents or tuple(added)))
+        made = tuple(_torrent(self._new_id()) for _ in range(torrents))
+        self._own[new.id] = self._touched(replace(new, torrents=new.torrents or made))
         return self._own[new.id]
 
     def bump(self, group_id: int, **changes: Any) -> Group:
@@ -132,3 +132,19 @@ class Overlay:
                 total.leechers + sign * sum(t.leechers for t in torrents),
             )
         return total
+
+
+def _torrent(torrent_id: int) -> Torrent:
+    files = (Entry("data.csv", torrent_id % 1000), Entry("notes/readme.txt", 42))
+    return Torrent(
+        id=torrent_id,
+        files=files,
+        size=sum(entry.length for entry in files),
+        file_count=len(files),
+        time=0,
+        file_path=f"new {torrent_id}",
+        platform="Other",
+        format="CSV",
+        license="CC BY",
+        scope="Other",
+    )

@@ -3,15 +3,12 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, total_ordering
+from functools import cached_property
 from typing import Any
 
 from biofs.demo.model import Group, Torrent
 
 _WORD = re.compile(r"[^\W_]+")
-
-Order = tuple[Any, int]
-"""A group's place in an order: its value there and, for ties, its id."""
 
 
 def data_transferred(torrent: Torrent) -> int:
@@ -116,22 +113,21 @@ class Query:
             for torrent in group.torrents
         )
 
-    def place(self, group: Group) -> "Order | Descending":
-        """A key that sorts groups in this query's order."""
-        order = (ORDERS[self.order_by](group), group.id)
-        return Descending(order) if self.descending else order
+    def place(self, group: Group) -> "Place":
+        """A key that sorts groups in this query's order; those that tie, by id the same way."""
+        return Place((ORDERS[self.order_by](group), group.id), self.descending)
 
     def sorted(self, groups: Iterable[Group]) -> list[Group]:
         """The matching ones of the groups, in order."""
         return sorted(filter(self.matches, groups), key=self.place)
 
 
-@total_ordering
-@dataclass(frozen=True, eq=True)
-class Descending:
-    """A sort key that sorts the other way round."""
+@dataclass(frozen=True)
+class Place:
+    """A group's place in a query's order; comparable within one query."""
 
-    order: Order
+    value: tuple[Any, int]
+    descending: bool
 
-    def __lt__(self, other: "Descending") -> bool:
-        return other.order < self.order
+    def __lt__(self, other: "Place") -> bool:
+        return other.value < self.value if self.descending else self.value < other.value

@@ -93,7 +93,7 @@ def _named(text: str, ident: int, fallback: str = _UNTITLED) -> str:
     if ident < 0:
         raise ValueError("an id is not negative")
     suffix = f" [{ident}]"
-    if len(suffix) > _MAX_DIGITS:
+    if len(suffix) > len(" []") + _MAX_DIGITS:
         raise ValueError(f"an id of more than {_MAX_DIGITS} digits does not fit a name")
     shown = _visible(text) or _visible(_readable(fallback)) or _UNTITLED
     return _cut(shown, NAME_MAX - len(suffix)) + suffix

@@ -296,8 +296,8 @@ def test_a_wrong_option_is_named(line: Mapping[str, object], message: str) -> No
 )
 def test_a_wrong_setting_in_the_file_is_named(home: Path, text: str, message: str) -> None:
     file = stored(home, text)
-    error = refused({}, {"BIOFS_COOKIE": "session=a"} if "token" in text else ENVIRON)
-    assert error.message.startswith((f"{file}: {message}", f"{file}: not TOML: {message}"))
+    error = refused({}, {} if "token" in text else ENVIRON)
+    assert error.message.startswith(f"{file}: {message}")
     assert error.exitcode == 1
 
 
@@ -324,7 +324,7 @@ def test_a_token_file_that_holds_no_token(home: Path, content: bytes, message: s
 def test_a_wrong_variable_is_named() -> None:
     assert refused({}, {**ENVIRON, "BIOFS_URL": "x"}).message.startswith("BIOFS_URL: ")
     assert refused({}, {"BIOFS_TOKEN": f"{TOKEN}\n{OTHER}"}).message.startswith("BIOFS_TOKEN: ")
-    assert refused({}, {"BIOFS_COOKIE": f"{TOKEN}\r"}).message.startswith("BIOFS_COOKIE: ") is False
+    assert refused({}, {"BIOFS_COOKIE": f"{TOKEN}\x7f"}).message.startswith("BIOFS_COOKIE: ")
 
 
 def test_a_cache_directory_that_is_a_file(home: Path) -> None:

@@ -1,0 +1,170 @@
+"""Who waits for the server can be freed, delays nobody, and is not kept for ever."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from biofs.demo.accounts import DONOR_TOKEN
+from biofs.demo.app import create_app
+from biofs.demo.embedded import embedded
+from tests.support.faulty import Holding
+from tests.support.mounting import Mount, mounted
+from tests.support.server import Server, running
+
+GROUP = "categories/Sequences/Alcohol dehydrogenase ADH1 [1]"
+
+
+@pytest.fixture
+def app() -> Holding:
+    return Holding(create_app(embedded()))
+
+
+@pytest.fixture
+def server(app: Holding) -> Iterator[Server]:
+    with running(app) as server:
+        yield server
+        app.hold.clear()
+
+
+def mounting(base: Path, server: Server, *options: str) -> object:
+    return mounted(
+        base,
+        *("--url", server.url, "--rate", "unlimited", *options),
+        env={"BIOFS_TOKEN": DONOR_TOKEN},
+    )
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that is bound to come."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def mount(tmp_path: Path, server: Server) -> Iterator[Mount]:
+    with mounting(tmp_path, server) as mount:  # type: ignore[attr-defined]
+        yield mount
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("command", "listed"),
+    [
+        (("cat", f"{GROUP}/group.json"), True),  # open
+        (("stat", f"{GROUP}/group.json"), True),  # getattr
+        (("ls", f"{GROUP}/FASTA, Sanger, Contig [1]/files"), True),  # opendir
+        (("stat", f"{GROUP}/FASTA, Sanger, Contig [1]/files/x"), True),  # lookup
+        (("ls", "categories/Sequences"), False),  # opendir of what is being listed
+        (("stat", GROUP), False),  # lookup in what is being listed
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else str(value),
+)
+def test_a_signalled_reader_is_freed_while_the_server_is_mute(
+    mount: Mount,
+    app: Holding,
+    number: signal.Signals,
+    command: tuple[str, ...],
+    listed: bool,
+) -> None:
+    if listed:
+        os.listdir(mount.path / "categories/Sequences")
+    app.hold.set()
+    process = subprocess.Popen(
+        command, cwd=mount.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until(lambda: app.held == 1)
+    process.send_signal(number)
+    # The server stays mute: were the reader not freed, this would never end.
+    assert process.wait(timeout=20) != 0
+    app.hold.clear()
+
+
+def test_what_a_reader_left_behind_fills_the_cache(mount: Mount, app: Holding) -> None:
+    os.listdir(mount.path / "categories/Sequences")
+    app.hold.set()
+    process = subprocess.Popen(["cat", f"{GROUP}/group.json"], cwd=mount.path)
+    until(lambda: app.held == 1)
+    process.kill()
+    process.wait(timeout=20)
+    app.hold.clear()
+    before = app.state.log.count("torrentgroup")
+    assert mount.run("jq", "-r", ".id", f"{GROUP}/group.json") == "1\n"
+    assert app.state.log.count("torrentgroup") <= max(before, 1)
+
+
+def test_a_waiting_reader_holds_up_nobody(mount: Mount, app: Holding) -> None:
+    names = os.listdir(mount.path / "categories/Sequences")
+    app.hold.set()
+    waiting = [
+        subprocess.Popen(
+            ["cat", f"categories/Sequences/{name}/group.json"],
+            cwd=mount.path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name in names
+        if name != "index.jsonl"
+    ]
+    until(lambda: app.held >= 8)
+    # The same directories, names and the mountpoint itself are answered meanwhile.
+    assert sorted(os.listdir(mount.path / "categories/Sequences")) == sorted(names)
+    assert "group.json" in os.listdir(mount.path / GROUP)
+    assert mount.run("df", ".")
+    assert mount.status()["readers_waiting"] == len(waiting)
+    app.hold.clear()
+    for process in waiting:
+        assert process.wait(timeout=20) == 0
+
+
+def test_fifty_processes_at_once_are_one_request(mount: Mount, app: Holding) -> None:
+    os.listdir(mount.path / "categories/Sequences")
+    app.hold.set()
+    readers = [
+        subprocess.Popen(["cat", f"{GROUP}/group.json"], cwd=mount.path, stdout=subprocess.PIPE)
+        for _ in range(50)
+    ]
+    until(lambda: app.held >= 1 and mount.status()["readers_waiting"] == 50)
+    app.hold.clear()
+    outputs = {reader.communicate(timeout=20)[0] for reader in readers}
+    assert len(outputs) == 1
+    assert b'"Alcohol dehydrogenase ADH1"' in outputs.pop()
+    assert app.state.log.count("torrentgroup") == 1
+
+
+def test_the_wait_runs_out_with_eagain_and_the_answer_still_comes(
+    tmp_path: Path, server: Server, app: Holding
+) -> None:
+    with mounting(tmp_path, server, "--wait", "0.2") as mount:  # type: ignore[attr-defined]
+        os.listdir(mount.path / "categories/Sequences")
+        app.hold.set()
+        with pytest.raises(OSError) as caught:
+            (mount.path / GROUP / "group.json").read_bytes()
+        assert caught.value.errno == errno.EAGAIN
+        app.hold.clear()
+        until(lambda: mount.status()["requests"]["wants"] == 0)
+        assert (mount.path / GROUP / "group.json").stat().st_size > 0
+        assert app.state.log.count("torrentgroup") == 1
+
+
+def test_sigterm_ends_a_mount_with_requests_in_flight(
+    tmp_path: Path, server: Server, app: Holding
+) -> None:
+    with mounting(tmp_path, server) as mount:  # type: ignore[attr-defined]
+        os.listdir(mount.path / "categories/Sequences")
+        app.hold.set()
+        reader = subprocess.Popen(
+            ["cat", f"{GROUP}/group.json"], cwd=mount.path, stderr=subprocess.DEVNULL
+        )
+        until(lambda: app.held == 1)
+        # `mounted` ends it here, and checks that it ended well.
+    assert reader.wait(timeout=20) != 0

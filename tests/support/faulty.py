@@ -1,0 +1,57 @@
+"""A server that misbehaves on command, in front of one that does not."""
+
+from __future__ import annotations
+
+import threading
+
+import trio
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Holding:
+    """Holds requests back, unanswered, while `hold` is set; counts those it holds."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.state = app.state  # type: ignore[attr-defined]
+        self.hold = threading.Event()
+        self.held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] == "http" and self.hold.is_set():
+            self.held += 1
+            while self.hold.is_set():
+                await trio.sleep(0.01)
+        await self._app(scope, receive, send)
+
+
+class Saying:
+    """Answers everything with the same status, headers and body while `body` is not None."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.state = app.state  # type: ignore[attr-defined]
+        self.status = 200
+        self.headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
+        self.body: bytes | None = None
+        self.count = 0
+
+    def say(self, status: int, body: bytes, **headers: str) -> None:
+        """From now on answer so."""
+        self.status = status
+        self.headers = [
+            (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
+        ]
+        self.body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http" or self.body is None:
+            await self._app(scope, receive, send)
+            return
+        self.count += 1
+        await send(
+            {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        )
+        await send({"type": "http.response.body", "body": self.body})
