@@ -96,9 +96,11 @@ class Merged:
         if not text or "\0" in text:
             raise self.wrong(key, "not a path")
         try:
-            return self._origins[key].home / Path(text).expanduser()
+            return (self._origins[key].home / Path(text).expanduser()).absolute()
         except RuntimeError:
             raise self.wrong(key, "the home directory that ~ stands for is not known") from None
+        except FileNotFoundError:
+            raise self.wrong(key, "relative to a current directory that is gone") from None
 
     def token(self) -> Secret | None:
         """The token, out of its file if it is in one."""
@@ -141,15 +143,15 @@ def merge(
         origins.update((key, _Origin(name(key), home, exitcode)) for key in layer)
 
     if line.get("demo"):
-        for key in ("url", "token_file", "ca_file"):
+        for key in ("url", "token_file"):
             if key in line:
                 raise ConfigError(f"{_option(key)}: no use with --demo: leave out either", USAGE)
     else:
         if config_file is not None:
             file = config_file
             add(_stored(file), lambda key: f"{file}: {key}", file.parent, 1)
-        add(_environment(environ), _variable, Path.cwd(), 1)
-    add(line, _option, Path.cwd(), USAGE)
+        add(_environment(environ), _variable, Path(), 1)
+    add(line, _option, Path(), USAGE)
     return Merged(msgspec.convert(values, Told), origins)
 
 

@@ -89,6 +89,11 @@ class Pace:
                 self._log.append(slot)
         return slot
 
+    def give_back(self, slot: Slot) -> None:
+        """Nothing was sent in this slot, and nothing will be: somebody else may have it."""
+        self._log = deque(other for other in self._log if other is not slot)
+        self._wake()
+
     def penalise(self, retry_after: float | None) -> None:
         """The server said "rate limit exceeded": nothing starts before `retry_after` seconds.
 

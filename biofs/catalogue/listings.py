@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, Protocol
+
+import trio
 
 from biofs.api.actions import Api
 from biofs.api.models import GroupRow
@@ -70,6 +73,7 @@ class Listings:
         self._freshness: Final = freshness
         self._clock: Final = clock
         self._arriving: dict[int, Arriving] = {}
+        self._turns: Final[defaultdict[int, trio.Lock]] = defaultdict(trio.Lock)
         self._forgotten: Callable[[int], None] = lambda _group_id: None
 
     def when_different(self, call: Callable[[int], None]) -> None:
@@ -109,15 +113,17 @@ class Listings:
         """Have the category listed or its listing checked; `walk` reads every page of it."""
 
         async def fetch(want: Want) -> None:
-            await self._fetch(category, want, walk=walk)
+            async with self._turns[category]:
+                await self._fetch(category, want, walk=walk)
 
-        return self._wants.start(("listing", category), fetch, priority)
+        return self._wants.start(("walk" if walk else "listing", category), fetch, priority)
 
     def refresh(self, category: int) -> None:
         """Have a known listing looked at again, behind the readers' backs."""
 
         async def fetch(want: Want) -> None:
-            await self._fetch(category, want, walk=False)
+            async with self._turns[category]:
+                await self._fetch(category, want, walk=False)
 
         if not self._queue.offline:
             self._wants.refresh(("listing", category), fetch)

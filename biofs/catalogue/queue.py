@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
@@ -24,9 +23,9 @@ from biofs.api.errors import (
     TryAgain,
     Unreachable,
 )
-from biofs.api.pace import Pace
 from biofs.api.requests import Answer, Request
 from biofs.api.transport import Transport
+from biofs.catalogue.shared_pace import SharedPace, SharedSlot
 from biofs.catalogue.wants import Want
 
 RECENT_ERRORS: Final = 8
@@ -53,7 +52,7 @@ class Sender(Protocol):
 class Queue:
     """Requests waiting for their turn. `sent` counts what went to the server since the start."""
 
-    def __init__(self, transport: Transport, pace: Pace, *, offline: bool = False) -> None:
+    def __init__(self, transport: Transport, pace: SharedPace, *, offline: bool = False) -> None:
         self.pace: Final = pace
         self.offline: Final = offline
         self.sent = 0
@@ -105,15 +104,15 @@ class Queue:
                     continue
                 slot = await self.pace.slot()
                 entry = self._next()
-                nursery.start_soon(self._send, entry, slot.arrived)
+                nursery.start_soon(self._send, entry, slot)
 
     def _next(self) -> _Entry:
         """Take out the entry whose turn it is."""
 
-        def turn(entry: _Entry) -> tuple[int, int, int]:
+        def turn(entry: _Entry) -> tuple[int, int, int, int]:
             readers = entry.want.readers
             served = min((self._last_turn.get(reader, 0) for reader in readers), default=0)
-            return (entry.want.priority, served, entry.number)
+            return (entry.want.priority, served, entry.want.number, entry.number)
 
         entry = min(self._waiting, key=turn)
         self._waiting.remove(entry)
@@ -124,17 +123,20 @@ class Queue:
             self._last_turn[reader] = number
         return entry
 
-    async def _send(self, entry: _Entry, arrived: Callable[[], None]) -> None:
+    async def _send(self, entry: _Entry, slot: SharedSlot) -> None:
         self.sent += 1
         try:
-            entry.answer = await self._transport.send(entry.request, arrived)
+            try:
+                entry.answer = await self._transport.send(entry.request, slot.arrived)
+            finally:
+                await self.pace.settle(slot)
         except TryAgain as error:
             # No error to the reader: it is sent again when the pace allows.
             self.retried += 1
             self.reachable = True
             self._note(entry.request, error)
             if isinstance(error, RateLimited):
-                self.pace.penalise(error.retry_after)
+                await self.pace.penalise(error.retry_after)
             elif isinstance(error, DialectChanged):
                 self.pace.success()
             self._waiting.append(entry)

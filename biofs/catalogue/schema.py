@@ -40,11 +40,12 @@ CREATE INDEX IF NOT EXISTS torrents_by_group ON torrents (group_id, id);
 -- A group's answer without its file lists, as JSON of {"group": …, "torrents": […]}.
 CREATE TABLE IF NOT EXISTS details (
     group_id INTEGER PRIMARY KEY,
-    answer BLOB NOT NULL,
-    description BLOB NOT NULL,
     stable BLOB,
-    fetched REAL NOT NULL
+    fetched REAL NOT NULL,
+    answer BLOB NOT NULL,
+    description BLOB NOT NULL
 );
+CREATE INDEX IF NOT EXISTS details_by_age ON details (fetched);
 
 -- File lists never change for an info hash: they are written once.
 CREATE TABLE IF NOT EXISTS file_lists (
@@ -73,10 +74,12 @@ CREATE TABLE IF NOT EXISTS pages (
     PRIMARY KEY (category, number)
 ) WITHOUT ROWID;
 
--- When requests of this account reached the server, whichever process sent them. Epoch seconds.
+-- When requests of this account reached the server (epoch seconds), whichever process sent them;
+-- `pid` and `start` name the process while the request is in flight.
 CREATE TABLE IF NOT EXISTS pace (
     slot INTEGER PRIMARY KEY,
     stamp REAL NOT NULL,
-    in_flight INTEGER NOT NULL
+    pid INTEGER NOT NULL,
+    start TEXT NOT NULL
 );
 """

@@ -3,6 +3,9 @@
 Point reads happen in the event loop (13 µs each, a thread would cost 150 µs); writes and scans go
 to a thread. Readers and the writer hold connections of their own, so that a write transaction in
 its thread never keeps a point read in the loop waiting (SQLite's WAL mode, sqlite.org/wal.html).
+
+A file that fails while it is in use is left: what can still be read of it is taken along into
+memory, with one warning, and the mount goes on. A cache is worth nothing that stops its reader.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,17 +28,33 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 BUSY_TIMEOUT: Final = 10.0  # seconds a writer waits for another process's transaction
+_COPIED_AT_MOST: Final = 256 << 20  # bytes of a failing file that are taken along into memory
+
+_CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_FAILING: Final = _CORRUPT | {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+}
 
 
 class StoreError(Exception):
     """The file is not a store that this version can use; the message says why."""
 
 
+class StoreCorrupt(StoreError):  # noqa: N818 - says what it is
+    """The file is damaged, or no SQLite file at all."""
+
+
 class Store:
     """Connections to one store.
 
     `path` None keeps everything in memory, for as long as the object lives. Raises StoreError for
-    a file that is corrupt, belongs to another program or was written by a newer biofs.
+    a file that is corrupt, belongs to another program or was written by a newer biofs, OSError for
+    one that cannot be made or opened.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -44,27 +63,20 @@ class Store:
         if path is not None:
             _make_private(path)
         try:
-            self._writer = self._connect()
-            self._prepare()
-            # In memory a second connection would see another, empty database.
-            self._reader = self._writer if path is None else self._connect()
+            self._open(path)
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{path}: {error}") from error
+            kind = StoreCorrupt if _code(error) in _CORRUPT else StoreError
+            raise kind(f"{path}: {error}") from error
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            ":memory:" if self.path is None else self.path,
-            timeout=BUSY_TIMEOUT,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        connection.execute("PRAGMA foreign_keys = OFF")
-        if self.path is not None:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A crash of the machine may lose the last answers, never the file's consistency.
-            connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
+    def _open(self, path: Path | None) -> None:
+        self._writer = _connect(path)
+        try:
+            self._prepare()
+        except BaseException:
+            self._writer.close()
+            raise
+        # In memory a second connection would see another, empty database.
+        self._reader = self._writer if path is None else _connect(path)
 
     def _prepare(self) -> None:
         """Create the tables of an empty file, or check that a filled one is ours."""
@@ -75,6 +87,9 @@ class Store:
             raise StoreError(f"{self.path}: not a store of biofs")
         if version > VERSION:
             raise StoreError(f"{self.path}: written by a newer biofs (format {version})")
+        if not tables:
+            # Lets space that eviction frees go back to the disk; only an empty file can be told.
+            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
         with self._transaction() as connection:
             for statement in TABLES.split(";\n"):
                 if statement.strip():
@@ -84,32 +99,69 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._write_lock:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-            self._writer.execute("COMMIT")
+        connection = self._writer
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.DatabaseError):  # SQLite has rolled back already after some
+                connection.execute("ROLLBACK")
+            raise
 
     def one(self, query: str, *parameters: object) -> tuple[object, ...] | None:
         """The first row of a point read, or None. For the event loop: keep it to an index."""
-        row: tuple[object, ...] | None = self._reader.execute(query, parameters).fetchone()
+        try:
+            row: tuple[object, ...] | None = self._reader.execute(query, parameters).fetchone()
+        except sqlite3.DatabaseError as error:
+            self._leave_file(error)
+            row = self._reader.execute(query, parameters).fetchone()
         return row
 
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         """All rows of a read that is known to be short."""
-        return self._reader.execute(query, parameters).fetchall()
+        try:
+            return self._reader.execute(query, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            self._leave_file(error)
+            return self._reader.execute(query, parameters).fetchall()
 
     def write_now(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `change` in one transaction in this thread."""
-        with self._transaction() as connection:
-            return change(connection)
+        """Run `change` in one transaction in this thread; it may be run again."""
+        with self._write_lock:
+            try:
+                with self._transaction() as connection:
+                    return change(connection)
+            except sqlite3.DatabaseError as error:
+                self._leave_file(error, locked=True)
+                with self._transaction() as connection:
+                    return change(connection)
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run `change` in one transaction in a thread; all of it happens or nothing."""
         return await trio.to_thread.run_sync(self.write_now, change)
+
+    def _leave_file(self, error: sqlite3.DatabaseError, *, locked: bool = False) -> None:
+        """Go on in memory if the file has failed; raise `error` if that is not what it says."""
+        code = _code(error)
+        path = self.path
+        if path is None or code not in _FAILING:
+            raise error
+        with _holding(locked, self._write_lock):
+            if self.path != path:
+                return  # another thread was here first
+            self.path = None
+            log.warning("%s: %s: works on without it", path, error)
+            old = self._reader, self._writer
+            self._open(None)
+            if code in _CORRUPT:
+                set_aside(path)
+            elif path.stat().st_size <= _COPIED_AT_MOST:
+                with suppress(sqlite3.DatabaseError):
+                    old[0].backup(self._writer)
+            for connection in old:
+                with suppress(sqlite3.DatabaseError):
+                    connection.close()
 
     def close(self) -> None:
         """Close the connections. What was written stays."""
@@ -117,6 +169,53 @@ class Store:
             if self._reader is not self._writer:
                 self._reader.close()
             self._writer.close()
+
+
+@contextmanager
+def _holding(held: bool, lock: threading.Lock) -> Iterator[None]:
+    """Hold `lock`, unless this thread has it already."""
+    if held:
+        yield
+    else:
+        with lock:
+            yield
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged store away, with what belongs to it, and say where to. Raises OSError."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    if path is not None:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A crash of the machine may lose the last answers, never the file's consistency.
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    """SQLite's primary result code (sqlite.org/rescode.html), 0 if there is none."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def _make_private(path: Path) -> None:

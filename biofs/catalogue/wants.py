@@ -8,6 +8,7 @@ the store all the same.
 from __future__ import annotations
 
 import enum
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
@@ -35,9 +36,10 @@ class Priority(enum.IntEnum):
 class Want:
     """One thing being fetched. `changed` is set, and replaced, at every progress and at the end."""
 
-    def __init__(self, key: Hashable, priority: Priority) -> None:
+    def __init__(self, key: Hashable, base: Priority, number: int) -> None:
         self.key: Final = key
-        self.base = priority
+        self.base = base
+        self.number: Final = number  # in the order in which wants were asked for
         self.readers: Counter[int] = Counter()
         self.changed = trio.Event()
         self.steps = 0
@@ -46,7 +48,7 @@ class Want:
 
     @property
     def priority(self) -> Priority:
-        """Interactive while somebody waits for it."""
+        """Interactive while somebody waits for it, else what it was begun as."""
         return Priority.INTERACTIVE if self.readers else self.base
 
     def progress(self) -> None:
@@ -77,6 +79,7 @@ class Wants:
     def __init__(self) -> None:
         self._active: dict[Hashable, Want] = {}
         self._nursery: trio.Nursery | None = None
+        self._numbers = itertools.count()
         self._rest: LRUCache[Hashable, float] = LRUCache(_REMEMBERED_FAILURES)
         self.joined = 0  # how often somebody asked for what was already being fetched
 
@@ -100,15 +103,19 @@ class Wants:
         fetch: Callable[[Want], Awaitable[None]],
         priority: Priority = Priority.INTERACTIVE,
     ) -> Want:
-        """The want for `key`: the one under way, or a new one that runs `fetch`."""
+        """The want for `key`: the one under way, or a new one that runs `fetch`.
+
+        Interactive is for who is about to wait; a want that everybody has left is a refresh.
+        """
         want = self._active.get(key)
         if want is not None:
             self.joined += 1
-            want.base = min(want.base, priority)
+            if priority is not Priority.INTERACTIVE:
+                want.base = min(want.base, priority)
             return want
         if self._nursery is None:
             raise RuntimeError("wants are started before their nursery runs")
-        want = Want(key, priority)
+        want = Want(key, max(priority, Priority.REFRESH), next(self._numbers))
         self._active[key] = want
         self._nursery.start_soon(self._fetch, want, fetch)
         return want

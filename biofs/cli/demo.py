@@ -56,7 +56,8 @@ def serve(host: str, port: int, groups: int | None, rate_limit: bool) -> None:
                 try:
                     address, bound = await nursery.start(serve_app, app, host, port)
                 except OSError as error:
-                    reason = error.strerror or str(error)
+                    # trio adds the address, which is said already.
+                    reason = (error.strerror or str(error)).partition(" (while ")[0]
                     raise QuietError(f"{host} port {port}: cannot listen: {reason}") from None
                 shown = f"[{address}]" if ":" in address else address
                 click.echo(f"serving http://{shown}:{bound}/")

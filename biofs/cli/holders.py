@@ -1,5 +1,6 @@
 """Who keeps a mount busy, as far as /proc tells it cheaply."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,14 +19,16 @@ class Holder:
 
 
 def holders(mountpoint: str, proc: Path = Path("/proc")) -> list[Holder]:
-    """Those this user may see, by process id.
+    """Those this user may see, by process id; this one, which is about to end, left out.
 
     Reads links only and never follows one, so nothing here waits for the mount.
     """
     found = []
     for pid in sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()):
         process = proc / str(pid)
-        if any(_is_within(target, mountpoint) for target in _targets(process)):
+        if pid != os.getpid() and any(
+            _is_within(target, mountpoint) for target in _targets(process)
+        ):
             found.append(Holder(pid, _name(process)))
     return found
 

@@ -22,6 +22,10 @@ def check(
             f"no {device}: load the kernel's module with `modprobe fuse`; "
             f"a container has to be started with --device {device}"
         )
+    if not os.access(device, os.R_OK | os.W_OK):
+        raise QuietError(
+            f"{device}: permission denied: have root run `chmod 666 {device}`, its usual mode"
+        )
     fusermount()
     others = [name for name in fuse_options if name in ("allow_other", "allow_root")]
     if others and os.geteuid() != 0 and not _others_allowed(fuse_conf):

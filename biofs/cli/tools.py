@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from biofs.config_sources import COOKIE_VARIABLE, TOKEN_VARIABLE
 
-
 DYING = 1.0
 """Seconds for a killed program to die, if it can."""
 

@@ -58,12 +58,12 @@ def _list(caption: str, tag: str, limit: int, results: list[dict[str, Any]]) -> 
 
 def _torrents(call: Call, limit: int) -> list[dict[str, Any]]:
     lists = []
-    # Groups in the order of their best torrent: the first `limit` hold the best torrents.
     newest = call.source.page(Query(order_by="time"), 0, limit)
     for caption, tag, seconds in _RECENT:
         recent = [(g, t) for g in newest for t in g.torrents if t.time > call.now - seconds]
         lists.append(_list(caption, tag, limit, _best(recent, taking_part, limit)))
     for caption, order, value in _TORRENT_LISTS:
+        # In the order of their best torrent, so that the first `limit` hold the best torrents.
         groups = call.source.page(Query(order_by=order), 0, limit)
         every = [(group, torrent) for group in groups for torrent in group.torrents]
         tag = "seeded" if order == "seeders" else order

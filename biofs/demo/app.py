@@ -15,7 +15,7 @@ from biofs.demo.actions import actions
 from biofs.demo.answers import failure, not_found
 from biofs.demo.auth import authenticate
 from biofs.demo.call import AccountState, Call
-from biofs.demo.download import download
+from biofs.demo.download import download, downloader
 from biofs.demo.ratelimit import RateLimit
 from biofs.demo.requestlog import LoggedRequest, RequestLog, without_secrets
 from biofs.demo.source import Source
@@ -84,10 +84,11 @@ class _Server:
     async def torrents(self, request: Request) -> Response:
         """The site's torrent page, of which only the download is there."""
         params = dict(request.query_params)
-        self._note(request, params, self._clock(), None)
+        account = downloader(request, params, self.options)
+        self._note(request, params, self._clock(), account.name if account else None)
         if params.get("action") != "download":
             return not_found()
-        return download(self._source, request, params, self.options)
+        return download(self._source, params, account)
 
     def _note(
         self,

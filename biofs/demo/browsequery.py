@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from biofs.demo.call import number
 from biofs.demo.query import Query, words
 
-_YEARS = re.compile(r"([0-9]{0,4})-([0-9]{0,4})|([0-9]{1,4})")
+_YEARS = re.compile(r"([0-9]{0,9})-([0-9]{0,9})|([0-9]{1,9})")
 _CATEGORY = re.compile(r"filter_cat\[([0-9]{1,9})\]")
 _NO_END = 10**9
 _ORDERS = frozenset(
@@ -15,7 +15,10 @@ _ORDERS = frozenset(
 
 
 def browse_query(params: Mapping[str, str]) -> Query:
-    """The query; parameters that make no sense are ignored, as by the server."""
+    """The query; parameters that make no sense, or that are not known here, do not restrict.
+
+    `group_results` is among the latter: the answer is always of groups.
+    """
     order = params.get("order_by", "")
     return Query(
         search=words(params.get("searchstr", "")),

@@ -9,12 +9,15 @@ from biofs.demo.build import files, group, spread, torrent
 from biofs.demo.model import Entry, Group, Torrent
 
 # What a torrent's fileList says and what its fileCount and size say differ: the list has lost
-# sizes, has impossible ones, is not there, or is of another upload.
+# sizes, has impossible ones, is not there, is of another upload, or reads as of more files.
+AMBIGUOUS_NAMES = 76
 CORRUPT_SIZES = 79
 IMPOSSIBLE_SIZES = 80
 NO_FILE_LIST = 81
 OTHER_UPLOAD = 82
-DOES_NOT_ADD_UP = frozenset({CORRUPT_SIZES, IMPOSSIBLE_SIZES, NO_FILE_LIST, OTHER_UPLOAD})
+DOES_NOT_ADD_UP = frozenset(
+    {AMBIGUOUS_NAMES, CORRUPT_SIZES, IMPOSSIBLE_SIZES, NO_FILE_LIST, OTHER_UPLOAD}
+)
 """Torrents whose file list does not add up to what they state."""
 
 _TAGS = "coding fungi one.shot organic.chemistry protocol.available"
@@ -94,7 +97,7 @@ def _odd_file_names() -> Iterator[Group]:
         12,
         "Names that break lists: {{{ and |||",
         torrent(
-            76,
+            AMBIGUOUS_NAMES,
             "{{{top}}}|||",
             (
                 Entry("plain.txt", 1),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from biofs.demo.accounts import ServerOptions
+from biofs.demo.accounts import Account, ServerOptions
 from biofs.demo.answers import HTML_TYPE, crash, to_login
 from biofs.demo.auth import by_cookie
 from biofs.demo.call import number
@@ -15,19 +15,28 @@ from biofs.demo.source import Source
 _TORRENT_TYPE = "application/x-bittorrent; charset=utf-8"
 
 
-def download(
-    source: Source, request: Request, params: Mapping[str, str], options: ServerOptions
-) -> Response:
-    """The .torrent file, for a cookie or for a passkey with any authkey; a token is ignored.
+def downloader(
+    request: Request, params: Mapping[str, str], options: ServerOptions
+) -> Account | None:
+    """Who downloads, by cookie or by passkey with any authkey; a token is ignored."""
+    account = by_cookie(request, options)
+    if account is None and _has_keys(params):
+        account = options.by_passkey(params["torrent_pass"])
+    return account
+
+
+def _has_keys(params: Mapping[str, str]) -> bool:
+    return bool(params.get("authkey") and params.get("torrent_pass"))
+
+
+def download(source: Source, params: Mapping[str, str], account: Account | None) -> Response:
+    """The .torrent file.
 
     As in the recordings download_*: a wrong passkey crashes, a missing authkey leads to the login.
     An unknown torrent crashes too, which is not recorded.
     """
-    account = by_cookie(request, options)
-    if account is None:
-        if not (params.get("authkey") and params.get("torrent_pass")):
-            return to_login()
-        account = options.by_passkey(params["torrent_pass"])
+    if account is None and not _has_keys(params):
+        return to_login()
     torrent_id = number(params.get("id", ""))
     group = None if torrent_id is None else source.group_of_torrent(torrent_id)
     if account is None or group is None:

@@ -141,20 +141,22 @@ class Kind:
         return f"{digest.hexdigest()}{torrent_id:016x}".upper()
 
 
+@dataclass(frozen=True)
 class Files(Sequence[Entry]):
-    """The files of a generated torrent, each made when looked at."""
+    """The files of a generated torrent, each made when looked at; lengths in bytes."""
 
-    def __init__(self, count: int, first_length: int) -> None:
-        self._count = count
-        self._first_length = first_length
+    file_count: int
+    first_length: int
 
     @property
     def size(self) -> int:
         """The sum of the lengths, in bytes."""
-        return self._count * self._first_length + _STEP * (self._count * (self._count - 1) // 2)
+        return self.file_count * self.first_length + _STEP * (
+            self.file_count * (self.file_count - 1) // 2
+        )
 
     def __len__(self) -> int:
-        return self._count
+        return self.file_count
 
     @overload
     def __getitem__(self, at: int) -> Entry: ...
@@ -164,10 +166,10 @@ class Files(Sequence[Entry]):
 
     def __getitem__(self, at: int | slice) -> Entry | Sequence[Entry]:
         if isinstance(at, slice):
-            return [self[number] for number in range(*at.indices(self._count))]
-        number = range(self._count)[at]
+            return [self[number] for number in range(*at.indices(self.file_count))]
+        number = range(self.file_count)[at]
         path = f"batch {number // _PER_DIRECTORY:04}/run_{number:07}.fastq.gz"
-        return Entry(path, self._first_length + _STEP * number)
+        return Entry(path, self.first_length + _STEP * number)
 
 
 def number_word(word: str) -> bool:

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import httpx
 import trio
 
-from biofs.api.pace import Pace
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
-from biofs.catalogue.store import Store, StoreError
+from biofs.catalogue.shared_pace import SharedPace
+from biofs.catalogue.store import Store, StoreCorrupt, StoreError, set_aside
 from biofs.config import Settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,12 @@ def open_store(settings: Settings) -> Store:
     """The store of the settings; memory, with one warning, if its file cannot be used."""
     path = store_path(settings)
     try:
-        return Store(path)
+        try:
+            return Store(path)
+        except StoreCorrupt as error:
+            assert path is not None  # noqa: S101 - memory is never corrupt
+            log.warning("%s: moved to %s, a new store is begun", error, set_aside(path).name)
+            return Store(path)
     except (StoreError, OSError) as error:
         log.warning("works without a cache on disk: %s", error)
         return Store(None)
@@ -67,8 +72,8 @@ async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     transport = Transport(
         settings.url, token=token, cookie=cookie, transport=network, ca_file=settings.ca_file
     )
-    queue = Queue(transport, Pace(settings.rate), offline=settings.offline)
     store = open_store(settings)
+    queue = Queue(transport, SharedPace(settings.rate, store), offline=settings.offline)
     catalogue = Catalogue(store, queue, freshness=Freshness.of(settings.ttl))
     try:
         async with trio.open_nursery() as nursery:

@@ -62,11 +62,14 @@ def _serve(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> i
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     unmount = False
     try:
-        trio.run(_main, settings, mountpoint, ready, strict_exception_groups=True)
+        trio.run(_main, settings, mountpoint, ready)
         unmount = True
-    except* QuietError as group:
+    except BaseExceptionGroup as group:
+        quiet = group.subgroup(QuietError)
+        if quiet is None:
+            raise
         unmount = True
-        raise _first(group) from None
+        raise _first(quiet) from None
     finally:
         # After a crash the mountpoint stays a dead mount: it must not look like an empty directory.
         if pyfuse3_is_open():
@@ -74,11 +77,11 @@ def _serve(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> i
     return 0
 
 
-def _first(group: BaseExceptionGroup[QuietError]) -> QuietError:
+def _first(group: ExceptionGroup[QuietError] | BaseExceptionGroup[QuietError]) -> QuietError:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, QuietError)  # noqa: S101 - except* holds nothing else
+    assert isinstance(error, QuietError)  # noqa: S101 - the subgroup holds nothing else
     return error
 
 

@@ -50,7 +50,7 @@ def description_text(html: str) -> bytes:
     Returns:
         UTF-8; ``b""`` if there is no text.
     """
-    html = scalar(html)
+    html = _printable(scalar(html))
     text = _tidy(_laid_out(html) or _without_tags(html))
     return f"{text}\n".encode() if text else b""
 
@@ -108,7 +108,11 @@ def _line_break(markup: re.Match[str]) -> str:
     return "\n" if name in _LINE_ENDS else ""
 
 
+def _printable(text: str) -> str:
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def _tidy(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
-    text = _CONTROLS.sub("", text.replace("\u2029", "\n\n"))
+    # References to control characters and line separators are decoded by now.
+    text = _printable(text).replace("\u2028", "\n").replace("\u2029", "\n\n")
     return _BLANK_LINES.sub("\n\n", _BLANKS.sub("", text)).strip("\n")

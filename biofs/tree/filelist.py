@@ -107,8 +107,9 @@ def count(file_list: str) -> int:
 def render(entries: Iterable[Entry]) -> str:
     """Write a file list as the server does, breaking the names that it breaks.
 
-    `parse` gives back the same entries, but for what the server itself loses: line breaks and tabs
-    become spaces, leading no-break spaces too, C1 controls and noncharacters have no reference.
+    `parse` gives back the same entries, but for what the server's form loses: line breaks and tabs
+    become spaces, as do leading no-break spaces; C1 controls and noncharacters have no reference;
+    ``{{{…}}}|||`` in a name, and a brace where it breaks one, are taken for its own.
     """
     return _JOIN.join(map(_written, entries)) or _NULL_LIST
 

@@ -32,7 +32,16 @@ class FileTree:
     A node number from ``len(tree)`` on raises `IndexError`; a negative one means nothing.
     """
 
-    __slots__ = ("_file_count", "_first", "_names", "_offsets", "_parents", "_sizes", "_truncated", "__weakref__")
+    __slots__ = (
+        "__weakref__",
+        "_file_count",
+        "_first",
+        "_names",
+        "_offsets",
+        "_parents",
+        "_sizes",
+        "_truncated",
+    )
 
     def __init__(self, root: Directory, *, truncated: bool = False) -> None:
         """Number what is planned; `build` plans and numbers."""

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 from starlette.applications import Starlette
 
-from biofs.api.pace import Pace, Rate
+from biofs.api.rate import Rate
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
+from biofs.catalogue.shared_pace import SharedPace
 from biofs.catalogue.store import Store
 from biofs.catalogue.wants import Want
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.serve import transport as in_process
 
 EPOCH = 1_800_000_000.0
-
-
-def clock() -> float:
-    """Epoch seconds that follow trio's clock, so that a test's ages are exact."""
-    return EPOCH + trio.current_time()
 
 
 @asynccontextmanager
@@ -36,13 +32,19 @@ async def running(
     rate: str = "unlimited",
     freshness: Freshness | None = None,
     offline: bool = False,
-    now: Callable[[], float] = clock,
     token: str = DONOR_TOKEN,
 ) -> AsyncIterator[Catalogue]:
     """A catalogue with its queue and wants, on a store in memory or at `path`."""
     network = Transport("http://demo.invalid", token=Secret(token), transport=in_process(app))
-    queue = Queue(network, Pace(Rate.parse(rate)), offline=offline)
-    catalogue = Catalogue(Store(path), queue, freshness=freshness, clock=now)
+    clock = trio.lowlevel.current_clock()
+
+    def now() -> float:
+        # Epoch seconds that follow trio's clock, so that a test's ages are exact.
+        return EPOCH + clock.current_time()
+
+    store = Store(path)
+    queue = Queue(network, SharedPace(Rate.parse(rate), store, now), offline=offline)
+    catalogue = Catalogue(store, queue, freshness=freshness, clock=now)
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(network.run)

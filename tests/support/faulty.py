@@ -51,7 +51,5 @@ class Saying:
             await self._app(scope, receive, send)
             return
         self.count += 1
-        await send(
-            {"type": "http.response.start", "status": self.status, "headers": self.headers}
-        )
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})

@@ -217,7 +217,7 @@ def test_demo_heeds_the_command_line_only(home: Path) -> None:
     assert told.cache_dir == home / "c"
 
 
-@pytest.mark.parametrize("key", ["url", "token_file", "ca_file"])
+@pytest.mark.parametrize("key", ["url", "token_file"])
 def test_demo_and_a_server_exclude_each_other(key: str) -> None:
     error = refused({"demo": True, key: "x"})
     assert error.message == f"--{key.replace('_', '-')}: no use with --demo: leave out either"
@@ -339,6 +339,18 @@ def test_paths_on_the_command_line_are_made_absolute(
     monkeypatch.chdir(home)
     loaded = config.load({"cache_dir": "c", "log_file": "~/l"}, ENVIRON)
     assert (loaded.cache_dir, loaded.log_file) == (home / "c", home / "l")
+
+
+def test_the_current_directory_matters_only_to_relative_paths(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = home / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert config.load({"cache_dir": "/c"}, ENVIRON).cache_dir == Path("/c")
+    error = refused({"cache_dir": "c"})
+    assert error.message == "--cache-dir: relative to a current directory that is gone"
 
 
 def test_in_the_foreground_it_logs_to_stderr_unless_told() -> None:

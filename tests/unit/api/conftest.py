@@ -5,13 +5,9 @@ import contextlib
 import httpx
 import pytest
 import trio
+from api_support import BASE, TOKEN
 
-from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
-
-BASE = "https://torrents.bio"
-TOKEN = Secret("tok-3f9a8b7c6d5e")
-COOKIE = Secret("session=s3ss10n0f; userid=3")
 
 
 @pytest.fixture

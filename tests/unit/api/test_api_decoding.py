@@ -63,7 +63,9 @@ def test_what_is_not_json_is_refused(body):
     assert not caught.value.html
 
 
-@pytest.mark.parametrize("body", [b"<!doctype html><p>", b"\n <br />Warning", b"\xef\xbb\xbf<html>"])
+@pytest.mark.parametrize(
+    "body", [b"<!doctype html><p>", b"\n <br />Warning", b"\xef\xbb\xbf<html>"]
+)
 def test_a_web_page_is_recognised(body):
     with pytest.raises(Undecodable) as caught:
         decode(body)

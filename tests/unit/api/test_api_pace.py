@@ -101,6 +101,18 @@ async def test_who_gives_up_waiting_takes_no_slot(autojump_clock):
     assert trio.current_time() == pytest.approx(6)
 
 
+async def test_a_slot_given_back_is_free_at_once(autojump_clock):
+    pace = Pace(ONE_IN_SIX)
+    (await pace.slot()).arrived()
+    await trio.sleep(6)
+    given = await pace.slot()
+    pace.give_back(given)
+    assert pace.delay() == 0
+    given.arrived()
+    await pace.slot()
+    assert trio.current_time() == pytest.approx(6)
+
+
 async def test_unlimited_waits_for_nothing_but_a_penalty(autojump_clock):
     pace = Pace(Rate.parse("unlimited"))
     for _ in range(1000):

@@ -24,8 +24,11 @@ def test_is_read(text, requests, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "6/", "/6", "0/6", "1/0", "1/0.0", "-1/6", "1/-6", "1/inf", "1/nan", "1//6"]
-    + ["1.5/6", "1/6s", "fast", "1/6\n2/6", "٣/6", "9" * 50 + "/6"],
+    "text",
+    [
+        "", "1", "6/", "/6", "0/6", "1/0", "1/0.0", "-1/6", "1/-6", "1/inf", "1/nan", "1//6",
+        "1.5/6", "1/6s", "fast", "1/6\n2/6", "٣/6", "9" * 50 + "/6",
+    ],
 )  # fmt: skip
 def test_nonsense_gets_one_line(text):
     with pytest.raises(ValueError, match="requests/seconds") as caught:
@@ -39,7 +42,7 @@ def test_half_a_rate_is_none(requests, seconds):
         Rate(requests, seconds)
 
 
-@given(st.integers(1, 999999), st.integers(1, 10**12))
+@given(st.integers(1, 999999), st.integers(1, 10**12 - 1))
 def test_is_written_as_it_is_read(requests, microseconds):
     rate = Rate(requests, microseconds / 10**6)
     assert Rate.parse(str(rate)) == rate

@@ -61,12 +61,11 @@ def test_what_is_no_address_gets_one_line(url, words):
 def test_any_text_is_tidied_or_refused(url):
     try:
         normal = normalise_base_url(url)
-    except ValueError as error:
-        assert str(error).isprintable()
-    else:
-        assert normal.isascii()
-        assert normal.startswith(("http://", "https://"))
-        assert normalise_base_url(normal) == normal
+    except ValueError:
+        return
+    assert normal.isascii()
+    assert normal.startswith(("http://", "https://"))
+    assert normalise_base_url(normal) == normal
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,11 @@ def test_without_the_device(tmp_path: Path) -> None:
     assert refused(device=absent).startswith(f"no {absent}: ")
 
 
+def test_without_leave_to_use_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    assert refused().startswith("/dev/null: permission denied: have root run `chmod 666 ")
+
+
 def test_without_fusermount3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     assert refused() == "no fusermount3: install it, on Debian with `apt-get install fuse3`"

@@ -74,11 +74,12 @@ def test_every_option_arrives(lifecycle: Lifecycle, place: Path) -> None:
 
 
 def test_the_command_line_can_take_back_what_is_stored(
-    lifecycle: Lifecycle, place: Path, tmp_path: Path
+    lifecycle: Lifecycle, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".config/biofs").mkdir(parents=True)
     (tmp_path / ".config/biofs/config.toml").write_text("offline = true\naccount = true")
     assert main(["mount", str(place)]) == 0
+    monkeypatch.setenv("BIOFS_TOKEN", TOKEN)
     assert main(["mount", "--no-offline", "--no-account", str(place)]) == 0
     stored, told = (settings for settings, _ in lifecycle.asked)
     assert (stored.offline, stored.account) == (True, True)
@@ -118,7 +119,8 @@ def test_an_unfit_mountpoint_is_not_mounted_at(
     assert main(["mount", str(place)]) == 1
     assert capsys.readouterr().err.startswith(f"biofs: {place}: not empty: ")
     assert lifecycle.asked == []
-    assert main(["mount", "-o", "nonempty", str(place)]) == 0
+    assert main(["mount", "--demo", "-o", "nonempty", str(place)]) == 0
+    assert [mountpoint for _, mountpoint in lifecycle.asked] == [place]
 
 
 def test_a_machine_without_fuse(

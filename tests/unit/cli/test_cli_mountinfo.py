@@ -54,5 +54,7 @@ def test_of_stacked_mounts_the_topmost_counts_in_any_order() -> None:
     assert mountinfo.topmost([below], "/n") is None
 
 
-def test_this_machine_has_a_root() -> None:
-    assert mountinfo.topmost(mountinfo.read(), "/") is not None
+def test_this_machine_tells_its_mounts() -> None:
+    proc = mountinfo.topmost(mountinfo.read(), "/proc")
+    assert proc is not None
+    assert proc.fstype == "proc"

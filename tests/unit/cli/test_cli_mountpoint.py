@@ -75,6 +75,7 @@ class Machine:
         monkeypatch.setattr(mountinfo, "read", lambda: list(self.mounts))
         monkeypatch.setattr(machine, "fusermount", lambda: "/bin/fusermount3")
         monkeypatch.setattr(tools, "run", self.run)
+        monkeypatch.setattr(os, "access", lambda _path, _mode: True)
 
     def run(self, arguments: Sequence[str], seconds: float) -> tools.Ended | None:
         self.ran.append(tuple(arguments))

@@ -1,5 +1,6 @@
 """What `biofs umount` runs, waits for and says."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -140,6 +141,7 @@ def test_who_holds_it(tmp_path: Path) -> None:
     process(4, "bash", "/m")
     process(5, "other", "/mm", "/m2/x")
     process(6, None, "/m/users")
+    process(os.getpid(), "biofs", "/m")
     (tmp_path / "7").mkdir()
     (tmp_path / "self").mkdir()
     found = holders.holders("/m", tmp_path)

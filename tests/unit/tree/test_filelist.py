@@ -43,7 +43,7 @@ fragments = st.sampled_from(
 paths = (
     st.lists(fragments | st.text(kept, max_size=4), max_size=8)
     .map("".join)
-    .filter(lambda path: not path.startswith("\u00a0"))
+    .filter(lambda path: not path.lstrip(" ").startswith("\u00a0"))
     # Two entries in one, or a size of braces, cannot be told from what they look like.
     .filter(lambda path: "{{{" not in path and "}}}" not in path)
 )
@@ -52,9 +52,9 @@ entry_lists = st.lists(st.builds(Entry, paths, lengths), max_size=8)
 
 
 def mangled_by_braces(path: str) -> bool:
-    """Say if the server takes a brace of this name for a size's."""
-    extension = path[path.rfind(".") :].split(" ")
-    return len(extension) > 1 and any(brace in extension[1] for brace in "{}")
+    """Say if the server may put a brace of this name next to those around the size."""
+    extension = path[path.rfind(".") :]
+    return " " in extension and ("{" in extension or "}" in extension)
 
 
 @given(entry_lists)
@@ -149,7 +149,7 @@ def test_sizes_of_a_million_digits() -> None:
         ("b s7s x.a  b{{{}}}", ("x.a  b", 7)),
         ("&nbsp;b s7s x.a   b{{{}}}", ("x.a   b", 7)),
         ("n s7s d/&eacute;.x y&amp;z n{{{&amp;}}}", ("d/é.x y&z n", 7)),
-        ("c s-7s x.a b c{{{}}}", ("x.a b c", 0)),
+        ("s-7s x.a b c{{{}}}", ("x.a b c", 0)),
     ],
 )
 def test_entries_the_server_broke(broken: str, entry: tuple[str, int]) -> None:

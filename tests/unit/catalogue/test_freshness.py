@@ -1,0 +1,226 @@
+"""Nothing fresh is asked for, the stale is served and looked at behind, each as rarely as can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+import trio
+
+from biofs.api.errors import NotFound, Unreachable
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.freshness import DAY, MINUTE
+from biofs.catalogue.index import Before
+from biofs.demo.app import create_app
+from biofs.demo.generator import Generated
+from biofs.demo.overlay import Overlay
+from tests.support.catalogues import Patient, running
+
+READER = Patient()
+
+
+class Told:
+    """Remembers what the kernel would be told."""
+
+    def __init__(self) -> None:
+        self.groups: list[tuple[int, bool]] = []
+        self.listings: list[int] = []
+
+    def group_changed(self, before: Before, *, gone: bool) -> None:
+        self.groups.append((before.group.id, gone))
+
+    def listing_changed(self, category: int) -> None:
+        self.listings.append(category)
+
+
+async def settled(catalogue: Catalogue) -> None:
+    """Wait until nothing is being fetched."""
+    while len(catalogue.wants):
+        await trio.sleep(0.01)
+
+
+async def test_fresh_things_cost_nothing(autojump_clock: object) -> None:
+    app = create_app(Generated(120, 2, 3, categories=(1,)))
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        await catalogue.documents.get(7, READER)
+        app.state.log.clear()
+        await trio.sleep(14 * MINUTE)
+        await catalogue.listings.listed(1, READER)
+        await catalogue.documents.get(7, READER)
+        await settled(catalogue)
+        assert app.state.log.count() == 0
+
+
+async def test_a_stale_listing_is_served_at_once_and_checked_by_one_request(
+    autojump_clock: object,
+) -> None:
+    app = create_app(Generated(300, 1, 1, categories=(1,)))
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        app.state.log.clear()
+        await trio.sleep(16 * MINUTE)
+        assert catalogue.listings.open(1) is None, "served at once"
+        await settled(catalogue)
+        assert app.state.log.count() == 1
+        assert catalogue.listings.open(1) is None
+        await settled(catalogue)
+        assert app.state.log.count() == 1, "it is fresh again"
+
+
+async def test_a_new_group_is_found_by_the_check_and_told(autojump_clock: object) -> None:
+    source = Overlay(Generated(320, 1, 1, categories=(1,)))
+    app = create_app(source)
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        catalogue.listings.changes = told = Told()
+        new = source.insert("New on the block")
+        app.state.log.clear()
+        await trio.sleep(16 * MINUTE)
+        catalogue.listings.open(1)
+        await settled(catalogue)
+        assert catalogue.index.group(new.id) is not None
+        assert app.state.log.count() == 2, "the newest page, and one to see that it ends there"
+        assert told.listings
+
+
+async def test_a_group_that_went_is_noticed_and_told(autojump_clock: object) -> None:
+    source = Overlay(Generated(101, 1, 1, categories=(1,)))
+    app = create_app(source)
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        catalogue.listings.changes = told = Told()
+        source.remove(1)
+        await trio.sleep(16 * MINUTE)
+        catalogue.listings.open(1)
+        await settled(catalogue)
+        assert catalogue.index.group(1) is None
+        assert (1, True) in told.groups
+
+
+async def test_a_day_later_one_walk_confirms_all_details(autojump_clock: object) -> None:
+    app = create_app(Generated(120, 2, 3, categories=(1,)))
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        for group_id in range(1, 121):
+            await catalogue.documents.get(group_id, READER)
+        app.state.log.clear()
+        await trio.sleep(DAY + MINUTE)
+        for _ in range(3):
+            for group_id in range(1, 121):
+                assert catalogue.documents.known(group_id) is not None
+            await settled(catalogue)
+        assert app.state.log.count("torrentgroup") == 0
+        assert app.state.log.count("browse") == 3
+
+
+async def test_a_changed_row_makes_its_detail_alone_stale(autojump_clock: object) -> None:
+    source = Overlay(Generated(30, 1, 3, categories=(1,)))
+    app = create_app(source)
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        for group_id in (7, 8):
+            await catalogue.documents.get(group_id, READER)
+        source.bump(7, name="Quite another name")
+        catalogue.listings.changes = told = Told()
+        app.state.log.clear()
+        await trio.sleep(16 * MINUTE)
+        catalogue.listings.open(1)
+        await settled(catalogue)
+        for group_id in (7, 8):
+            catalogue.documents.known(group_id)
+        await settled(catalogue)
+        assert app.state.log.count("torrentgroup") == 1
+        assert app.state.log.count("torrentgroup", id="7") == 1
+        detail = catalogue.documents.known(7)
+        assert detail is not None
+        assert orjson.loads(detail.json)["name"] == "Quite another name"
+        assert (7, False) in told.groups
+
+
+async def test_counts_come_from_the_newer_row_without_a_request(autojump_clock: object) -> None:
+    source = Overlay(Generated(30, 1, 3, categories=(1,)))
+    app = create_app(source)
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        await catalogue.documents.get(30, READER)
+        before = source.group(30)
+        assert before is not None
+        await trio.sleep(16 * MINUTE)
+        torrent = before.torrents[0]
+        source._hidden[30] = before
+        source._own[30] = before.__class__(
+            **{
+                **{name: getattr(before, name) for name in before.__dataclass_fields__},
+                "torrents": (
+                    torrent.__class__(
+                        **{
+                            **{n: getattr(torrent, n) for n in torrent.__dataclass_fields__},
+                            "seeders": 4321,
+                        }
+                    ),
+                ),
+            }
+        )
+        app.state.log.clear()
+        catalogue.listings.open(1)
+        await settled(catalogue)
+        detail = catalogue.documents.known(30)
+        await settled(catalogue)
+        assert detail is not None
+        shown = orjson.loads(next(iter(detail.torrents.values())).json)
+        assert shown["seeders"] == 4321
+        assert app.state.log.count("torrentgroup") == 0
+
+
+async def test_absence_is_remembered_for_seconds(autojump_clock: object) -> None:
+    app = create_app(Generated(5, 1, 1, categories=(1,)))
+    async with running(app) as catalogue:
+        for _ in range(5):
+            with pytest.raises(NotFound):
+                await catalogue.documents.get(99, READER)
+        assert app.state.log.count() == 1
+        await trio.sleep(11)
+        with pytest.raises(NotFound):
+            await catalogue.documents.get(99, READER)
+        assert app.state.log.count() == 2
+
+
+async def test_file_lists_never_expire_and_survive_a_restart(
+    tmp_path: Path, autojump_clock: object
+) -> None:
+    app = create_app(Generated(5, 1, 20, categories=(1,)))
+    async with running(app, tmp_path / "s") as catalogue:
+        detail = await catalogue.documents.get(3, READER)
+    app.state.log.clear()
+    async with running(app, tmp_path / "s", offline=True) as catalogue:
+        await trio.sleep(10 * 365 * DAY)
+        again = await catalogue.documents.get(3, READER)
+        assert again.json == detail.json
+        (torrent,) = again.torrents.values()
+        tree = await catalogue.trees.tree(torrent.list_key)
+        assert tree is not None
+        assert tree.file_count == 20
+        with pytest.raises(Unreachable):
+            await catalogue.documents.get(4, READER)
+    assert app.state.log.count() == 0
+
+
+async def test_a_failed_refresh_is_not_tried_again_at_once(autojump_clock: object) -> None:
+    source = Overlay(Generated(60, 1, 1, categories=(1,)))
+    app = create_app(source)
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        await trio.sleep(20 * MINUTE)
+
+        async def fails(*_args: object) -> None:
+            attempts.append(trio.current_time())
+            raise Unreachable("browse", "no route")
+
+        attempts: list[float] = []
+        catalogue.queue._transport.send = fails  # type: ignore[method-assign,assignment]
+        for _ in range(200):
+            assert catalogue.listings.open(1) is None
+            await trio.sleep(0.5)
+        assert 1 <= len(attempts) <= 3
