@@ -33,6 +33,7 @@ class Catalogue:
         freshness: Freshness | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.clock: Final = clock
         self.freshness: Final = freshness or Freshness()
         self.store: Final = store
         self.queue: Final = queue
@@ -61,6 +62,7 @@ class Catalogue:
                 "sent": queue.sent,
                 "retried": queue.retried,
                 "joined": self.wants.joined,
+                "saved": self.documents.served + self.listings.served,
                 "waiting": len(queue),
                 "wants": len(self.wants),
             },

@@ -89,7 +89,7 @@ class Gaps:
     def after(self, category: int, group_id: int, since: float, limit: int) -> list[int]:
         """The ids of the next such groups of a category behind an id, in their order."""
         rows = self._store.rows(
-            "SELECT id FROM groups WHERE category = ?1 AND id > ?3"
+            "SELECT id FROM groups WHERE category = ?1 AND id > ?3"  # noqa: S608 - a constant
             f" AND NOT {_KNOWN} ORDER BY id LIMIT ?4",
             *(category, since, group_id, limit),
         )

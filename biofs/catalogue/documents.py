@@ -43,6 +43,7 @@ class Documents:
         self._cache: LRUCache[int, Detail] = LRUCache(CACHE_BYTES, Detail.nbytes)
         # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
         self._absent: TTLCache[int, bool] = TTLCache(_ABSENT_GROUPS, freshness.absence, timer=clock)
+        self.served = 0  # how often documents were answered without asking
 
     def drop(self, group_id: int) -> None:
         """Forget what is in memory of a group that looks different now."""
@@ -98,13 +99,16 @@ class Documents:
         Raises NotFound if the server has no such group, other ApiErrors, and what the caller
         raises.
         """
-        while (detail := self.known(group_id)) is None:
+        detail = self.known(group_id)
+        self.served += detail is not None
+        while detail is None:
             if group_id in self._absent:
                 raise NotFound("torrentgroup", "the server has no such group")
             want = self.want(group_id)
             while not want.done:
                 await caller.wait(want)
             want.raise_error()
+            detail = self.known(group_id)
         return detail
 
     async def _fetch(self, group_id: int, want: Want) -> None:

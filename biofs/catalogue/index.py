@@ -229,7 +229,10 @@ class Index:
         def change(connection: sqlite3.Connection) -> list[Before]:
             gone: list[Before] = []
             if whole:
-                known = connection.execute("SELECT id FROM groups WHERE category = ?", (category,))
+                # What was seen since it began, by other queries, has come since.
+                known = connection.execute(
+                    "SELECT id FROM groups WHERE category = ? AND seen < ?", (category, started)
+                )
                 for (group_id,) in known.fetchall():
                     if group_id not in ids:
                         gone += before_of(connection, group_id)

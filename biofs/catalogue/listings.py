@@ -67,6 +67,7 @@ class Listings:
         clock: Callable[[], float],
     ) -> None:
         self.changes: Changes | None = None
+        self.served = 0  # how often a listing was answered without asking
         self._index: Final = index
         self._queue: Final = queue
         self._wants: Final = wants
@@ -94,6 +95,7 @@ class Listings:
             stale = self._clock() - listing.checked > self._freshness.listing
             if stale:
                 self.refresh(category)
+            self.served += 1
             return None
         arriving = self._arriving.get(category)
         if arriving is None:
@@ -134,11 +136,13 @@ class Listings:
         now = self._clock()
         try:
             began, pages = self._index.pages_read(category)
-            # A walk that was broken off goes on; one of yesterday, or a mere check, does not.
-            if listing is not None or now - began > self._freshness.walk:
+            due = listing is None or now - listing.walked > self._freshness.walk
+            # A walk that was broken off goes on; one of yesterday, one that is asked for although
+            # none is due, or a mere check, does not.
+            if (walk and listing is not None) or not due or now - began > self._freshness.walk:
                 began, pages = now, []
                 await self._index.forget_pages(category)
-            if listing is not None and not walk and now - listing.walked <= self._freshness.walk:
+            if not walk and not due:
                 pages = await self._check(category, api, want)
                 if not pages:
                     return

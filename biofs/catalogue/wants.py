@@ -18,6 +18,7 @@ import trio
 from cachetools import LRUCache
 
 from biofs.api.errors import ApiError, BadAnswer
+from biofs.catalogue.peeking import WouldAsk, peek
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,8 @@ class Wants:
 
         Interactive is for who is about to wait; a want that everybody has left is a refresh.
         """
+        if peek() is not None:
+            raise WouldAsk(key)
         want = self._active.get(key)
         if want is not None:
             self.joined += 1
@@ -126,7 +129,9 @@ class Wants:
         Not within a minute of a failure: what is known is served all the same, and a server in
         trouble is left in peace.
         """
-        if trio.current_time() >= self._rest.get(key, float("-inf")):
+        if (looking := peek()) is not None:
+            looking.refreshed.append(key)
+        elif trio.current_time() >= self._rest.get(key, float("-inf")):
             self.start(key, fetch, Priority.REFRESH)
 
     async def _fetch(self, want: Want, fetch: Callable[[Want], Awaitable[None]]) -> None:

@@ -66,8 +66,24 @@ def command(mountpoint: str, options: tuple[str, ...], **given: object) -> int:
         # What the mount starts, fusermount3 for one, need not inherit them.
         os.environ.pop(name, None)
     machine.check(settings.fuse_options)
+    if settings.demo:
+        _make_at_home(Path(mountpoint))
     place = prepare(mountpoint, nonempty="nonempty" in settings.fuse_options)
     return _run(settings, place)
+
+
+def _make_at_home(place: Path) -> None:
+    """Make a missing directory directly in the home directory: a first look takes one command.
+
+    Anywhere else a missing mountpoint is more likely a slip of the pen than a wish.
+    """
+    home = os.environ.get("HOME")
+    if home and place.absolute().parent == Path(home) and not os.path.lexists(place):
+        try:
+            place.mkdir()
+        except OSError as error:
+            raise QuietError(f"{place}: cannot be made: {error.strerror}") from None
+        click.echo(f"made {place}")
 
 
 def _run(settings: config.Settings, place: Path) -> int:

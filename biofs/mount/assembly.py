@@ -56,11 +56,9 @@ def _embedded() -> tuple[Secret, Secret, httpx.AsyncBaseTransport]:
     """The embedded catalogue in this process, and what opens it."""
     # Only here, so that a mount of the real server never loads the embedded one.
     from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN  # noqa: PLC0415
-    from biofs.demo.app import create_app  # noqa: PLC0415
-    from biofs.demo.embedded import embedded  # noqa: PLC0415
-    from biofs.demo.serve import transport  # noqa: PLC0415
+    from biofs.demo.in_process import InProcess  # noqa: PLC0415
 
-    return Secret(DONOR_TOKEN), Secret(DONOR_COOKIE), transport(create_app(embedded()))
+    return Secret(DONOR_TOKEN), Secret(DONOR_COOKIE), InProcess()
 
 
 @asynccontextmanager

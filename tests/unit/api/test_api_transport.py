@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 import zlib
 
 import httpx
@@ -233,8 +234,13 @@ async def test_a_gzip_bomb_does_not_go_off(connect):
     transport = await connect(
         lambda _: streamed([bomb], **{"content-encoding": "gzip"}), max_answer_bytes=10**6
     )
-    with pytest.raises(errors.BadAnswer, match="too large"):
-        await transport.send(WANT)
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.BadAnswer, match="too large"):
+            await transport.send(WANT)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -531,8 +537,8 @@ async def test_a_server_that_changes_is_followed(connect):
     assert await outcomes(transport, GROUP, 2) == [None, None]
     server.group, server.endpoint = "group", "ajax.php"
     assert await outcomes(transport, GROUP, 4) == [errors.DialectChanged] * 2 + [None, None]
-    server.group = "torrentgroup"
-    assert await outcomes(transport, GROUP, 2) == [errors.DialectChanged, None]
+    server.group, server.endpoint = "torrentgroup", "api.php"
+    assert await outcomes(transport, GROUP, 4) == [errors.DialectChanged] * 2 + [None, None]
 
 
 async def test_requests_under_way_together_switch_once(connect, autojump_clock):
@@ -580,6 +586,18 @@ def test_a_proxy_that_cannot_be_used_is_told_in_one_line(monkeypatch, proxy):
         Transport(BASE, token=TOKEN)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+async def test_a_netrc_file_gives_no_secrets_away(connect, monkeypatch, tmp_path):
+    (tmp_path / ".netrc").write_text("machine torrents.bio login me password hunter2")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sent = []
+    transport = await connect(
+        lambda request: sent.append(request) or httpx.Response(200, content=TORRENT_FILE)
+    )
+    await transport.send(download_request(1, *KEYS))
+    assert "authorization" not in sent[0].headers
 
 
 def test_servers_on_this_machine_need_no_proxy(monkeypatch):

@@ -168,8 +168,10 @@ def test_entries_the_server_broke(broken: str, entry: tuple[str, int]) -> None:
         # A number is a size, unless it is proven to be none.
         ("data s12s file{{{3}}}", ("data s12s file", 3)),
         ("data s12s file.a bcd e{{{3}}}", ("data s12s file.a bcd e", 3)),
+        ("notes s2048s Dr. Smith lab notes{{{5}}}", ("notes s2048s Dr. Smith lab notes", 5)),
+        ("nodes s7s d.a x9y notes{{{9}}}", ("nodes s7s d.a x9y notes", 9)),
         # A dot at the beginning makes no extension.
-        ("b s7s .a x b{{{3}}}", ("b s7s .a x b", 3)),
+        ("b s7s .a x9y b{{{9}}}", ("b s7s .a x9y b", 9)),
     ],
 )
 def test_entries_that_nothing_explains(text: str, entry: tuple[str, int]) -> None:

@@ -1,0 +1,154 @@
+"""Snapshots: a whole catalogue as one file that is never written again.
+
+A snapshot holds what the server tells everyone. Of the account that fetched it, it keeps nothing:
+only the catalogue's own tables are copied, and the marks in them that are the account's (what it
+has bookmarked or downloaded) are taken back.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from biofs.catalogue.coverage import Coverage, measure
+from biofs.catalogue.schema import APPLICATION_ID, TABLES, VERSION
+from biofs.catalogue.store import Store, StoreError
+
+_COPIED: Final = ("groups", "torrents", "details", "file_lists", "listings")
+_WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
+_MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
+_SERVER: Final = "snapshot of"
+_PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
+
+# In JSON without blanks. A key cannot be mistaken for text: there its quotes have backslashes.
+_MARKS: Final = re.compile(
+    rb'"(bookmarked|isBookmarked|hasBookmarked|hasSnatched|canUseToken|isPersonalFreeleech)":'
+    rb'(true|[1-9][0-9]*|"[^"\\]+")'
+)
+
+
+class About(NamedTuple):
+    """What a snapshot says of itself: when it was made (epoch seconds), and of which server."""
+
+    made: float
+    server: str
+
+
+def without_marks(json: bytes) -> bytes:
+    """A row or answer as an account sees it that has bookmarked and downloaded nothing."""
+    return _MARKS.sub(rb'"\1":false', json)
+
+
+def write(source: Path, target: Path, now: float, server: str) -> Coverage:
+    """Write a snapshot of the store `source` to `target`, which is empty or not there yet.
+
+    The store may be in use: what stands in it at one moment is taken. Returns what the snapshot
+    holds. Raises StoreError if the store cannot be read or the file not be written.
+    """
+    try:
+        return _write(source, target, now, server)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{source}: {error}") from None
+
+
+def _write(source: Path, target: Path, now: float, server: str) -> Coverage:
+    connection = sqlite3.connect(_uri(target, "mode=rwc"), uri=True, isolation_level=None)
+    try:
+        connection.create_function("without_marks", 1, _marked, deterministic=True)
+        # Until it is whole it is of no use to anybody: no journal is needed.
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("ATTACH ? AS store", (_uri(source, "mode=ro"),))
+        _check(connection, "store", source)
+        connection.execute("BEGIN")
+        for statement in TABLES.split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
+        for table in _COPIED:
+            _copy(connection, table)
+        connection.executemany(
+            "INSERT INTO main.meta VALUES (?, ?)", [(_MADE, now), (_SERVER, server)]
+        )
+        connection.execute("COMMIT")
+        connection.execute("DETACH store")
+        return measure(connection)
+    finally:
+        connection.close()
+
+
+def _copy(connection: sqlite3.Connection, table: str) -> None:
+    names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+    values = [f"without_marks({name})" if (table, name) in _WITH_MARKS else name for name in names]
+    connection.execute(
+        f"INSERT INTO main.{table} ({', '.join(names)})"  # noqa: S608 - the schema's own names
+        f" SELECT {', '.join(values)} FROM store.{table}"
+    )
+
+
+def _marked(json: bytes | None) -> bytes | None:
+    return None if json is None else without_marks(json)
+
+
+def _uri(path: Path, options: str) -> str:
+    """The file as SQLite's URI (sqlite.org/uri.html)."""
+    return f"file:{quote(bytes(path))}?{options}"
+
+
+def _check(connection: sqlite3.Connection, name: str, path: Path) -> None:
+    """Raises StoreError for a file of another program, or with other tables than this version's."""
+    (owner,) = connection.execute(f"PRAGMA {name}.application_id").fetchone()
+    (version,) = connection.execute(f"PRAGMA {name}.user_version").fetchone()
+    if owner != APPLICATION_ID:
+        raise StoreError(f"{path}: not a file of biofs")
+    if version != VERSION:
+        age = "newer" if version > VERSION else "older"
+        raise StoreError(f"{path}: written by an {age} biofs (format {version})")
+
+
+class Snapshot(Store):
+    """The store in a file made by `write`. The file is never written, nor is anything beside it.
+
+    Raises StoreError for any other file.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        super().__init__(None)
+
+    def _open(self, path: Path | None) -> None:
+        try:
+            # Immutable: no locks either, so that it can lie where nobody can write.
+            self._writer = sqlite3.connect(
+                _uri(self._file, "mode=ro&immutable=1"),
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self._file}: {error}") from None
+        self._reader = self._writer
+        try:
+            # It may come from anybody (sqlite.org/security.html).
+            self._reader.execute("PRAGMA trusted_schema = OFF")
+            self._reader.execute("PRAGMA cell_size_check = ON")
+            _check(self._reader, "main", self._file)
+            self.about = _about(self._reader, self._file)
+        except BaseException as error:
+            self._writer.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise StoreError(f"{self._file}: not a snapshot: {error}") from None
+            raise
+
+
+def _about(connection: sqlite3.Connection, path: Path) -> About:
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    made, server = meta.get(_MADE), meta.get(_SERVER)
+    if not isinstance(made, float) or not isinstance(server, str):
+        raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")
+    return About(made, server)

@@ -1,0 +1,244 @@
+"""Warming: fetching what is not known yet, a little at a time, so that readers go first.
+
+What is known is the store's to say, and every answer is in it before the next thing is asked for:
+a warm-up that is killed and started again goes on where it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+import trio
+
+from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
+from biofs.api.rate import Rate
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.coverage import Gaps
+from biofs.catalogue.enumeration import PAGE_SIZE
+from biofs.catalogue.store import StoreError
+from biofs.catalogue.wants import Priority, Want
+
+T = TypeVar("T")
+
+PARALLEL: Final = 16
+"""Wants at once where there is no limit. Where there is one, as many as may be sent at once."""
+
+PAUSES: Final = (5.0, 15.0, 45.0)
+"""Seconds to wait before a request that the network lost is tried again, once it has worked."""
+
+MOST_FAILURES: Final = 5
+"""After so many failures in a row the server is left in peace."""
+
+_CHUNK: Final = 256
+
+
+class Progress(NamedTuple):
+    """How a warm-up goes. `left` is about how many requests are left: exactly, if `exact`.
+
+    `gone` counts groups that are not there any more, `failed` what could not be read.
+    """
+
+    sent: int
+    left: int
+    exact: bool
+    categories: int
+    listed: int
+    gone: int
+    failed: int
+
+
+def seconds_left(progress: Progress, rate: Rate, elapsed: float) -> float:
+    """How long the rest takes if nobody else asks.
+
+    At a limited pace that follows from the number of requests. Without a limit the past tells, and
+    tells nothing (infinity) before the first answer.
+    """
+    if progress.left == 0:
+        return 0.0
+    if not rate.unlimited:
+        return progress.left * rate.seconds / rate.requests
+    return progress.left * elapsed / progress.sent if progress.sent else math.inf
+
+
+class _Before(NamedTuple):
+    """What was known of a category before: its groups, and how many details were missing."""
+
+    groups: int
+    missing: int
+
+
+class Warming:
+    """Fetches the listings of some categories and, with `details`, every group's detail.
+
+    `changed` is called whenever there may be something new to show.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        categories: Sequence[int],
+        *,
+        details: bool,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._catalogue: Final = catalogue
+        self._categories: Final = tuple(categories)
+        self._details: Final = details
+        self._changed: Final = changed
+        self._gaps: Final = Gaps(catalogue.store)
+        # A listing is looked at first and confirms details that its rows show unchanged.
+        self._since: Final = catalogue.clock() - catalogue.freshness.detail
+        self._on_disk: Final = catalogue.store.path is not None
+        rate = catalogue.queue.pace.rate
+        self._parallel: Final = PARALLEL if rate.unlimited else min(rate.requests, PARALLEL)
+        self._before: Final[dict[int, _Before]] = {}
+        self._missing: Final[dict[int, int]] = {}  # of the categories whose listing is right
+        self._gone = 0
+        self._failed = 0
+        self._failures = 0
+        self._answered = False
+        self._error: ApiError | StoreError | None = None
+
+    async def run(self) -> None:
+        """Fetch all there is to fetch.
+
+        A group that is not there any more, or whose answer makes no sense, is counted and passed
+        over. Raises ApiError for what stands in the way of all the others, StoreError if nothing
+        would be kept.
+        """
+        for category in self._categories:
+            groups = self._catalogue.index.summary(category)[0]
+            self._before[category] = _Before(groups, await self._count(category))
+        await self._each(iter(self._categories), self._list)
+        if self._details:
+            await self._each(self._groups(), self._fetch)
+
+    def progress(self) -> Progress:
+        """How it goes now."""
+        left, exact = 0, True
+        for category in self._categories:
+            missing = self._missing.get(category)
+            if missing is None:
+                requests, known = self._left_before_it_is_listed(category)
+                left += requests
+                exact = exact and known
+            else:
+                left += missing
+        queue = self._catalogue.queue
+        return Progress(
+            sent=queue.sent - queue.retried,
+            left=left,
+            exact=exact,
+            categories=len(self._categories),
+            listed=len(self._missing),
+            gone=self._gone,
+            failed=self._failed,
+        )
+
+    def _left_before_it_is_listed(self, category: int) -> tuple[int, bool]:
+        """How many pages and details of a category are to be read, and whether that is exact."""
+        before = self._before.get(category, _Before(0, 0))
+        listing = self._catalogue.index.listing(category)
+        if listing is not None and not self._is_old(listing.walked):
+            return 1 + before.missing, True  # a look at the newest groups
+        read, pages = self._gaps.pages(category)
+        if pages is None:
+            pages = max(-(-before.groups // PAGE_SIZE), 1)
+        left = max(pages - read, 0)
+        if self._details:
+            left += before.missing + max(pages * PAGE_SIZE - before.groups, 0)
+        return left, False
+
+    def _is_old(self, walked: float) -> bool:
+        return self._catalogue.clock() - walked > self._catalogue.freshness.walk
+
+    async def _count(self, category: int) -> int:
+        """How many details are missing of what is known of a category."""
+        if not self._details:
+            return 0
+        return await trio.to_thread.run_sync(self._gaps.count, category, self._since)
+
+    async def _list(self, category: int) -> None:
+        listing, catalogue = self._catalogue.index.listing(category), self._catalogue
+        if (
+            listing is None
+            or self._is_old(listing.walked)
+            or catalogue.clock() - listing.checked > catalogue.freshness.listing
+        ):
+            try:
+                await self._wanted(lambda: catalogue.listings.want(category, Priority.WARM))
+            except ApiError as error:
+                self._pass_over(error)
+                return
+        self._missing[category] = await self._count(category)
+        self._changed()
+
+    def _groups(self) -> Iterator[tuple[int, int]]:
+        """The categories and ids of groups whose detail is missing."""
+        for category in self._categories:
+            last = -1
+            while ids := self._gaps.after(category, last, self._since, _CHUNK):
+                for last in ids:
+                    # A reader may have had it fetched meanwhile.
+                    if self._gaps.has(last, self._since):
+                        yield category, last
+
+    async def _fetch(self, group: tuple[int, int]) -> None:
+        category, group_id = group
+        try:
+            await self._wanted(lambda: self._catalogue.documents.want(group_id, Priority.WARM))
+        except NotFound:
+            self._gone += 1
+            self._failures = 0
+        except ApiError as error:
+            self._pass_over(error)
+        if category in self._missing:
+            self._missing[category] = max(self._missing[category] - 1, 0)
+        self._changed()
+
+    async def _wanted(self, start: Callable[[], Want]) -> None:
+        """Have something fetched. Raises ApiError if that fails, for good as far as can be told."""
+        pauses = iter(PAUSES)
+        while True:
+            want = start()
+            while not want.done:
+                await want.changed.wait()
+                self._changed()
+            if not isinstance(want.error, NetworkError) or not self._answered:
+                break
+            pause = next(pauses, None)
+            if pause is None:
+                break
+            await trio.sleep(pause)
+        want.raise_error()
+        self._answered = True
+        self._failures = 0
+
+    def _pass_over(self, error: ApiError) -> None:
+        """Count a failure; raise it if it is not about this one thing."""
+        self._failed += 1
+        self._failures += 1
+        if isinstance(error, AccessDenied | NetworkError) or self._failures >= MOST_FAILURES:
+            raise error
+
+    async def _each(self, things: Iterator[T], do: Callable[[T], Awaitable[None]]) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(self._parallel):
+                nursery.start_soon(self._work, things, do, nursery.cancel_scope)
+        if self._error is not None:
+            raise self._error
+
+    async def _work(
+        self, things: Iterator[T], do: Callable[[T], Awaitable[None]], scope: trio.CancelScope
+    ) -> None:
+        try:
+            for thing in things:
+                await do(thing)
+                await trio.lowlevel.checkpoint()
+                if self._on_disk and self._catalogue.store.path is None:
+                    raise StoreError("the cache file has failed: nothing would be kept")  # noqa: TRY301
+        except (ApiError, StoreError) as error:
+            self._error = self._error or error
+            scope.cancel()

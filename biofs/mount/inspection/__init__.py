@@ -1,0 +1,1 @@
+"""What a running mount answers about itself: `biofs status`, `biofs explain`, `biofs refresh`."""
