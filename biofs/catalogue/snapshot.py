@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from biofs.catalogue.coverage import Coverage, measure
 from biofs.catalogue.schema import APPLICATION_ID, TABLES, VERSION
 from biofs.catalogue.store import Store, StoreError
 
+T = TypeVar("T")
 _COPIED: Final = ("groups", "torrents", "details", "file_lists", "listings")
 _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
@@ -123,27 +126,39 @@ class Snapshot(Store):
 
     def _open(self, path: Path | None) -> None:
         try:
-            # Immutable: no locks either, so that it can lie where nobody can write.
-            self._writer = sqlite3.connect(
-                _uri(self._file, "mode=ro&immutable=1"),
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._reader = self._writer = _connect(self._file)
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._file}: {error}") from None
-        self._reader = self._writer
+            raise StoreError(f"{self._file}: not a snapshot: {error}") from None
         try:
-            # It may come from anybody (sqlite.org/security.html).
-            self._reader.execute("PRAGMA trusted_schema = OFF")
-            self._reader.execute("PRAGMA cell_size_check = ON")
             _check(self._reader, "main", self._file)
             self.about = _about(self._reader, self._file)
-        except BaseException as error:
-            self._writer.close()
-            if isinstance(error, sqlite3.DatabaseError):
-                raise StoreError(f"{self._file}: not a snapshot: {error}") from None
+        except BaseException:
+            self._reader.close()
             raise
+
+    def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(_connect(self._file)) as connection:
+            return read(connection)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    # Immutable: no locks either, so that it can lie where nobody can write.
+    connection = sqlite3.connect(
+        _uri(file, "mode=ro&immutable=1"),
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    try:
+        # It may come from anybody (sqlite.org/security.html).
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _about(connection: sqlite3.Connection, path: Path) -> About:

@@ -16,7 +16,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -140,6 +140,16 @@ class Store:
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run `change` in one transaction in a thread; all of it happens or nothing."""
         return await trio.to_thread.run_sync(self.write_now, change)
+
+    async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a long read in a thread, on a connection of its own: no point read waits for it."""
+        return await trio.to_thread.run_sync(self._scan, read)
+
+    def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        if self.path is None:
+            return read(self._reader)
+        with closing(_connect(self.path)) as connection:
+            return read(connection)
 
     def _leave_file(self, error: sqlite3.DatabaseError, *, locked: bool = False) -> None:
         """Go on in memory if the file has failed; raise `error` if that is not what it says."""

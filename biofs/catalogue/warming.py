@@ -158,7 +158,7 @@ class Warming:
         """How many details are missing of what is known of a category."""
         if not self._details:
             return 0
-        return await trio.to_thread.run_sync(self._gaps.count, category, self._since)
+        return await self._gaps.count(category, self._since)
 
     async def _list(self, category: int) -> None:
         listing, catalogue = self._catalogue.index.listing(category), self._catalogue
