@@ -1,9 +1,10 @@
 """The settings of a mount: the command line beats the environment, which beats the settings file.
 
-The file is `$XDG_CONFIG_HOME/biofs/config.toml`. With `--demo` only the command line counts: the
-embedded catalogue needs no token, and what was set for the real server does not fit it.
+The file is `$XDG_CONFIG_HOME/biofs/config.toml`. With `--demo` and `--snapshot` only the command
+line counts: they need no token, and what was set for the real server does not fit them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +38,16 @@ __all__ = [
 DEFAULT_URL = "https://torrents.bio"
 DEMO_URL = "http://demo.invalid"
 """Stands for the embedded catalogue: RFC 6761 keeps the name from ever meaning a host."""
+SNAPSHOT_URL = "http://snapshot.invalid"
+"""Likewise for a snapshot."""
 DEFAULT_RATE = "1/6"
 DEFAULT_WAIT = 60.0
+DEFAULT_CACHE_SIZE = "1G"
 LONGEST_WAIT = 86_400.0
 LONGEST_TTL = 10 * 365 * 86_400.0
+
+_SIZE = re.compile(r"([0-9]{1,6})([KMGTkmgt])i?[Bb]?")
+_SHIFTS = {"K": 10, "M": 20, "G": 30, "T": 40}
 
 FUSE_OPTIONS = (
     *("allow_other", "allow_root", "default_permissions", "noatime", "nodev", "noexec"),
@@ -58,6 +65,8 @@ class Settings:
     cookie: Secret | None
     cache_dir: Path | None
     """None keeps the cache in memory only."""
+    cache_size: int
+    """Bytes the cache may take; the index alone may take more."""
     rate: Rate
     wait: float
     """How long a caller waits without progress before it gets EAGAIN."""
@@ -72,6 +81,8 @@ class Settings:
     """None logs to stderr."""
     log_level: LogLevel
     demo: bool
+    snapshot: Path | None
+    """A file made by `biofs export`, which stands for the server."""
     ca_file: Path | None
     """Certificates to trust in place of the system's; PEM."""
 
@@ -92,27 +103,27 @@ def load(
     told = merged.told
     token, cookie = merged.token(), merged.cookie()
     settings = Settings(
-        url=DEMO_URL
-        if told.demo
-        else merged.parsed("url", normalise_base_url, told.url or DEFAULT_URL),
+        url=_url(merged),
         token=token,
         cookie=cookie,
         cache_dir=_cache_dir(merged),
+        cache_size=merged.parsed("cache_size", _size, told.cache_size or DEFAULT_CACHE_SIZE),
         rate=merged.parsed(
             "rate", Rate.parse, told.rate or ("unlimited" if told.demo else DEFAULT_RATE)
         ),
         wait=DEFAULT_WAIT if told.wait is None else merged.seconds("wait", told.wait, LONGEST_WAIT),
-        ttl=None if told.ttl is None else merged.seconds("ttl", told.ttl, LONGEST_TTL),
-        offline=bool(told.offline),
+        ttl=_ttl(merged),
+        offline=bool(told.offline or told.snapshot),
         account=bool(told.account),
         foreground=told.foreground,
         fuse_options=merged.parsed("options", _fuse_options, ",".join(told.options or ())),
         log_file=_log_file(merged),
         log_level=told.log_level or "info",
         demo=told.demo,
+        snapshot=_snapshot(merged),
         ca_file=_ca_file(merged),
     )
-    if not (token or cookie or told.demo or told.offline):
+    if not (token or cookie or settings.demo or settings.offline):
         raise ConfigError(
             f"no token: put it into a file that only you can read and give --token-file FILE, "
             f"or set {TOKEN_VARIABLE}, or try --demo"
@@ -135,9 +146,31 @@ def _at_home(path: Path) -> Path | None:
     return path if path.is_absolute() else None
 
 
+def _url(merged: Merged) -> str:
+    if merged.told.demo:
+        return DEMO_URL
+    if merged.told.snapshot:
+        return SNAPSHOT_URL
+    return merged.parsed("url", normalise_base_url, merged.told.url or DEFAULT_URL)
+
+
+def _ttl(merged: Merged) -> float | None:
+    if merged.told.snapshot:
+        return LONGEST_TTL  # there is nobody to ask for anything newer
+    ttl = merged.told.ttl
+    return None if ttl is None else merged.seconds("ttl", ttl, LONGEST_TTL)
+
+
+def _snapshot(merged: Merged) -> Path | None:
+    given = merged.path("snapshot", merged.told.snapshot)
+    if given is not None and not _is_there(merged, "snapshot", given):
+        raise merged.wrong("snapshot", f"{given}: no such file")
+    return given
+
+
 def _cache_dir(merged: Merged) -> Path | None:
     given = merged.path("cache_dir", merged.told.cache_dir)
-    if given is None and not merged.told.demo:
+    if given is None and not (merged.told.demo or merged.told.snapshot):
         return _needed(_at_home(platformdirs.user_cache_path("biofs")), "--cache-dir")
     if given is not None and _is_there(merged, "cache_dir", given) and not given.is_dir():
         raise merged.wrong("cache_dir", f"{given} is not a directory")
@@ -163,6 +196,13 @@ def _is_there(merged: Merged, key: str, path: Path) -> bool:
         return path.exists()
     except OSError as error:
         raise merged.wrong(key, f"{path}: {error.strerror}") from None
+
+
+def _size(text: str) -> int:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("a size is a number and K, M, G or T, such as 500M")
+    return int(match[1]) << _SHIFTS[match[2].upper()]
 
 
 def _needed(path: Path | None, option: str) -> Path:

@@ -29,6 +29,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     token_file: str | None = None
     cookie: str | None = None
     cache_dir: str | None = None
+    cache_size: str | None = None
     rate: str | None = None
     wait: float | None = None
     ttl: float | None = None
@@ -48,9 +49,17 @@ class Told(Stored, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     foreground: bool = False
     demo: bool = False
+    snapshot: str | None = None
 
     def __repr__(self) -> str:
         return "Told(…)"
+
+
+_WITHOUT = {
+    "demo": ("url", "token_file", "snapshot"),
+    "snapshot": ("url", "token_file", "cache_dir", "cache_size", "rate", "ttl", "account"),
+}
+"""Catalogues that need no server, for which only the command line counts, and what has no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +151,12 @@ def merge(
         values.update(layer)
         origins.update((key, _Origin(name(key), home, exitcode)) for key in layer)
 
-    if line.get("demo"):
-        for key in ("url", "token_file"):
-            if key in line:
-                raise ConfigError(f"{_option(key)}: no use with --demo: leave out either", USAGE)
+    alone = next((name for name in _WITHOUT if line.get(name)), None)
+    if alone is not None:
+        for key in _WITHOUT[alone]:
+            if line.get(key):
+                problem = f"no use with {_option(alone)}: leave out either"
+                raise ConfigError(f"{_option(key)}: {problem}", USAGE)
     else:
         if config_file is not None:
             file = config_file

@@ -8,6 +8,7 @@ from typing import Final
 
 import trio
 
+from biofs.catalogue.answers import Answers
 from biofs.catalogue.details import Details
 from biofs.catalogue.documents import Documents
 from biofs.catalogue.freshness import Freshness
@@ -17,12 +18,16 @@ from biofs.catalogue.queue import Queue
 from biofs.catalogue.store import Store
 from biofs.catalogue.trees import Trees
 from biofs.catalogue.wants import Wants
+from biofs.catalogue.words import Words
+
+DEFAULT_CACHE_SIZE: Final = 1 << 30
 
 
 class Catalogue:
     """Everything above the API that a reader needs, without knowing what the reader is.
 
-    `clock` gives epoch seconds: ages are kept across restarts.
+    `clock` gives epoch seconds: ages are kept across restarts. `cache_size` bounds the store, in
+    bytes; the index alone may exceed it.
     """
 
     def __init__(
@@ -31,21 +36,25 @@ class Catalogue:
         queue: Queue,
         *,
         freshness: Freshness | None = None,
+        cache_size: int = DEFAULT_CACHE_SIZE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock: Final = clock
+        self._clock: Final = clock
         self.freshness: Final = freshness or Freshness()
         self.store: Final = store
         self.queue: Final = queue
         self.wants: Final = Wants()
         self.index: Final = Index(store)
-        details = Details(store)
+        details = self._details = Details(store, cache_size)
         self.listings: Final = Listings(self.index, queue, self.wants, self.freshness, clock)
         self.documents: Final = Documents(
             details, self.index, self.listings, queue, self.wants, self.freshness, clock
         )
         self.trees: Final = Trees(details)
         self.listings.when_different(self.documents.drop)
+        self.answers: Final = Answers(store, queue, self.wants, self.freshness.absence, clock)
+        self.words: Final = Words(store)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the queue and the wants until cancelled."""
@@ -77,4 +86,5 @@ class Catalogue:
 
     def close(self) -> None:
         """Close the store."""
+        self._details.flush(self._clock())
         self.store.close()

@@ -1,6 +1,6 @@
 """Coverage: how much of the catalogue is known, and what is missing.
 
-Counts groups without reading one: every query here is answered by indexes alone.
+Counts groups without reading one: no query here touches more than an index and a row's head.
 """
 
 from __future__ import annotations

@@ -10,11 +10,13 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
 
-from biofs.api.models import GroupAnswer, Torrent
+from biofs.api.models import GroupAnswer, Torrent, TorrentAnswer
+from biofs.catalogue import eviction
 from biofs.catalogue.index import Before, before_of, forget_group, mtime_of, replace_torrents
 from biofs.catalogue.store import Store
 from biofs.tree import filelist, names, render
@@ -94,8 +96,22 @@ def list_key(torrent: Torrent) -> str:
 class Details:
     """Reads and writes of the tables `details` and `file_lists`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, most_bytes: int) -> None:
         self._store = store
+        self._most_bytes = most_bytes
+        self._read: set[int] = set()
+
+    def note_read(self, group_id: int) -> None:
+        """The group was read; that is written down with the next change of the store."""
+        self._read.add(group_id)
+
+    def flush(self, now: float) -> None:
+        """Write down what was read."""
+        self._store.write_now(partial(self._note_use, now=now))
+
+    def _note_use(self, connection: sqlite3.Connection, now: float) -> None:
+        read, self._read = self._read, set()
+        eviction.note_use(connection, read, now)
 
     def load(self, group_id: int) -> Detail | None:
         """The documents of a group whose answer is in the store.
@@ -165,10 +181,36 @@ class Details:
         Returns how the group looked before, if something was known of it that is not so now.
         """
 
-        def change(connection: sqlite3.Connection) -> list[Before]:
-            return _save(connection, answer, now)
+        def change(connection: sqlite3.Connection) -> tuple[list[Before], list[int]]:
+            self._note_use(connection, now)
+            before = _save(connection, answer, now)
+            return before, eviction.evict(connection, self._most_bytes, answer.group.id)
 
-        return await self._store.write(change)
+        before, evicted = await self._store.write(change)
+        if evicted:
+            await self._store.shrink()
+        return before
+
+    async def save_torrent(self, answer: TorrentAnswer, now: float) -> None:
+        """Take up what the answer about one torrent tells of the index: it and its group."""
+        group, torrent = answer.group, answer.torrent
+        mtime = mtime_of(render.api_time(torrent.time) or 0)
+        newest = max(mtime, mtime_of(render.api_time(group.time) or 0))
+        dirname = names.group_dirname(group.name, group.id)
+        title = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR IGNORE INTO groups (id, category, name, mtime, seen)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (group.id, group.category_id, dirname, newest, now),
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
+                (torrent.id, group.id, title, mtime),
+            )
+
+        await self._store.write(change)
 
     async def forget(self, group_id: int) -> list[Before]:
         """The server says that there is no such group (any more). Returns how it looked."""
@@ -215,7 +257,7 @@ def _save(connection: sqlite3.Connection, answer: GroupAnswer, now: float) -> li
         newest = max(newest, mtime)
         name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
         rows.append((torrent.id, group.id, name, mtime))
-        _save_file_list(connection, torrent)
+        _save_file_list(connection, group.id, torrent)
     replace_torrents(connection, group.id, rows)
     # The listing's row, if there is one, stays: the detail knows nothing of lab and location.
     connection.execute(
@@ -226,13 +268,14 @@ def _save(connection: sqlite3.Connection, answer: GroupAnswer, now: float) -> li
     )
     encoded = _encode({"group": group.raw, "torrents": torrents})
     connection.execute(
-        "INSERT OR REPLACE INTO details (group_id, answer, description, stable, fetched)"
-        " VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO details (group_id, answer, description, stable, fetched, used)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
         (
             group.id,
             encoded,
             render.description_text(group.description),
             row[0] if row else None,
+            now,
             now,
         ),
     )
@@ -242,16 +285,19 @@ def _save(connection: sqlite3.Connection, answer: GroupAnswer, now: float) -> li
     return [] if known[0] == encoded else before
 
 
-def _save_file_list(connection: sqlite3.Connection, torrent: Torrent) -> None:
+def _save_file_list(connection: sqlite3.Connection, group_id: int, torrent: Torrent) -> None:
     key = list_key(torrent)
-    known = connection.execute("SELECT 1 FROM file_lists WHERE info_hash = ?", (key,)).fetchone()
-    if known:
-        return
+    known = connection.execute(
+        "UPDATE file_lists SET group_id = ? WHERE info_hash = ?", (group_id, key)
+    )
+    if known.rowcount and torrent.info_hash:
+        return  # an info hash fixes its files
     text = torrent.file_list.encode(errors="replace")
     packed = _PLAIN + text if len(text) < _PACK_FROM else _PACKED + zlib.compress(text, 6)
     document = FileList(torrent.file_path, torrent.file_count, torrent.file_list).document()
     connection.execute(
-        "INSERT INTO file_lists (info_hash, file_path, file_count, list, document_bytes)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (key, torrent.file_path, torrent.file_count, packed, len(document)),
+        "INSERT OR REPLACE INTO file_lists"
+        " (info_hash, group_id, file_path, file_count, list, document_bytes)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (key, group_id, torrent.file_path, torrent.file_count, packed, len(document)),
     )

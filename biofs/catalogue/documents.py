@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from cachetools import LRUCache, TTLCache
 
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
+from biofs.api.models import GroupAnswer, TorrentAnswer
 from biofs.catalogue.details import Detail, Details
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.index import Index
@@ -42,7 +43,9 @@ class Documents:
         self._clock: Final = clock
         self._cache: LRUCache[int, Detail] = LRUCache(CACHE_BYTES, Detail.nbytes)
         # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
-        self._absent: TTLCache[int, bool] = TTLCache(_ABSENT_GROUPS, freshness.absence, timer=clock)
+        self._absent: TTLCache[int | str, bool] = TTLCache(
+            _ABSENT_GROUPS, freshness.absence, timer=clock
+        )
         self.served = 0  # how often documents were answered without asking
 
     def drop(self, group_id: int) -> None:
@@ -51,6 +54,7 @@ class Documents:
 
     def known(self, group_id: int) -> Detail | None:
         """The group's documents if its detail was ever fetched; old ones are refreshed behind."""
+        self._details.note_read(group_id)
         detail = self._cache.get(group_id)
         if detail is None or self._is_old(detail):
             detail = self._details.load(group_id)  # its row may have been seen since
@@ -111,6 +115,48 @@ class Documents:
             detail = self.known(group_id)
         return detail
 
+    async def find_torrent(self, torrent_id: int, caller: Caller) -> None:
+        """Have the index learn of a torrent and its group, by one request.
+
+        Raises NotFound if the server has no such torrent, other ApiErrors, and what the caller
+        raises.
+        """
+        await self._find(f"torrent {torrent_id}", lambda api: api.torrent(id=torrent_id), caller)
+
+    async def find_hash(self, info_hash: str, caller: Caller) -> None:
+        """Likewise by info hash; this brings the detail of the whole group."""
+        await self._find(f"hash {info_hash}", lambda api: api.torrentgroup(hash=info_hash), caller)
+
+    async def _find(
+        self,
+        key: str,
+        ask: Callable[[Api], Awaitable[GroupAnswer | TorrentAnswer]],
+        caller: Caller,
+    ) -> None:
+        if key in self._absent:
+            raise NotFound("torrent", "the server has no such torrent")
+
+        async def fetch(want: Want) -> None:
+            try:
+                answer = await ask(Api(self._queue.sender(want)))
+            except NotFound:
+                self._absent[key] = True
+                raise
+            if isinstance(answer, GroupAnswer):
+                await self._take(answer)
+            else:
+                await self._details.save_torrent(answer, self._clock())
+
+        want = self._wants.start(key, fetch)
+        while not want.done:
+            await caller.wait(want)
+        want.raise_error()
+
+    async def _take(self, answer: GroupAnswer) -> None:
+        self._cache.pop(answer.group.id, None)
+        for before in await self._details.save(answer, self._clock()):
+            self._listings.tell(before, gone=False)
+
     async def _fetch(self, group_id: int, want: Want) -> None:
         try:
             answer = await Api(self._queue.sender(want)).torrentgroup(id=group_id)
@@ -119,6 +165,4 @@ class Documents:
             for before in await self._details.forget(group_id):
                 self._listings.tell(before, gone=True)
             raise
-        self._cache.pop(group_id, None)
-        for before in await self._details.save(answer, self._clock()):
-            self._listings.tell(before, gone=False)
+        await self._take(answer)

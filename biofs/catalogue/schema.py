@@ -37,24 +37,29 @@ CREATE TABLE IF NOT EXISTS torrents (
 );
 CREATE INDEX IF NOT EXISTS torrents_by_group ON torrents (group_id, id);
 
--- A group's answer without its file lists, as JSON of {"group": …, "torrents": […]}.
+-- A group's answer without its file lists, as JSON of {"group": …, "torrents": […]}. `used` is when
+-- it was last read, about: those not read for longest give way when the store grows too large.
 CREATE TABLE IF NOT EXISTS details (
     group_id INTEGER PRIMARY KEY,
     stable BLOB,
     fetched REAL NOT NULL,
+    used REAL NOT NULL,
     answer BLOB NOT NULL,
     description BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS details_by_age ON details (fetched);
+CREATE INDEX IF NOT EXISTS details_by_use ON details (used);
 
 -- File lists never change for an info hash: they are written once.
 CREATE TABLE IF NOT EXISTS file_lists (
     info_hash TEXT PRIMARY KEY,
+    group_id INTEGER NOT NULL,
     file_path TEXT NOT NULL,
     file_count INTEGER NOT NULL,
     list BLOB NOT NULL,
     document_bytes INTEGER NOT NULL
 );
+CREATE INDEX IF NOT EXISTS file_lists_by_group ON file_lists (group_id);
 
 -- One row a category that was ever enumerated whole: when it was last seen to be so (`checked`),
 -- and when every page of it was last read (`walked`). Epoch seconds.
@@ -73,6 +78,23 @@ CREATE TABLE IF NOT EXISTS pages (
     page BLOB NOT NULL,
     PRIMARY KEY (category, number)
 ) WITHOUT ROWID;
+
+-- Answers that are neither listing nor detail (a user, a collage, a search …), as JSON without
+-- secrets. `key` says what was asked.
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY,
+    body BLOB NOT NULL,
+    fetched REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_by_age ON answers (fetched);
+
+-- Numbers for texts that stand in inode numbers: tags, formats, searches, info hashes.
+CREATE TABLE IF NOT EXISTS words (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    UNIQUE (kind, text)
+);
 
 -- When requests of this account reached the server (epoch seconds), whichever process sent them;
 -- `pid` and `start` name the process while the request is in flight.

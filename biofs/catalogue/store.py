@@ -141,6 +141,15 @@ class Store:
         """Run `change` in one transaction in a thread; all of it happens or nothing."""
         return await trio.to_thread.run_sync(self.write_now, change)
 
+    async def shrink(self) -> None:
+        """Give the pages that nothing stands on any more back to the disk."""
+
+        def vacuum() -> None:
+            with self._write_lock, suppress(sqlite3.OperationalError):  # another process writes
+                self._writer.execute("PRAGMA incremental_vacuum").fetchall()
+
+        await trio.to_thread.run_sync(vacuum)
+
     async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Run a long read in a thread, on a connection of its own: no point read waits for it."""
         return await trio.to_thread.run_sync(self._scan, read)

@@ -32,6 +32,11 @@ MOST_FAILURES: Final = 5
 """After so many failures in a row the server is left in peace."""
 
 _CHUNK: Final = 256
+_FULL: Final = 0.95  # of its bound a store may have before what was fetched first might give way
+_USED_BYTES: Final = """
+    SELECT (page_count - freelist_count) * page_size
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size
+"""
 
 
 class Progress(NamedTuple):
@@ -72,7 +77,7 @@ class _Before(NamedTuple):
 class Warming:
     """Fetches the listings of some categories and, with `details`, every group's detail.
 
-    `changed` is called whenever there may be something new to show.
+    Ends before the store has more than `most_bytes` and would give up what was fetched first.
     """
 
     def __init__(
@@ -81,12 +86,12 @@ class Warming:
         categories: Sequence[int],
         *,
         details: bool,
-        changed: Callable[[], None] = lambda: None,
+        most_bytes: int,
     ) -> None:
         self._catalogue: Final = catalogue
         self._categories: Final = tuple(categories)
         self._details: Final = details
-        self._changed: Final = changed
+        self._most_bytes: Final = most_bytes * _FULL
         self._gaps: Final = Gaps(catalogue.store)
         # A listing is looked at first and confirms details that its rows show unchanged.
         self._since: Final = catalogue.clock() - catalogue.freshness.detail
@@ -173,7 +178,6 @@ class Warming:
                 self._pass_over(error)
                 return
         self._missing[category] = await self._count(category)
-        self._changed()
 
     def _groups(self) -> Iterator[tuple[int, int]]:
         """The categories and ids of groups whose detail is missing."""
@@ -196,7 +200,6 @@ class Warming:
             self._pass_over(error)
         if category in self._missing:
             self._missing[category] = max(self._missing[category] - 1, 0)
-        self._changed()
 
     async def _wanted(self, start: Callable[[], Want]) -> None:
         """Have something fetched. Raises ApiError if that fails, for good as far as can be told."""
@@ -205,7 +208,6 @@ class Warming:
             want = start()
             while not want.done:
                 await want.changed.wait()
-                self._changed()
             if not isinstance(want.error, NetworkError) or not self._answered:
                 break
             pause = next(pauses, None)
@@ -223,6 +225,15 @@ class Warming:
         if isinstance(error, AccessDenied | NetworkError) or self._failures >= MOST_FAILURES:
             raise error
 
+    def _check_store(self) -> None:
+        """Raises StoreError if what is fetched would not be kept."""
+        store = self._catalogue.store
+        if self._on_disk and store.path is None:
+            raise StoreError("the cache file has failed")
+        row = store.one(_USED_BYTES)
+        if row is not None and int(str(row[0])) > self._most_bytes:
+            raise StoreError("the cache is full: give more with --cache-size")
+
     async def _each(self, things: Iterator[T], do: Callable[[T], Awaitable[None]]) -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(self._parallel):
@@ -235,10 +246,9 @@ class Warming:
     ) -> None:
         try:
             for thing in things:
+                self._check_store()
                 await do(thing)
                 await trio.lowlevel.checkpoint()
-                if self._on_disk and self._catalogue.store.path is None:
-                    raise StoreError("the cache file has failed: nothing would be kept")  # noqa: TRY301
         except (ApiError, StoreError) as error:
             self._error = self._error or error
             scope.cancel()

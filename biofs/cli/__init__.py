@@ -17,6 +17,18 @@ __all__ = ["commands", "main"]
     lazy={
         "mount": ("biofs.cli.mount", "Mount the catalogue at MOUNTPOINT."),
         "umount": ("biofs.cli.umount", "End the mount at MOUNTPOINT."),
+        "status": ("biofs.cli.status", "What a mount is doing and how much it knows."),
+        "explain": (
+            "biofs.cli.explain",
+            "What stands at PATH, how old it is, and what reading it would cost.",
+        ),
+        "refresh": (
+            "biofs.cli.refresh",
+            "Have PATH looked at again now: a category's listing, or a group with all in it.",
+        ),
+        "warm": ("biofs.cli.warm", "Fetch what is not known yet, at the pace."),
+        "cache": ("biofs.cli.cache", "What was fetched and is kept on the disk."),
+        "export": ("biofs.cli.export", "Write what is known of the catalogue into FILE."),
         "demo": ("biofs.cli.demo", "The embedded catalogue, for a first look and for tests."),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -2,41 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from biofs import config
-from biofs.cli import machine
+from biofs.cli import machine, shared
 from biofs.cli.mountpoint import prepare
 from biofs.errors import QuietError
 
 
-@click.command(
-    "mount",
-    epilog="The token comes from --token-file, BIOFS_TOKEN, or the settings file, never from the "
-    "command line. The address and a browser's cookie can also be set with BIOFS_URL and "
-    "BIOFS_COOKIE, everything in config.toml under $XDG_CONFIG_HOME/biofs.",
-)
-@click.option("--url", metavar="URL", help="The server; https://torrents.bio unless told.")
-@click.option("--token-file", metavar="FILE", help="Holds the API token; only you can read it.")
-@click.option("--cache-dir", metavar="DIR", help="Where what was fetched is kept.")
-@click.option(
-    "--rate",
-    metavar="N/SECONDS|unlimited",
-    help="Requests in how many seconds; 1/6 unless told. Donors may ask for unlimited.",
-)
+@click.command("mount", epilog=shared.CREDENTIALS)
+@shared.options(shared.account, shared.fetching)
 @click.option(
     "--wait",
     type=float,
     metavar="SECONDS",
     help="How long a caller waits without progress before it gets EAGAIN; 60 unless told.",
-)
-@click.option(
-    "--ttl",
-    type=float,
-    metavar="SECONDS",
-    help="How long what was fetched counts as fresh; by its kind unless told.",
 )
 @click.option("--offline/--no-offline", default=None, help="Serve what is known, send nothing.")
 @click.option("--account/--no-account", default=None, help="Show your account in me/.")
@@ -48,13 +29,11 @@ from biofs.errors import QuietError
     metavar="OPTIONS",
     help=f"Mount options with commas between them: {', '.join(config.FUSE_OPTIONS)}.",
 )
-@click.option("--log-file", metavar="FILE", help="Where to log, in place of the usual file.")
-@click.option(
-    "--log-level",
-    type=click.Choice(get_args(config.LogLevel), case_sensitive=False),
-    help="How much to log; info unless told.",
-)
+@shared.options(shared.logging)
 @click.option("--demo", is_flag=True, help="Mount the embedded catalogue; needs no token.")
+@click.option(
+    "--snapshot", metavar="FILE", help="Mount what `biofs export` wrote; needs no network."
+)
 @click.argument("mountpoint", metavar="MOUNTPOINT")
 def command(mountpoint: str, options: tuple[str, ...], **given: object) -> int:
     """Mount the catalogue at MOUNTPOINT.

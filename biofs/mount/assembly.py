@@ -18,8 +18,10 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.catalogue.shared_pace import SharedPace
+from biofs.catalogue.snapshot import Snapshot
 from biofs.catalogue.store import Store, StoreCorrupt, StoreError, set_aside
 from biofs.config import Settings
+from biofs.errors import QuietError
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,15 @@ def store_path(settings: Settings) -> Path | None:
 
 
 def open_store(settings: Settings) -> Store:
-    """The store of the settings; memory, with one warning, if its file cannot be used."""
+    """The store of the settings; memory, with one warning, if its file cannot be used.
+
+    Raises QuietError for a snapshot that is none: nothing else has what it has.
+    """
+    if settings.snapshot is not None:
+        try:
+            return Snapshot(settings.snapshot)
+        except StoreError as error:
+            raise QuietError(str(error)) from None
     path = store_path(settings)
     try:
         try:
@@ -72,7 +82,9 @@ async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     )
     store = open_store(settings)
     queue = Queue(transport, SharedPace(settings.rate, store), offline=settings.offline)
-    catalogue = Catalogue(store, queue, freshness=Freshness.of(settings.ttl))
+    catalogue = Catalogue(
+        store, queue, freshness=Freshness.of(settings.ttl), cache_size=settings.cache_size
+    )
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(transport.run)

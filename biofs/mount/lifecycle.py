@@ -18,9 +18,12 @@ import trio
 
 import biofs
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.snapshot import Snapshot
 from biofs.config import Settings
+from biofs.control import server
 from biofs.errors import QuietError
 from biofs.mount import assembly, daemon, logs
+from biofs.mount.inspection.answers import Answers
 from biofs.mount.kernel import KernelCache
 from biofs.mount.operations import Operations
 from biofs.mount.signals import SignalWatch
@@ -53,7 +56,8 @@ def _fuse_options(settings: Settings) -> set[str]:
     options = set(pyfuse3.default_options)
     options |= {"ro", "default_permissions", "subtype=biofs", "nosuid", "nodev"}
     host = "".join(c for c in urlsplit(settings.url).netloc if c.isalnum() or c in ".-:[]")
-    options.add(f"fsname={'demo' if settings.demo else host}")
+    source = "demo" if settings.demo else "snapshot" if settings.snapshot else host
+    options.add(f"fsname={source}")
     return options | (set(settings.fuse_options) - OWN_OPTIONS)
 
 
@@ -114,12 +118,19 @@ async def _main(settings: Settings, mountpoint: Path, ready: Callable[[], None])
             return _state(settings, catalogue, operations, watch, started)
 
         operations = Operations(
-            catalogue, Patience(settings.wait, watch), state, uid=os.getuid(), gid=os.getgid()
+            catalogue,
+            Patience(settings.wait, watch),
+            state,
+            uid=os.getuid(),
+            gid=os.getgid(),
+            account=settings.account,
         )
         kernel = KernelCache(catalogue.index)
         catalogue.listings.changes = kernel
+        answers = Answers(catalogue, operations.families, state)
         _mount(operations, settings, mountpoint)
         async with trio.open_nursery() as nursery:
+            await nursery.start(server.serve, str(mountpoint), answers.handlers())
             nursery.start_soon(_end_on_signal, nursery.cancel_scope)
             nursery.start_soon(watch.run)
             nursery.start_soon(kernel.run)
@@ -145,6 +156,13 @@ async def _announce(mountpoint: Path, ready: Callable[[], None]) -> None:
     ready()
 
 
+def _source(settings: Settings, catalogue: Catalogue) -> dict[str, object]:
+    if not isinstance(catalogue.store, Snapshot):
+        return {"server": settings.url}
+    made, server = catalogue.store.about
+    return {"server": server, "snapshot": {"file": str(settings.snapshot), "made": made}}
+
+
 def _state(
     settings: Settings,
     catalogue: Catalogue,
@@ -154,7 +172,7 @@ def _state(
 ) -> dict[str, object]:
     return {
         "biofs": biofs.__version__,
-        "server": settings.url,
+        **_source(settings, catalogue),
         "account": {"token": settings.token is not None, "cookie": settings.cookie is not None},
         "mounted_seconds": round(time.time() - started),
         **catalogue.state(),

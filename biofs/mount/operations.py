@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import pyfuse3
@@ -21,10 +21,13 @@ from biofs.mount.families.category import CategoryFamily
 from biofs.mount.families.family import Content, Family
 from biofs.mount.families.files import FilesFamily
 from biofs.mount.families.group import GroupFamily
+from biofs.mount.families.links import LinkFamily
 from biofs.mount.families.root import RootFamily
 from biofs.mount.families.torrent import TorrentFamily
 from biofs.mount.listings import Listed, Listing
 from biofs.mount.stat import Attributes, directory
+from biofs.mount.views.all import all_views
+from biofs.mount.views.router import ViewRouter
 from biofs.mount.waiting import Patience, Waiter
 from biofs.tree.inodes import Address, Kind, unpack
 
@@ -63,10 +66,15 @@ class Operations(pyfuse3.Operations):
         *,
         uid: int,
         gid: int,
+        account: bool = False,
     ) -> None:
         super().__init__()
+        links = LinkFamily(catalogue)
+        views = ViewRouter(catalogue, all_views(catalogue, links, account=account))
         families: list[Family] = [
-            RootFamily(catalogue, state),
+            RootFamily(catalogue, state, views),
+            links,
+            views,
             CategoryFamily(catalogue),
             GroupFamily(catalogue),
             TorrentFamily(catalogue),
@@ -78,6 +86,11 @@ class Operations(pyfuse3.Operations):
         self._numbers: Final = itertools.count(1)
         self._directories: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content]] = {}
+
+    @property
+    def families(self) -> Mapping[Kind, Family]:
+        """Who answers for each kind of node."""
+        return self._families
 
     @property
     def open_handles(self) -> int:

@@ -44,6 +44,14 @@ def file(inode: int, size: int | None, mtime: int) -> Stat:
     return Stat(inode, FILE, size, mtime, KEEP)
 
 
+def link(inode: int, size: int | None, mtime: int) -> Stat:
+    """A symbolic link; `size` is its target's length, None if that is not known.
+
+    Then it is 0, as for the links in /proc, and the kernel asks again.
+    """
+    return Stat(inode, LINK, size or 0, mtime, 0.0 if size is None else KEEP)
+
+
 class Attributes:
     """Fills one pyfuse3.EntryAttributes again and again.
 

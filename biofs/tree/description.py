@@ -43,9 +43,9 @@ def description_text(html: str) -> bytes:
     ``<br />`` and blocks are line breaks, lists have bullets, table rows are lines, links are their
     text. Character references are decoded. The only control characters left are line feed and tab.
 
-    HTML that is too large (131,072 characters), too deep (64 elements) or too broken for inscriptis
-    has its tags taken out instead, with line breaks and bullets where they were. Never raises, and
-    takes time and memory in proportion to ``html``.
+    HTML that is too large (131,072 characters), too deep (64 elements open at once) or too broken
+    for inscriptis has its tags taken out instead, with line breaks and bullets where they were.
+    Never raises, and takes time and memory in proportion to ``html``.
 
     Returns:
         UTF-8; ``b""`` if there is no text.

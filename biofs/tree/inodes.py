@@ -51,7 +51,15 @@ class Kind(IntEnum):
     VIEW = 17
     """A view such as ``groups`` or ``tags``: the id says which."""
     VIEW_ENTRY = 18
+    """A directory in a view: the id says which entry, the part which view."""
     VIEW_DOCUMENT = 19
+    """A document in an entry: the id says which entry, the part which view and document."""
+    GROUP_LINK = 20
+    """A link to a group from as many directories below the root as the part says."""
+    TORRENT_LINK = 21
+    """Likewise, to a torrent."""
+    WORD_LINK = 22
+    """A link that stands for a text, such as an info hash: the id is the text's number."""
 
 
 class Address(NamedTuple):

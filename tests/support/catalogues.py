@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from biofs.api.rate import Rate
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
-from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.catalogue import DEFAULT_CACHE_SIZE, Catalogue
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.catalogue.shared_pace import SharedPace
@@ -33,6 +33,7 @@ async def running(
     freshness: Freshness | None = None,
     offline: bool = False,
     token: str = DONOR_TOKEN,
+    cache_size: int = DEFAULT_CACHE_SIZE,
 ) -> AsyncIterator[Catalogue]:
     """A catalogue with its queue and wants, on a store in memory or at `path`."""
     network = Transport("http://demo.invalid", token=Secret(token), transport=in_process(app))
@@ -44,7 +45,7 @@ async def running(
 
     store = Store(path)
     queue = Queue(network, SharedPace(Rate.parse(rate), store, now), offline=offline)
-    catalogue = Catalogue(store, queue, freshness=freshness, clock=now)
+    catalogue = Catalogue(store, queue, freshness=freshness, clock=now, cache_size=cache_size)
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(network.run)

@@ -70,6 +70,7 @@ def test_defaults(home: Path) -> None:
         token=loaded.token,
         cookie=None,
         cache_dir=home / ".cache/biofs",
+        cache_size=1 << 30,
         rate=Rate(1, 6.0),
         wait=60.0,
         ttl=None,
@@ -104,6 +105,7 @@ def test_the_file_holds_everything(home: Path) -> None:
         token = "{TOKEN}"
         cookie = "session=abc; userid=3"
         cache_dir = "~/cache"
+        cache_size = "500M"
         rate = "unlimited"
         wait = 5
         ttl = 1.5
@@ -125,6 +127,7 @@ def test_the_file_holds_everything(home: Path) -> None:
         token=loaded.token,
         cookie=loaded.cookie,
         cache_dir=home / "cache",
+        cache_size=500 << 20,
         rate=Rate(0, 0.0),
         wait=5.0,
         ttl=1.5,
@@ -255,6 +258,8 @@ def test_a_settings_file_without_secrets_can_be_read_but_not_written_by_others(h
         ({"ttl": -0.5}, "--ttl: a number of seconds from 0 to 3.1536e+08"),
         ({"options": ["xattr,bogus"]}, "-o: bogus: no such option: there are allow_other"),
         ({"options": ["rw"]}, "-o: rw: biofs is read-only"),
+        ({"cache_size": "lots"}, "--cache-size: a size is a number and K, M, G or T"),
+        ({"cache_size": "-1G"}, "--cache-size: a size is a number and K, M, G or T"),
         ({"cache_dir": ""}, "--cache-dir: not a path"),
         ({"cache_dir": "~nobody-of-that-name/x"}, "--cache-dir: the home directory that ~"),
         ({"token_file": "/nowhere/token"}, "--token-file: /nowhere/token: no such file"),

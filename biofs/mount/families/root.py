@@ -15,6 +15,7 @@ from biofs.mount import stat, texts
 from biofs.mount.families.family import Bytes, Content, Family, failure
 from biofs.mount.listings import FixedListing, Listing
 from biofs.mount.stat import Stat
+from biofs.mount.views.router import ViewRouter
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, pack
 
@@ -37,8 +38,11 @@ class RootFamily(Family):
         Kind.CATEGORIES,
     )
 
-    def __init__(self, catalogue: Catalogue, state: Callable[[], dict[str, object]]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, state: Callable[[], dict[str, object]], views: ViewRouter
+    ) -> None:
         super().__init__(catalogue)
+        self._views = views
         self._state = state
         self._status = b""
         self._status_at = float("-inf")
@@ -82,6 +86,7 @@ class RootFamily(Family):
                     await entry(".ignore", Kind.IGNORE),
                     await entry(".biofs", Kind.BIOFS),
                     await entry("categories", Kind.CATEGORIES),
+                    *self._views.in_root(),
                 ]
             case Kind.BIOFS:
                 return [await entry("status.json", Kind.STATUS)]

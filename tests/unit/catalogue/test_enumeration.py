@@ -34,9 +34,7 @@ async def ids_listed(listings: Listings, category: int) -> set[int]:
     ("groups", "most_over"),
     [(0, 1), (1, 0), (50, 0), (51, 0), (300, 0), (1000, 0), (1001, 0), (1990, 0), (2000, 0)],
 )
-async def test_up_to_two_windows_cost_a_request_for_50_groups(
-    groups: int, most_over: int
-) -> None:
+async def test_up_to_two_windows_cost_a_request_for_50_groups(groups: int, most_over: int) -> None:
     source = Generated(groups, 1, 1, categories=(1,))
     app = create_app(source)
     async with running(app) as catalogue:

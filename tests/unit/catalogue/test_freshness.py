@@ -1,4 +1,4 @@
-"""Nothing fresh is asked for, the stale is served and looked at behind, each as rarely as can be."""
+"""Nothing fresh is asked for; the stale is served, and looked at as rarely as can be."""
 
 from __future__ import annotations
 

@@ -1,0 +1,112 @@
+"""Answers that are neither listing nor detail: kept whole under a key, each kind with its TTL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from cachetools import TTLCache
+
+from biofs.api.actions import Api
+from biofs.api.errors import NotFound
+from biofs.catalogue.listings import Caller
+from biofs.catalogue.queue import Queue
+from biofs.catalogue.store import Store
+from biofs.catalogue.wants import Priority, Want, Wants
+
+_ABSENT: Final = 4096
+_KEPT: Final = 50_000  # answers in the store; the oldest give way
+
+Fetch = Callable[[Api], Awaitable[bytes]]
+"""Asks for an answer, all its pages if it has several, and renders it as a document."""
+
+
+class KnownAnswer(NamedTuple):
+    """A document and when it was fetched (epoch seconds)."""
+
+    body: bytes
+    fetched: float
+
+
+class Answers:
+    """Documents from the store or the server. A key names all that the answer depends on."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        wants: Wants,
+        absence: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store: Final = store
+        self._queue: Final = queue
+        self._wants: Final = wants
+        self._clock: Final = clock
+        self._absent: TTLCache[str, bool] = TTLCache(_ABSENT, absence, timer=clock)
+        self.when_changed: Callable[[str], None] = lambda _key: None
+
+    def known(self, key: str) -> KnownAnswer | None:
+        """The document under `key` as it was last fetched, however old; nobody is asked."""
+        row = self._store.one("SELECT body, fetched FROM answers WHERE key = ?", key)
+        return KnownAnswer(*row) if row else None  # type: ignore[arg-type]
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that begin so, in their order."""
+        rows = self._store.rows(
+            "SELECT key FROM answers WHERE key >= ? AND key < ? ORDER BY key",
+            prefix,
+            prefix + "\U0010ffff",
+        )
+        return [str(row[0]) for row in rows]
+
+    async def get(self, key: str, ttl: float, fetch: Fetch, caller: Caller) -> bytes:
+        """The document under `key`; one older than `ttl` seconds is refreshed behind.
+
+        Raises NotFound if a successful answer said so, other ApiErrors, and what the caller raises.
+        """
+        while (known := self.known(key)) is None:
+            if key in self._absent:
+                raise NotFound(key, "the server has no such thing")
+            want = self.want(key, fetch)
+            while not want.done:
+                await caller.wait(want)
+            want.raise_error()
+        if self._clock() - known.fetched > ttl and not self._queue.offline:
+            self._wants.refresh(("answer", key), self._fetching(key, fetch))
+        return known.body
+
+    def want(self, key: str, fetch: Fetch, priority: Priority = Priority.INTERACTIVE) -> Want:
+        """Have an answer fetched, once for everyone who asks."""
+        return self._wants.start(("answer", key), self._fetching(key, fetch), priority)
+
+    def _fetching(self, key: str, fetch: Fetch) -> Callable[[Want], Awaitable[None]]:
+        async def run(want: Want) -> None:
+            try:
+                body = await fetch(Api(self._queue.sender(want)))
+            except NotFound:
+                self._absent[key] = True
+                await self._store.write(lambda connection: _forget(connection, key))
+                self.when_changed(key)
+                raise
+            before = self.known(key)
+            now = self._clock()
+            await self._store.write(lambda connection: _save(connection, key, body, now))
+            if before is not None and before.body != body:
+                self.when_changed(key)
+
+        return run
+
+
+def _forget(connection: sqlite3.Connection, key: str) -> None:
+    connection.execute("DELETE FROM answers WHERE key = ?", (key,))
+
+
+def _save(connection: sqlite3.Connection, key: str, body: bytes, now: float) -> None:
+    connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, body, now))
+    connection.execute(
+        "DELETE FROM answers WHERE key IN"
+        " (SELECT key FROM answers ORDER BY fetched DESC LIMIT -1 OFFSET ?)",
+        (_KEPT,),
+    )

@@ -1,0 +1,126 @@
+"""`biofs cache`: what was fetched and is kept."""
+
+import os
+import sqlite3
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from biofs import config
+from biofs.cli import words
+from biofs.cli.holders import holders
+from biofs.cli.locks import SUFFIX as LOCK
+from biofs.cli.report import one_line
+from biofs.errors import USAGE, QuietError
+
+STORE = ".sqlite"
+_BESIDE = ("-wal", "-shm", "-journal")
+
+cache_dir = click.option("--cache-dir", metavar="DIR", help="The cache, in place of the usual one.")
+
+
+@click.group("cache")
+def command() -> None:
+    """What was fetched and is kept on the disk."""
+
+
+@command.command("info", epilog="Example: biofs cache info")
+@cache_dir
+def info(cache_dir: str | None) -> None:
+    """Say what is kept: for each server and account how much, how old, and who uses it."""
+    directory, stores = _stores(cache_dir)
+    if not stores:
+        click.echo(f"nothing is kept in {one_line(str(directory))}")
+    for number, store in enumerate(stores):
+        click.echo(("\n" if number else "") + _described(store))
+
+
+@command.command("clear", epilog="Example: biofs cache clear --yes")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@cache_dir
+def clear(yes: bool, cache_dir: str | None) -> int:
+    """Remove everything that is kept. What a mount or a warm-up uses stays."""
+    directory, stores = _stores(cache_dir)
+    used = {store: users for store in stores if (users := _users(store))}
+    free = [store for store in stores if store not in used]
+    size = words.size(sum(_size(store) for store in free))
+    if free and not yes:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise QuietError("nobody is there to be asked: give --yes", USAGE)
+        click.confirm(
+            f"Remove {size} from {one_line(str(directory))}, fetched at the pace?",
+            abort=True,
+            err=True,
+        )
+    for store in free:
+        _remove(store)
+    if used:
+        store, users = next(iter(used.items()))
+        raise QuietError(f"{store.name}: in use by {users}: end that first, then clear again")
+    click.echo(f"removed {size}")
+    return 0
+
+
+def _stores(cache_dir: str | None) -> tuple[Path, list[Path]]:
+    # Offline: whose account it is does not matter here, so no token is needed.
+    settings = config.load({"cache_dir": cache_dir, "offline": True}, os.environ)
+    directory = settings.cache_dir
+    if directory is None:
+        raise QuietError("there is no cache on the disk")
+    try:
+        found = sorted(path for path in directory.iterdir() if STORE in path.suffixes)
+    except FileNotFoundError:
+        found = []
+    except OSError as error:
+        raise QuietError(f"{directory}: {error.strerror}") from None
+    return directory, [path for path in found if not path.name.endswith(_BESIDE)]
+
+
+def _users(store: Path) -> str:
+    return ", ".join(map(str, holders(os.path.realpath(store))))
+
+
+def _size(store: Path) -> int:
+    total = 0
+    for suffix in ("", *_BESIDE):
+        with suppress(OSError):
+            total += store.with_name(store.name + suffix).stat().st_size
+    return total
+
+
+def _described(store: Path) -> str:
+    from biofs.catalogue.coverage import measure  # noqa: PLC0415 - imports trio
+
+    rows = [("store", one_line(store.name)), ("size", words.size(_size(store)))]
+    try:
+        with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
+            coverage = measure(opened)
+    except sqlite3.DatabaseError as error:
+        return words.table([*rows, ("damaged", one_line(str(error)))])
+    known = (
+        f"{words.counted(coverage.groups, 'group')}, {coverage.details:,} of them with details, "
+        f"{words.counted(coverage.file_lists, 'file list')}"
+    )
+    rows.append(("known", known))
+    if coverage.newest is not None and coverage.oldest is not None:
+        now = time.time()
+        newest, oldest = (max(now - moment, 0) for moment in (coverage.newest, coverage.oldest))
+        rows.append(("details", f"{words.age(newest)} to {words.age(oldest)} old"))
+    users = _users(store)
+    if users:
+        rows.append(("in use by", users))
+    return words.table(rows)
+
+
+def _remove(store: Path) -> None:
+    """The file itself last: without it, what is beside it means nothing."""
+    beside = [store.with_name(store.name + suffix) for suffix in _BESIDE]
+    for path in (*beside, store.with_suffix(LOCK), store):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise QuietError(f"{path}: {error.strerror}") from None

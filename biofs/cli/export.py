@@ -1,0 +1,81 @@
+"""`biofs export`."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from biofs import config
+from biofs.cli import shared, words
+from biofs.errors import QuietError
+
+_READABLE = 0o666
+"""What the umask leaves of it: a snapshot holds nothing that is the account's."""
+
+
+@click.command(
+    "export",
+    epilog="Example: biofs warm --details && biofs export catalogue.biofs, then anywhere: "
+    "biofs mount --snapshot catalogue.biofs MOUNTPOINT",
+)
+@shared.options(shared.account)
+@click.option("--demo", is_flag=True, help="What --cache-dir has of the embedded catalogue.")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.argument("file", metavar="FILE")
+def command(file: str, force: bool, **given: object) -> None:
+    """Write what is known of the catalogue into FILE, a snapshot.
+
+    Sends nothing. `biofs mount --snapshot FILE` mounts it without network and without a token.
+    """
+    # Offline: what is known can be exported without a token, if it is clear whose it is.
+    settings = config.load({**given, "offline": True}, os.environ)
+    target = Path(file).absolute()
+    if target.is_dir():
+        raise QuietError(f"{file}: a directory: give a file in it")
+    if os.path.lexists(target) and not force:
+        raise QuietError(f"{file}: is there already: --force replaces it")
+    click.echo(_exported(settings, target, file))
+
+
+def _exported(settings: config.Settings, target: Path, shown: str) -> str:
+    # These import trio and httpx, which take half a second.
+    from biofs.catalogue import snapshot  # noqa: PLC0415
+    from biofs.catalogue.store import StoreError  # noqa: PLC0415
+    from biofs.mount import assembly  # noqa: PLC0415
+
+    source = assembly.store_path(settings)
+    if source is None or not source.exists():
+        raise QuietError(
+            f"nothing is known of {settings.url} with this account: `biofs warm` fetches it"
+        )
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:64]}.", dir=target.parent)
+    except OSError as error:
+        raise QuietError(f"{shown}: {error.strerror}") from None
+    fresh = Path(name)
+    try:
+        coverage = snapshot.write(source, fresh, time.time(), settings.url)
+        os.fsync(descriptor)
+        fresh.chmod(_READABLE & ~_umask())
+        fresh.replace(target)
+    except StoreError as error:
+        raise QuietError(str(error)) from None
+    except OSError as error:
+        raise QuietError(f"{shown}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+        fresh.unlink(missing_ok=True)
+    listed = sum(category.checked is not None for category in coverage.categories)
+    size = words.size(target.stat().st_size)
+    return (
+        f"{size}: {words.counted(listed, 'category', 'categories')} listed, "
+        f"details of {coverage.details:,} of {words.counted(coverage.groups, 'group')}"
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,120 @@
+"""`biofs status`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from biofs.cli import inside, mountinfo, words
+from biofs.cli.report import one_line
+from biofs.control import client
+from biofs.errors import QuietError
+
+
+@click.command(
+    "status",
+    epilog="Example: biofs status --json ~/biotorrents | jq .requests.sent",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
+@click.argument("mountpoint", metavar="[MOUNTPOINT]", required=False)
+def command(mountpoint: str | None, as_json: bool) -> None:
+    """What a mount is doing and how much it knows.
+
+    Without MOUNTPOINT: your only mount, or a list of your mounts.
+    """
+    if mountpoint is None:
+        mounts = _mine(mountinfo.read())
+        if not mounts:
+            raise QuietError("none of your mounts of biofs is there: `biofs mount` makes one")
+        if len(mounts) > 1:
+            rows = [(one_line(mount.mountpoint), mount.source) for mount in mounts]
+            shown = [{"mountpoint": mount.mountpoint, "server": mount.source} for mount in mounts]
+            click.echo(json.dumps(shown, indent=2) if as_json else words.table(rows))
+            return
+        mountpoint = mounts[0].mountpoint
+    answer = {"mountpoint": mountpoint, **inside.ask(mountpoint, "status")}
+    try:
+        click.echo(json.dumps(answer, indent=2) if as_json else shown_for_people(answer))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise QuietError(f"{mountpoint}: a mount of another biofs: --json shows it") from None
+
+
+def _mine(mounts: Sequence[mountinfo.Mount]) -> list[mountinfo.Mount]:
+    """Those whose socket is this user's, each mountpoint once."""
+    places = {mount.mountpoint: mount for mount in mounts if mount.is_biofs}
+    return [mount for place, mount in sorted(places.items()) if client.is_there(place)]
+
+
+def shown_for_people(answer: Mapping[str, Any]) -> str:
+    """What a mount answers, as a table."""
+    requests, known = answer["requests"], answer["known"]
+    rows = [
+        ("mountpoint", one_line(answer["mountpoint"])),
+        ("server", _server(answer)),
+        ("mounted", f"{words.age(answer['mounted_seconds'])} ago by biofs {answer['biofs']}"),
+        ("pace", _pace(answer["pace"])),
+        ("requests", _requests(requests)),
+        ("queue", _queue(requests["waiting"], answer["readers_waiting"])),
+        ("known", _known(known)),
+    ]
+    rows += [("last error", f"{e['action']}: {e['error']}") for e in answer["last_errors"]]
+    return "\n".join([words.table(rows), *_categories(known["categories"])])
+
+
+def _server(answer: Mapping[str, Any]) -> str:
+    server = one_line(answer["server"])
+    if answer.get("snapshot"):
+        made = datetime.fromtimestamp(answer["snapshot"]["made"], UTC)
+        return f"{server} as of {made:%Y-%m-%d %H:%M} UTC, {one_line(answer['snapshot']['file'])}"
+    if answer["offline"]:
+        return f"{server}, offline"
+    states = {None: "not asked yet", True: "reachable", False: "not reachable"}
+    return f"{server}, {states[answer['server_reachable']]}"
+
+
+def _requests(requests: Mapping[str, Any]) -> str:
+    return (
+        f"{requests['sent']:,} sent, {requests['retried']:,} of them again; saved: "
+        f"{requests['joined']:,} joined to others, {requests['saved']:,} answered without"
+    )
+
+
+def _queue(requests: int, readers: int) -> str:
+    return f"{words.counted(requests, 'request')} and {words.counted(readers, 'reader')} waiting"
+
+
+def _pace(pace: Mapping[str, Any]) -> str:
+    if pace["rate"] == "unlimited":
+        return "unlimited"
+    wait = pace["next_request_in_seconds"]
+    following = f"the next may be sent in {wait:g} s" if wait else "the next may be sent now"
+    return f"{pace['rate']} requests/seconds, {following}"
+
+
+def _known(known: Mapping[str, Any]) -> str:
+    said = (
+        f"{words.counted(known['groups'], 'group')}, {known['details']:,} of them with details, "
+        f"{words.counted(known['file_lists'], 'file list')}"
+    )
+    if known["bytes"] is not None:
+        said += f", {words.size(known['bytes'])}"
+    if known["newest_detail_seconds"] is not None:
+        said += (
+            f"; details {words.age(known['newest_detail_seconds'])} "
+            f"to {words.age(known['oldest_detail_seconds'])} old"
+        )
+    return said
+
+
+def _categories(categories: Mapping[str, Any]) -> list[str]:
+    if not categories:
+        return []
+    lines = ["", f"{'category':<20} {'groups':>9} {'details':>9}  listing"]
+    for name, known in categories.items():
+        listing = (
+            f"{words.age(known['listing_seconds'])} old" if known["listed"] else "not complete"
+        )
+        lines.append(f"{name:<20} {known['groups']:>9,} {known['details']:>9,}  {listing}")
+    return lines

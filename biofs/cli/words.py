@@ -1,0 +1,52 @@
+"""Numbers as people say them."""
+
+import math
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit: `3 minutes`."""
+    for unit, length, until in (
+        ("second", 1, 90),
+        ("minute", 60, 90 * 60),
+        ("hour", 3600, 36 * 3600),
+    ):
+        if seconds < until:
+            return counted(max(round(seconds / length), 0), unit)
+    return counted(round(seconds / 86_400), "day")
+
+
+def duration(seconds: float) -> str:
+    """How long it takes, in two units at most: `1 h 8 min`."""
+    if not math.isfinite(seconds):
+        return "unknown"
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 group`, `2 groups`, `12,000 groups`; `plural` for one that does not end in s alone."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def size(number: int) -> str:
+    """Bytes in powers of 1,024: `3.2 MiB`."""
+    if number < 1024:
+        return counted(number, "byte")
+    value, units = float(number), iter(("KiB", "MiB", "GiB", "TiB"))
+    unit = "bytes"
+    while value >= 1023.95 and (following := next(units, None)) is not None:
+        value, unit = value / 1024, following
+    return f"{value:,.1f} {unit}"
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Lines of names and what they say, the latter one below the other."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {said}".rstrip() for name, said in rows)

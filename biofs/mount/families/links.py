@@ -1,0 +1,78 @@
+"""Links from the views to the one place of a group or torrent under `categories/`.
+
+Whether the target is known is the business of readlink: there a caller may wait. A lookup holds
+its directory's lock, so it answers at once for every name that could be right.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import ClassVar
+
+from biofs.catalogue.index import KnownGroup
+from biofs.catalogue.listings import Caller
+from biofs.mount import stat
+from biofs.mount.families.family import Family, failure
+from biofs.mount.stat import Stat
+from biofs.tree import names
+from biofs.tree.inodes import Address, Kind, pack
+
+
+class LinkFamily(Family):
+    """See the module."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.GROUP_LINK, Kind.TORRENT_LINK)
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        if address.kind is Kind.GROUP_LINK:
+            return self.to_group(address.ident, address.part)
+        return self.to_torrent(address.ident, address.part)
+
+    def to_group(self, group_id: int, depth: int) -> Stat:
+        """A link to a group from a directory `depth` levels below the root; nobody is asked."""
+        inode = pack(Kind.GROUP_LINK, group_id, depth)
+        group = self.catalogue.index.group(group_id)
+        if group is None:
+            return stat.link(inode, None, 0)
+        return stat.link(inode, 3 * depth + len(_path(group)), group.mtime)
+
+    def to_torrent(self, torrent_id: int, depth: int) -> Stat:
+        """Likewise, to a torrent."""
+        inode = pack(Kind.TORRENT_LINK, torrent_id, depth)
+        torrent = self.catalogue.index.torrent(torrent_id)
+        group = self.catalogue.index.group(torrent.group_id) if torrent else None
+        if torrent is None or group is None:
+            return stat.link(inode, None, 0)
+        size = 3 * depth + len(_path(group)) + 1 + len(torrent.name.encode())
+        return stat.link(inode, size, torrent.mtime)
+
+    async def readlink(self, address: Address, caller: Caller) -> bytes:
+        if address.kind is Kind.GROUP_LINK:
+            path = await self.group_path(address.ident, caller)
+        else:
+            path = await self.torrent_path(address.ident, caller)
+        return b"../" * address.part + path
+
+    async def group_path(self, group_id: int, caller: Caller) -> bytes:
+        """The path of a group from the root; one request if it is not known."""
+        group = self.catalogue.index.group(group_id)
+        if group is None:
+            await self.catalogue.documents.get(group_id, caller)
+            group = self.catalogue.index.group(group_id)
+        if group is None or group.category not in names.CATEGORIES:
+            raise failure(errno.ENOENT)
+        return _path(group)
+
+    async def torrent_path(self, torrent_id: int, caller: Caller) -> bytes:
+        """The path of a torrent from the root; one request if it is not known."""
+        torrent = self.catalogue.index.torrent(torrent_id)
+        if torrent is None:
+            await self.catalogue.documents.find_torrent(torrent_id, caller)
+            torrent = self.catalogue.index.torrent(torrent_id)
+        if torrent is None:
+            raise failure(errno.ENOENT)
+        return await self.group_path(torrent.group_id, caller) + b"/" + torrent.name.encode()
+
+
+def _path(group: KnownGroup) -> bytes:
+    return f"categories/{names.category_dirname(group.category)}/{group.name}".encode()

@@ -1,0 +1,65 @@
+"""Hands what concerns a view to that view."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.listings import Caller
+from biofs.mount.families.family import Content, Family, failure
+from biofs.mount.listings import Listing
+from biofs.mount.stat import Stat
+from biofs.mount.views.view import View, view_of
+from biofs.tree.inodes import Address, Kind, pack
+
+
+class ViewRouter(Family):
+    """See the module."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.VIEW, Kind.VIEW_ENTRY, Kind.VIEW_DOCUMENT)
+
+    def __init__(self, catalogue: Catalogue, views: Sequence[View]) -> None:
+        super().__init__(catalogue)
+        self._views: Final = {int(view.number): view for view in views}
+
+    def in_root(self) -> list[tuple[bytes, Stat]]:
+        """The views that stand under the root, as its entries."""
+        return [(view.name.encode(), view.top()) for view in self._views.values() if view.name]
+
+    def _view(self, address: Address) -> View:
+        view = self._views.get(view_of(address))
+        if view is None:
+            raise failure(errno.ENOENT)
+        return view
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        view = self._view(address)
+        return view.top() if address.kind is Kind.VIEW else await view.getattr(address, caller)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        return await self._view(address).lookup(address, name, caller)
+
+    def absence(self, name: bytes) -> float:
+        return self.catalogue.freshness.absence
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        return await self._view(address).opendir(address, caller)
+
+    async def parent(self, address: Address) -> int:
+        view = self._view(address)
+        if address.kind is Kind.VIEW:
+            return pack(Kind.ROOT) if view.name else await view.parent(address)
+        if address.kind is Kind.VIEW_ENTRY or address.ident == 0:
+            return view.inode
+        return view.entry(address.ident)
+
+    async def open(self, address: Address, caller: Caller) -> Content:
+        return await self._view(address).open(address, caller)
+
+    async def readlink(self, address: Address, caller: Caller) -> bytes:
+        return await self._view(address).readlink(address, caller)
+
+    def volatile(self, address: Address) -> bool:
+        return self._view(address).volatile(address)
