@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -75,9 +75,9 @@ class FileList(NamedTuple):
     file_count: int
     text: str
 
-    def entries(self) -> list[filelist.Entry]:
-        """The files in the server's order."""
-        return filelist.parse(self.text, self.file_count)
+    def entries(self) -> Iterator[filelist.Entry]:
+        """The files in the server's order, one after another: never all of them in memory."""
+        return filelist.iterate(self.text, self.file_count)
 
     def document(self) -> bytes:
         """filelist.json: one object a line."""
@@ -103,11 +103,13 @@ class Details:
 
     def note_read(self, group_id: int) -> None:
         """The group was read; that is written down with the next change of the store."""
-        self._read.add(group_id)
+        if not self._store.read_only:
+            self._read.add(group_id)
 
     def flush(self, now: float) -> None:
         """Write down what was read."""
-        self._store.write_now(partial(self._note_use, now=now))
+        if self._read:
+            self._store.write_now(partial(self._note_use, now=now))
 
     def _note_use(self, connection: sqlite3.Connection, now: float) -> None:
         read, self._read = self._read, set()
