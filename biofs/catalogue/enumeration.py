@@ -110,15 +110,29 @@ class Enumeration:
 
     async def _both_ends(self, part: Slice, first: PageRead) -> None:
         """Read a slice whose first page is at hand: newest first, and from the other end."""
-        pages, number = first.pages, 1
+        pages, number, page = first.pages, 1, first
+        seen = set(first.ids)
         while number < min(pages, WINDOW_PAGES):
             number += 1
             page = await self._page(part, number)
+            seen.update(page.ids)
             pages = page.pages or pages  # groups come and go while we read
             if not page.ids:
                 break
+        if number >= pages and len(seen) < (pages - 1) * PAGE_SIZE + len(page.ids):
+            # A group became the newest while we read, and so passed us by.
+            await self.look_again(part)
         for number in range(1, min(pages - WINDOW_PAGES, WINDOW_PAGES) + 1):
             await self._page(part, number, way="asc")
+
+    async def look_again(self, part: Slice = _WHOLE) -> None:
+        """Read the newest groups once more, as far as there are any that were not met before."""
+        number, pages, met = 0, 1, 0
+        while number < min(pages, WINDOW_PAGES) and (number == 0 or len(self.ids) > met):
+            number += 1
+            met = len(self.ids)
+            self._remembered.pop((part, "time", "desc", number), None)
+            pages = (await self._page(part, number)).pages
 
     async def _by_years(self, total: int) -> None:
         """Cut the category by years, at the quantiles of the years seen so far."""

@@ -186,6 +186,9 @@ class Listings:
 
         walk = Enumeration(api, category, take, pages)
         await walk.run()
+        if not walk.ids.issuperset(self._index.group_ids(category)):
+            # Groups that went, or that became the newest while we read.
+            await walk.look_again()
         gone = await self._index.complete(category, walk.ids, began, whole=walk.whole)
         for group in gone:
             self.tell(group, gone=True)

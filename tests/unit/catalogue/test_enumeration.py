@@ -157,3 +157,20 @@ async def test_no_page_is_asked_for_that_the_server_would_answer_with_another() 
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, Patient())
     assert windowed(app) == 0
+
+
+@pytest.mark.parametrize("first_time", [True, False])
+async def test_a_group_that_becomes_the_newest_while_we_read_is_not_lost(first_time: bool) -> None:
+    source = Overlay(Generated(300, 1, 1, categories=(1,)))
+    app = create_app(source)
+    async with running(app) as catalogue:
+        if not first_time:
+            await catalogue.listings.listed(1, Patient())
+        want = catalogue.listings.want(1, Priority.INTERACTIVE, walk=True)
+        for group_id in (2, 60, 110):  # from pages not yet read to the top
+            await Patient().wait(want)
+            source.bump(group_id)
+        while not want.done:
+            await Patient().wait(want)
+        want.raise_error()
+        assert set(catalogue.index.group_ids(1)) == ids_of(source, 1)
