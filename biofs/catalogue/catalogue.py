@@ -14,6 +14,7 @@ from biofs.catalogue.documents import Documents
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.index import Index
 from biofs.catalogue.listings import Listings
+from biofs.catalogue.notices import Notices
 from biofs.catalogue.queue import Queue
 from biofs.catalogue.store import Store
 from biofs.catalogue.trees import Trees
@@ -55,13 +56,22 @@ class Catalogue:
         self.listings.when_different(self.documents.drop)
         self.answers: Final = Answers(store, queue, self.wants, self.freshness.absence, clock)
         self.words: Final = Words(store)
+        self._notices: Final = Notices(store)
+        self._notices.when_group = lambda before, gone: self.listings.told(before, gone=gone)
+        self._notices.when_listing = self._told_listing
+        self.listings.notices = self._notices
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the queue and the wants until cancelled."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.queue.run)
             await nursery.start(self.wants.run)
+            nursery.start_soon(self._notices.run)
             task_status.started()
+
+    def _told_listing(self, category: int) -> None:
+        if self.listings.changes is not None:
+            self.listings.changes.listing_changed(category)
 
     def state(self) -> dict[str, object]:
         """What the catalogue is doing now, for people: no secrets, nothing that waits."""

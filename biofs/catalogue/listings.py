@@ -67,6 +67,7 @@ class Listings:
         clock: Callable[[], float],
     ) -> None:
         self.changes: Changes | None = None
+        self.notices: Changes | None = None
         self.served = 0  # how often a listing was answered without asking
         self._index: Final = index
         self._queue: Final = queue
@@ -192,8 +193,7 @@ class Listings:
         gone = await self._index.complete(category, walk.ids, began, whole=walk.whole)
         for group in gone:
             self.tell(group, gone=True)
-        if self.changes is not None:
-            self.changes.listing_changed(category)
+        self._tell_listing(category)
 
     async def _take(self, category: int, rows: list[GroupRow], page: PageRead, want: Want) -> Taken:
         taken = await self._index.add_rows(category, rows, self._clock(), page)
@@ -205,13 +205,24 @@ class Listings:
                 arriving.total = page.pages * PAGE_SIZE
             for row in rows:
                 arriving.add(row.id)
-        elif (taken.added or taken.different) and self.changes is not None:
-            self.changes.listing_changed(category)
+        elif taken.added or taken.different:
+            self._tell_listing(category)
         want.progress()
         return taken
 
     def tell(self, before: Before, *, gone: bool) -> None:
         """Pass on that a group looks different from `before`, or is gone."""
+        self.told(before, gone=gone)
+        if self.notices is not None:
+            self.notices.group_changed(before, gone=gone)
+
+    def told(self, before: Before, *, gone: bool) -> None:
+        """Likewise, when another process has found it."""
         self._forgotten(before.group.id)
         if self.changes is not None:
             self.changes.group_changed(before, gone=gone)
+
+    def _tell_listing(self, category: int) -> None:
+        for told in (self.changes, self.notices):
+            if told is not None:
+                told.listing_changed(category)

@@ -96,6 +96,13 @@ CREATE TABLE IF NOT EXISTS words (
     UNIQUE (kind, text)
 );
 
+-- What a process found changed, for the others that share the store: the newest ten thousand.
+CREATE TABLE IF NOT EXISTS notices (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    origin TEXT NOT NULL,
+    notice BLOB NOT NULL
+);
+
 -- When requests of this account reached the server (epoch seconds), whichever process sent them;
 -- `pid` and `start` name the process while the request is in flight.
 CREATE TABLE IF NOT EXISTS pace (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -25,6 +25,10 @@ _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
 _SERVER: Final = "snapshot of"
 _PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
+
+_MAKES: Final = re.compile(
+    r"CREATE (?:TABLE IF NOT EXISTS (\w+)|INDEX IF NOT EXISTS \w+ ON (\w+))", re.ASCII
+)
 
 # In JSON without blanks. A key cannot be mistaken for text: there its quotes have backslashes.
 _MARKS: Final = re.compile(
@@ -70,9 +74,8 @@ def _write(source: Path, target: Path, now: float, server: str) -> Coverage:
         connection.execute("ATTACH ? AS store", (_uri(source, "mode=ro"),))
         _check(connection, "store", source)
         connection.execute("BEGIN")
-        for statement in TABLES.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
+        for _, statement in _statements():
+            connection.execute(statement)
         for table in _COPIED:
             _copy(connection, table)
         connection.executemany(
@@ -117,20 +120,18 @@ def _check(connection: sqlite3.Connection, name: str, path: Path) -> None:
 class Snapshot(Store):
     """The store in a file made by `write`. The file is never written, nor is anything beside it.
 
-    Raises StoreError for any other file.
+    What else a mount notes is kept in memory. Raises StoreError for any other file.
     """
+
+    read_only = True
 
     def __init__(self, file: Path) -> None:
         self._file = file
         super().__init__(None)
 
     def _open(self, path: Path | None) -> None:
+        self._reader = self._writer = _connect(self._file)
         try:
-            self._reader = self._writer = _connect(self._file)
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._file}: not a snapshot: {error}") from None
-        try:
-            _check(self._reader, "main", self._file)
             self.about = _about(self._reader, self._file)
         except BaseException:
             self._reader.close()
@@ -142,9 +143,13 @@ class Snapshot(Store):
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    # Immutable: no locks either, so that it can lie where nobody can write.
+    """A database in memory with all tables but those that the snapshot brings.
+
+    A name without a database before it is looked for in the main one first and then in what is
+    attached (sqlite.org/lang_naming.html).
+    """
     connection = sqlite3.connect(
-        _uri(file, "mode=ro&immutable=1"),
+        "file::memory:",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
@@ -154,15 +159,33 @@ def _connect(file: Path) -> sqlite3.Connection:
         # It may come from anybody (sqlite.org/security.html).
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except BaseException:
+        # Immutable: no locks either, so that it can lie where nobody can write.
+        connection.execute("ATTACH ? AS snapshot", (_uri(file, "mode=ro&immutable=1"),))
+        _check(connection, "snapshot", file)
+        for table, statement in _statements():
+            if table not in _COPIED:
+                connection.execute(statement)
+    except BaseException as error:
         connection.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise StoreError(f"{file}: not a snapshot: {error}") from None
         raise
     return connection
 
 
+def _statements() -> Iterator[tuple[str, str]]:
+    """The statements that make a store's tables and indexes, each with its table's name."""
+    for statement in TABLES.split(";\n"):
+        made = _MAKES.search(statement)
+        if made is not None:
+            yield made[1] or made[2], statement
+
+
 def _about(connection: sqlite3.Connection, path: Path) -> About:
-    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM snapshot.meta").fetchall())
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: not a snapshot: {error}") from None
     made, server = meta.get(_MADE), meta.get(_SERVER)
     if not isinstance(made, float) or not isinstance(server, str):
         raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")

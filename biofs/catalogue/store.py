@@ -57,9 +57,13 @@ class Store:
     one that cannot be made or opened.
     """
 
+    read_only = False
+    """Whether what is known stays as it is."""
+
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._write_lock = threading.Lock()
+        self._data_version = 0
         if path is not None:
             _make_private(path)
         try:
@@ -140,6 +144,18 @@ class Store:
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run `change` in one transaction in a thread; all of it happens or nothing."""
         return await trio.to_thread.run_sync(self.write_now, change)
+
+    def data_version(self) -> int:
+        """A number that changes when another connection than our writer's has written."""
+        if not self._write_lock.acquire(blocking=False):
+            return self._data_version  # we are writing ourselves: it can be asked later
+        try:
+            (self._data_version,) = self._writer.execute("PRAGMA data_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            self._leave_file(error, locked=True)
+        finally:
+            self._write_lock.release()
+        return self._data_version
 
     async def shrink(self) -> None:
         """Give the pages that nothing stands on any more back to the disk."""

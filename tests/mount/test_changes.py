@@ -81,9 +81,7 @@ def test_a_renamed_group_moves_and_its_old_name_is_gone(live: Live) -> None:
     live.source.bump(7, name="Renamed")
     live.until(lambda: live.names()[7] == "Renamed [7]")
     live.until(lambda: not old.exists())
-    live.until(
-        lambda: json.loads((live.group(7) / "group.json").read_bytes())["name"] == "Renamed"
-    )
+    live.until(lambda: json.loads((live.group(7) / "group.json").read_bytes())["name"] == "Renamed")
 
 
 def test_a_removed_group_goes(live: Live) -> None:
@@ -92,6 +90,32 @@ def test_a_removed_group_goes(live: Live) -> None:
     live.source.remove(60)
     live.until(lambda: 60 not in live.names())
     live.until(lambda: not gone.exists())
+
+
+def test_what_one_mount_finds_changed_shows_in_another_that_asks_nobody(tmp_path: Path) -> None:
+    source = Overlay(Generated(60, 2, 3, categories=(1,)))
+    with running(create_app(source)) as server:
+        options = ("--url", server.url, "--rate", "unlimited")
+        options += ("--cache-dir", str(tmp_path / "cache"))
+        env = {"BIOFS_TOKEN": DONOR_TOKEN}
+        with (
+            mounted(tmp_path, *options, "--ttl", "0", env=env, name="finder") as finder,
+            mounted(tmp_path, *options, env=env, name="other") as other,
+        ):
+            finding, watching = Live(finder, source), Live(other, source)
+            old = watching.group(7)
+            before = (old / "group.json").read_bytes()
+            source.bump(7, name="Renamed", description="z" * 5000)
+            finding.until(lambda: finding.names()[7] == "Renamed [7]")
+            finding.until(lambda: b"zzz" in (finding.group(7) / "group.json").read_bytes())
+            finding.until(lambda: finder.status()["requests"]["wants"] == 0)
+            sent = other.status()["requests"]["sent"]
+            watching.until(lambda: watching.names()[7] == "Renamed [7]")
+            watching.until(lambda: not old.exists())
+            after = watching.group(7) / "group.json"
+            watching.until(lambda: b"zzz" in after.read_bytes())
+            assert len(after.read_bytes()) == after.stat().st_size != len(before)
+            assert other.status()["requests"]["sent"] == sent
 
 
 @pytest.mark.parametrize("description", ["short", "x" * 50_000, "same size"])
@@ -107,4 +131,3 @@ def test_a_changed_document_is_read_whole_and_exact(live: Live, description: str
     assert len(content) == path.stat().st_size
     cat = subprocess.run(["cat", path], capture_output=True, check=True)
     assert cat.stdout == content
-
