@@ -13,7 +13,7 @@ import platformdirs
 
 from biofs.api.rate import Rate
 from biofs.api.secrets import Secret
-from biofs.api.urls import normalise_base_url
+from biofs.api.urls import is_loopback, normalise_base_url
 from biofs.config_sources import (
     COOKIE_VARIABLE,
     TOKEN_VARIABLE,
@@ -42,6 +42,7 @@ SNAPSHOT_URL = "http://snapshot.invalid"
 """Likewise for a snapshot."""
 DEFAULT_RATE = "1/6"
 DEFAULT_WAIT = 60.0
+DEFAULT_TIMEOUT = 30.0
 DEFAULT_CACHE_SIZE = "1G"
 LONGEST_WAIT = 86_400.0
 LONGEST_TTL = 10 * 365 * 86_400.0
@@ -54,6 +55,10 @@ FUSE_OPTIONS = (
     *("nonempty", "nosuid", "ro", "xattr"),
 )
 """What `-o` takes. `nonempty` and `xattr` are biofs's own, the others are mount options."""
+
+OWNER_OPTIONS = ("uid", "gid")
+"""What `-o` takes with a number behind it, `uid=1000`: whose all that is in the mount is."""
+_LARGEST_OWNER = 2**32 - 2  # the number above it means "leave it as it is": chown(2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,9 @@ class Settings:
     foreground: bool
     fuse_options: tuple[str, ...]
     """Names out of `FUSE_OPTIONS`, each once."""
+    uid: int | None = None
+    """Whose the mount's files are; None: of the user who mounts."""
+    gid: int | None = None
     log_file: Path | None
     """None logs to stderr."""
     log_level: LogLevel
@@ -85,6 +93,8 @@ class Settings:
     """A file made by `biofs export`, which stands for the server."""
     ca_file: Path | None
     """Certificates to trust in place of the system's; PEM."""
+    timeout: float = DEFAULT_TIMEOUT
+    """How long the server may be silent in the midst of an exchange."""
 
 
 def load(
@@ -102,6 +112,7 @@ def load(
     merged = merge(command_line, environ, config_file or default_config_file())
     told = merged.told
     token, cookie = merged.token(), merged.cookie()
+    options, owner = merged.parsed("options", _options, ",".join(told.options or ()))
     settings = Settings(
         url=_url(merged),
         token=token,
@@ -116,19 +127,33 @@ def load(
         offline=bool(told.offline or told.snapshot),
         account=bool(told.account),
         foreground=told.foreground,
-        fuse_options=merged.parsed("options", _fuse_options, ",".join(told.options or ())),
+        fuse_options=options,
+        uid=owner.get("uid"),
+        gid=owner.get("gid"),
         log_file=_log_file(merged),
         log_level=told.log_level or "info",
         demo=told.demo,
         snapshot=_snapshot(merged),
         ca_file=_ca_file(merged),
+        timeout=_timeout(merged),
     )
     if not (token or cookie or settings.demo or settings.offline):
         raise ConfigError(
             f"no token: put it into a file that only you can read and give --token-file FILE, "
             f"or set {TOKEN_VARIABLE}, or try --demo"
         )
+    if (token or cookie) and not (_is_safe(settings.url) or settings.offline or told.insecure):
+        raise merged.wrong(
+            "url",
+            "plain http would show everybody on the way the token: use https://, or put "
+            "`insecure = true` into the settings file",
+        )
     return settings
+
+
+def _is_safe(url: str) -> bool:
+    """Whether nobody but the server hears what is sent there."""
+    return url.startswith("https://") or is_loopback(url)
 
 
 def default_config_file() -> Path | None:
@@ -159,6 +184,15 @@ def _ttl(merged: Merged) -> float | None:
         return LONGEST_TTL  # there is nobody to ask for anything newer
     ttl = merged.told.ttl
     return None if ttl is None else merged.seconds("ttl", ttl, LONGEST_TTL)
+
+
+def _timeout(merged: Merged) -> float:
+    timeout = merged.told.timeout
+    if timeout is None:
+        return DEFAULT_TIMEOUT
+    if timeout == 0:
+        raise merged.wrong("timeout", "no server answers in 0 seconds")
+    return merged.seconds("timeout", timeout, LONGEST_WAIT)
 
 
 def _snapshot(merged: Merged) -> Path | None:
@@ -211,11 +245,25 @@ def _needed(path: Path | None, option: str) -> Path:
     return path
 
 
-def _fuse_options(text: str) -> tuple[str, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
+def _options(text: str) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names that are options by themselves, and the numbers of those that need one."""
+    names: dict[str, None] = {}
+    numbers: dict[str, int] = {}
+    for option in filter(None, map(str.strip, text.split(","))):
+        name, _, value = option.partition("=")
         if name == "rw":
             raise ValueError("rw: biofs is read-only: leave it out")
-        if name not in FUSE_OPTIONS:
-            raise ValueError(f"{name}: no such option: there are {', '.join(FUSE_OPTIONS)}")
-    return tuple(dict.fromkeys(names))
+        if name in OWNER_OPTIONS:
+            numbers[name] = _owner(name, value)
+        elif option in FUSE_OPTIONS:
+            names[option] = None
+        else:
+            known = ", ".join((*FUSE_OPTIONS, *(f"{name}=NUMBER" for name in OWNER_OPTIONS)))
+            raise ValueError(f"{option}: no such option: there are {known}")
+    return tuple(names), numbers
+
+
+def _owner(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and int(value[:12]) <= _LARGEST_OWNER):
+        raise ValueError(f"{name}: needs a number behind it, such as {name}=1000")
+    return int(value)

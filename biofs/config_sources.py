@@ -39,6 +39,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     log_file: str | None = None
     log_level: LogLevel | None = None
     ca_file: str | None = None
+    timeout: float | None = None
+    insecure: bool | None = None
 
     def __repr__(self) -> str:
         return "Stored(…)"

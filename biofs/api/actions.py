@@ -1,6 +1,6 @@
 """The API: one coroutine for every action, typed answers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -45,7 +45,11 @@ class Api:
         self._send = send
 
     async def browse(
-        self, page: int = 1, *, category: int | None = None, **fields: str | int | None
+        self,
+        page: int = 1,
+        *,
+        category: int | Sequence[int] | None = None,
+        **fields: str | int | None,
     ) -> BrowsePage:
         request = builders.browse_request(page, category=category, **fields)
         return BrowsePage.from_json(await self._response(request))

@@ -1,7 +1,7 @@
 """Reading an answer's body without taking more than its share of memory."""
 
 import zlib
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 
 import trio
 
@@ -17,11 +17,44 @@ class BodyMalformed(Exception):  # noqa: N818 - never leaves this room
     """Compressed in a way not asked for, or broken."""
 
 
-async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes:
+class LargeBodies:
+    """Lets one large body at a time be read and interpreted, so that memory holds no two.
+
+    One for each answer; `turns` is common to all. To be used by one task, in a with statement.
+    """
+
+    FROM = 8 * 2**20
+    """Bytes; smaller bodies wait for nobody."""
+
+    def __init__(self, turns: trio.Lock) -> None:
+        self._turns = turns
+        self._mine = False
+
+    async def grown(self, size: int) -> None:
+        """The body has `size` bytes now: wait for its turn if it has become large."""
+        if size > self.FROM and not self._mine:
+            await self._turns.acquire()
+            self._mine = True
+
+    def __enter__(self) -> "LargeBodies":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._mine:
+            self._turns.release()
+
+
+async def read_body(
+    chunks: AsyncIterable[bytes],
+    encoding: str,
+    limit: int,
+    grown: Callable[[int], Awaitable[None]],
+) -> bytes:
     """All of a body, decompressed; `encoding` is the Content-Encoding header.
 
-    Reading and decompressing stop at `limit` bytes, however much would follow. Raises BodyTooLarge
-    and BodyMalformed, and whatever `chunks` raises.
+    Reading and decompressing stop at `limit` bytes, however much would follow. `grown` is awaited
+    with the size reached before more is read. Raises BodyTooLarge and BodyMalformed, and whatever
+    `chunks` raises.
     """
     body = _body(encoding.strip().lower(), limit)
     failure: Exception | None = None
@@ -29,7 +62,8 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> 
         async for chunk in chunks:
             if failure is None:
                 try:
-                    body.add(chunk)
+                    for size in body.add(chunk):
+                        await grown(size)
                 except (BodyTooLarge, BodyMalformed) as error:
                     failure = error
                     # Leaving would abandon generators half-way, to be closed by the garbage
@@ -45,8 +79,15 @@ class _Plain:
         self._bytes = bytearray()
         self._limit = limit
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes) -> Iterator[int]:
+        """Take up a chunk, step by step; gives the size after each."""
+        self._take(chunk)
+        yield len(self._bytes)
+
+    def _take(self, chunk: bytes) -> None:
         if len(self._bytes) + len(chunk) > self._limit:
+            # The error's traceback leads here, and may live until garbage is collected.
+            self._bytes.clear()
             raise BodyTooLarge
         self._bytes += chunk
 
@@ -60,17 +101,18 @@ class _Compressed(_Plain):
         self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._anything = False
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: bytes) -> Iterator[int]:
         self._anything = self._anything or bool(chunk)
         try:
             while chunk and not self._inflater.eof:
-                super().add(self._inflater.decompress(chunk, _STEP))
+                self._take(self._inflater.decompress(chunk, _STEP))
                 chunk = self._inflater.unconsumed_tail
+                yield len(self._bytes)
         except zlib.error:
             raise BodyMalformed from None
 
     def finish(self) -> bytes:
-        super().add(self._inflater.flush())
+        self._take(self._inflater.flush())
         if self._anything and not self._inflater.eof:
             raise BodyMalformed
         return super().finish()

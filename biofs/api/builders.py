@@ -6,6 +6,7 @@ digits (64 for version 2) in any case. Texts are at most 1,000 characters.
 """
 
 import re
+from collections.abc import Sequence
 
 from biofs.api.requests import Request
 from biofs.api.secrets import Secret
@@ -63,17 +64,17 @@ _CHOICES = {
 
 
 def browse_request(
-    page: int = 1, *, category: int | None = None, **fields: str | int | None
+    page: int = 1, *, category: int | Sequence[int] | None = None, **fields: str | int | None
 ) -> Request:
-    """A page of the catalogue: `category` 1 to 12, other fields by the API's names.
+    """A page of the catalogue: `category` 1 to 12, or several; other fields by the API's names.
 
     `searchstr`, `taglist` (comma separated), `tags_type` (1: all, 0: any), `order_by`, `order_way`
     (asc, desc), `year` (`2005` or `2000-2005`), `artistname`, `filelist`, `group_results` and the
     others of the site's advanced search: see BROWSE_FIELDS. None is as not given.
     """
     params = [("page", _page(page))]
-    if category is not None:
-        params.append((f"filter_cat[{_ident('category', category)}]", "1"))
+    categories = [category] if isinstance(category, int) else category or ()
+    params += [(f"filter_cat[{_ident('category', each)}]", "1") for each in categories]
     for name, value in fields.items():
         if name not in BROWSE_FIELDS:
             raise ValueError(f"browse has no parameter {name[:40]!r}")

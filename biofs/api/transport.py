@@ -1,5 +1,7 @@
 """Requests over HTTP: one task owns the connections, everyone else waits for events."""
 
+import socket
+import ssl
 from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import cast
@@ -8,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 import trio
 
-from biofs.api.bodies import BodyMalformed, BodyTooLarge, read_body
+from biofs.api.bodies import BodyMalformed, BodyTooLarge, LargeBodies, read_body
 from biofs.api.credentials import Credentials
 from biofs.api.dialects import Dialects
 from biofs.api.envelope import (
@@ -42,6 +44,8 @@ _DECODED_IN_PLACE = 128 * 1024
 # answers that are no HTTP.
 _BROKEN_OFF = ("disconnected", "closed connection")
 
+_LONGEST_CHAIN = 16  # of causes: httpx, httpcore, trio and ssl each add one or two
+
 
 class _Job:
     """A request under way; `outcome` is there once `done` is set."""
@@ -71,9 +75,10 @@ class Transport:
 
     `run` must be running for `send` to work. A request under way is never cancelled by its sender
     going away: that would break off a connection, and the server has counted it already. `parallel`
-    requests are under way at most, more wait. Times are in seconds; `total_timeout` counts from the
-    moment a request is sent to the last byte of its answer. `max_answer_bytes` is for the
-    decompressed answer. `transport` replaces the network, for tests and the embedded catalogue.
+    requests are under way at most, more wait; of large answers one at a time is read. Times are in
+    seconds; `total_timeout` counts from the moment a request is sent to the last byte of its
+    answer. `max_answer_bytes` is for the decompressed answer. `transport` replaces the network, for
+    tests and the embedded catalogue.
 
     Raises ValueError for a bad URL (see normalise_base_url), certificates or proxies.
     """
@@ -97,6 +102,7 @@ class Transport:
         self._total_timeout = total_timeout
         self._max_answer_bytes = max_answer_bytes
         self._parallel = trio.Semaphore(parallel)
+        self._large = trio.Lock()
         self._dialects = Dialects()
         self._nursery: trio.Nursery | None = None
         self._client = create_client(
@@ -169,12 +175,15 @@ class Transport:
         return outcome
 
     async def _answer(self, job: _Job, endpoint: str, group: str) -> Answer:
-        reply = await self._fetch(job, endpoint, group)
-        if len(reply.body) <= _DECODED_IN_PLACE:
-            return interpret(job.request, reply)
-        return await trio.to_thread.run_sync(interpret, job.request, reply, abandon_on_cancel=True)
+        with LargeBodies(self._large) as large:
+            reply = await self._fetch(job, endpoint, group, large)
+            if len(reply.body) <= _DECODED_IN_PLACE:
+                return interpret(job.request, reply)
+            return await trio.to_thread.run_sync(
+                interpret, job.request, reply, abandon_on_cancel=True
+            )
 
-    async def _fetch(self, job: _Job, endpoint: str, group: str) -> Reply:
+    async def _fetch(self, job: _Job, endpoint: str, group: str, large: LargeBodies) -> Reply:
         response = await self._client.send(
             self._http_request(job.request, endpoint, group), stream=True
         )
@@ -186,6 +195,7 @@ class Transport:
                 cast(AsyncIterable[bytes], response.stream),
                 headers.get("content-encoding", ""),
                 self._max_answer_bytes,
+                large.grown,
             )
         finally:
             await response.aclose()
@@ -254,8 +264,21 @@ def _failure(action: str, error: Exception) -> ApiError:
         return Unreachable(action, "the connection broke off")
     for kinds, failure, message in _FAILURES:
         if isinstance(error, kinds):
-            return failure(action, message)
+            return failure(action, _reason(error) or message)
     return BadAnswer(action, f"the HTTP client failed ({type(error).__name__})")
+
+
+def _reason(error: BaseException | None) -> str | None:
+    """What a user can do something about, from among the causes of a failed connection."""
+    for _ in range(_LONGEST_CHAIN):
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return "the server's certificate is not to be trusted"
+        if isinstance(error, socket.gaierror):
+            return "the server's name is not known"
+        if error is None:
+            break
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _bare(error: ApiError | None) -> ApiError:

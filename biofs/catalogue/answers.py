@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
@@ -9,7 +10,9 @@ from typing import Final, NamedTuple
 from cachetools import TTLCache
 
 from biofs.api.actions import Api
-from biofs.api.errors import NotFound
+from biofs.api.errors import NetworkError, NotFound
+from biofs.api.requests import Answer, Request
+from biofs.catalogue import reading
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.queue import Queue
 from biofs.catalogue.store import Store
@@ -30,7 +33,10 @@ class KnownAnswer(NamedTuple):
 
 
 class Answers:
-    """Documents from the store or the server. A key names all that the answer depends on."""
+    """Documents from the store or the server. A key names all that the answer depends on.
+
+    `most_bytes` bounds them all together in the store: the oldest give way.
+    """
 
     def __init__(
         self,
@@ -39,16 +45,22 @@ class Answers:
         wants: Wants,
         absence: float,
         clock: Callable[[], float],
+        most_bytes: int,
     ) -> None:
         self._store: Final = store
         self._queue: Final = queue
         self._wants: Final = wants
         self._clock: Final = clock
+        self._most_bytes: Final = most_bytes
         self._absent: TTLCache[str, bool] = TTLCache(_ABSENT, absence, timer=clock)
         self.when_changed: Callable[[str], None] = lambda _key: None
 
     def known(self, key: str) -> KnownAnswer | None:
         """The document under `key` as it was last fetched, however old; nobody is asked."""
+        reading.note(key)
+        return self._load(key)
+
+    def _load(self, key: str) -> KnownAnswer | None:
         row = self._store.one("SELECT body, fetched FROM answers WHERE key = ?", key)
         return KnownAnswer(*row) if row else None  # type: ignore[arg-type]
 
@@ -77,24 +89,53 @@ class Answers:
             self._wants.refresh(("answer", key), self._fetching(key, fetch))
         return known.body
 
+    async def get_new(self, key: str, ttl: float, fetch: Fetch, caller: Caller) -> bytes:
+        """Likewise for what must never be asked for behind anybody's back: one older than `ttl`
+        is asked for again and waited for. Only without a network is it answered as it is.
+        """
+        known = self.known(key)
+        if known is None:
+            return await self.get(key, math.inf, fetch, caller)
+        if self._clock() - known.fetched > ttl and not self._queue.offline:
+            want = self.want(key, fetch)
+            while not want.done:
+                await caller.wait(want)
+            if not isinstance(want.error, NetworkError):
+                want.raise_error()
+            known = self.known(key) or known
+        return known.body
+
+    async def keep(self, key: str, body: bytes) -> None:
+        """Take up a document, also one that came with the answer to something else."""
+        before, now = self._load(key), self._clock()
+        await self._store.write(self._saving(key, body, now))
+        if before is not None and before.body != body:
+            self.when_changed(key)
+
+    def _saving(self, key: str, body: bytes, now: float) -> Callable[[sqlite3.Connection], None]:
+        return lambda connection: _save(connection, key, body, now, self._most_bytes)
+
     def want(self, key: str, fetch: Fetch, priority: Priority = Priority.INTERACTIVE) -> Want:
         """Have an answer fetched, once for everyone who asks."""
         return self._wants.start(("answer", key), self._fetching(key, fetch), priority)
 
     def _fetching(self, key: str, fetch: Fetch) -> Callable[[Want], Awaitable[None]]:
         async def run(want: Want) -> None:
+            sender = self._queue.sender(want)
+
+            async def send(request: Request) -> Answer:
+                answer = await sender(request)
+                want.progress()  # of an answer of many pages: whoever waits is patient anew
+                return answer
+
             try:
-                body = await fetch(Api(self._queue.sender(want)))
+                body = await fetch(Api(send))
             except NotFound:
                 self._absent[key] = True
                 await self._store.write(lambda connection: _forget(connection, key))
                 self.when_changed(key)
                 raise
-            before = self.known(key)
-            now = self._clock()
-            await self._store.write(lambda connection: _save(connection, key, body, now))
-            if before is not None and before.body != body:
-                self.when_changed(key)
+            await self.keep(key, body)
 
         return run
 
@@ -103,10 +144,20 @@ def _forget(connection: sqlite3.Connection, key: str) -> None:
     connection.execute("DELETE FROM answers WHERE key = ?", (key,))
 
 
-def _save(connection: sqlite3.Connection, key: str, body: bytes, now: float) -> None:
+def _save(
+    connection: sqlite3.Connection, key: str, body: bytes, now: float, most_bytes: int
+) -> None:
     connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, body, now))
     connection.execute(
         "DELETE FROM answers WHERE key IN"
         " (SELECT key FROM answers ORDER BY fetched DESC LIMIT -1 OFFSET ?)",
         (_KEPT,),
     )
+    (size,) = connection.execute("SELECT sum(length(body)) FROM answers").fetchone()
+    if size > most_bytes:
+        connection.execute(
+            "DELETE FROM answers WHERE key != ? AND rowid IN (SELECT rowid FROM"
+            " (SELECT rowid, sum(length(body)) OVER (ORDER BY fetched DESC) AS size FROM answers)"
+            " WHERE size > ?)",
+            (key, most_bytes),
+        )

@@ -9,12 +9,15 @@ from typing import Final
 import trio
 
 from biofs.catalogue.answers import Answers
+from biofs.catalogue.browsing import Browsing
 from biofs.catalogue.details import Details
 from biofs.catalogue.documents import Documents
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.index import Index
 from biofs.catalogue.listings import Listings
 from biofs.catalogue.notices import Notices
+from biofs.catalogue.placing import Placing
+from biofs.catalogue.queries import Queries
 from biofs.catalogue.queue import Queue
 from biofs.catalogue.store import Store
 from biofs.catalogue.trees import Trees
@@ -22,6 +25,7 @@ from biofs.catalogue.wants import Wants
 from biofs.catalogue.words import Words
 
 DEFAULT_CACHE_SIZE: Final = 1 << 30
+_ANSWERS_SHARE: Final = 4  # of the store's bytes, one in so many may be answers of views
 
 
 class Catalogue:
@@ -54,8 +58,20 @@ class Catalogue:
         )
         self.trees: Final = Trees(details)
         self.listings.when_different(self.documents.drop)
-        self.answers: Final = Answers(store, queue, self.wants, self.freshness.absence, clock)
+        self.answers: Final = Answers(
+            store,
+            queue,
+            self.wants,
+            self.freshness.absence,
+            clock,
+            most_bytes=cache_size // _ANSWERS_SHARE,
+        )
         self.words: Final = Words(store)
+        self.browsing: Final = Browsing(store)
+        self.placing: Final = Placing(
+            self.index, self.documents, self.listings, queue, self.wants
+        )
+        self.queries: Final = Queries(self.answers, self.placing, self.freshness.queries)
         self._notices: Final = Notices(store)
         self._notices.when_group = lambda before, gone: self.listings.told(before, gone=gone)
         self._notices.when_listing = self._told_listing

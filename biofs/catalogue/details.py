@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from biofs.api.models import GroupAnswer, Torrent, TorrentAnswer
-from biofs.catalogue import eviction
+from biofs.catalogue import eviction, facets, fulltext
 from biofs.catalogue.index import Before, before_of, forget_group, mtime_of, replace_torrents
 from biofs.catalogue.store import Store
 from biofs.tree import filelist, names, render
@@ -27,6 +27,7 @@ _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.Decoder().decode
 _PACKED: Final = b"z"  # first byte of a compressed list; a plain one has a "p"
 _PLAIN: Final = b"p"
+_FILE_LIST: Final = "SELECT file_path, file_count, list FROM file_lists WHERE info_hash = ?"
 _PACK_FROM: Final = 512  # bytes; shorter lists do not shrink
 
 
@@ -75,6 +76,11 @@ class FileList(NamedTuple):
     file_count: int
     text: str
 
+    @property
+    def top(self) -> str:
+        """The name of the torrent's top directory, "" if it has none."""
+        return unescape(self.file_path)
+
     def entries(self) -> Iterator[filelist.Entry]:
         """The files in the server's order, one after another: never all of them in memory."""
         return filelist.iterate(self.text, self.file_count)
@@ -85,7 +91,7 @@ class FileList(NamedTuple):
 
     def tree(self) -> FileTree:
         """The virtual tree (for a thread: a hundred thousand files take a tenth of a second)."""
-        return FileTree.build(self.entries(), unescape(self.file_path))
+        return FileTree.build(self.entries(), self.top)
 
 
 def list_key(torrent: Torrent) -> str:
@@ -165,27 +171,20 @@ class Details:
 
     def file_list(self, key: str) -> FileList | None:
         """The file list kept under `key`."""
-        row = self._store.one(
-            "SELECT file_path, file_count, list FROM file_lists WHERE info_hash = ?", key
-        )
-        if row is None:
-            return None
-        file_path, file_count, packed = row
-        assert isinstance(file_path, str)  # noqa: S101 - what `save` wrote
-        assert isinstance(file_count, int)  # noqa: S101
-        assert isinstance(packed, bytes)  # noqa: S101
-        text = packed[1:] if packed[:1] == _PLAIN else zlib.decompress(packed[1:])
-        return FileList(file_path, file_count, text.decode())
+        row = self._store.one(_FILE_LIST, key)
+        return None if row is None else _unpacked(row)
 
-    async def save(self, answer: GroupAnswer, now: float) -> list[Before]:
+    async def save(self, answer: GroupAnswer, now: float, stable: bytes | None) -> list[Before]:
         """Take up a group's answer, whole.
 
-        Returns how the group looked before, if something was known of it that is not so now.
+        `now` is when it was asked for (epoch seconds), and `stable` the digest of the group's
+        browse row at that moment, None without one. Returns how the group looked before, if
+        something was known of it that is not so now.
         """
 
         def change(connection: sqlite3.Connection) -> tuple[list[Before], list[int]]:
             self._note_use(connection, now)
-            before = _save(connection, answer, now)
+            before = _save(connection, answer, now, stable)
             return before, eviction.evict(connection, self._most_bytes, answer.group.id)
 
         before, evicted = await self._store.write(change)
@@ -202,15 +201,22 @@ class Details:
         title = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
 
         def change(connection: sqlite3.Connection) -> None:
-            connection.execute(
+            new = connection.execute(
                 "INSERT OR IGNORE INTO groups (id, category, name, mtime, seen)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (group.id, group.category_id, dirname, newest, now),
             )
+            if new.rowcount:
+                facts = facets.of_group(group, [torrent])
+                facets.write(connection, [facets.Found(group.id, newest, facts)])
+                description = render.description_text(group.description)
+                texts = fulltext.of_detail(group, [torrent], description)
+                fulltext.write_row(connection, group.id, texts)
             connection.execute(
                 "INSERT OR IGNORE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
                 (torrent.id, group.id, title, mtime),
             )
+            facets.write_hashes(connection, [torrent])
 
         await self._store.write(change)
 
@@ -223,6 +229,21 @@ class Details:
             return before
 
         return await self._store.write(change)
+
+
+def file_list_of(connection: sqlite3.Connection, key: str) -> FileList | None:
+    """The file list kept under `key`, for who has no more than a connection."""
+    row = connection.execute(_FILE_LIST, (key,)).fetchone()
+    return None if row is None else _unpacked(row)
+
+
+def _unpacked(row: tuple[object, ...]) -> FileList:
+    file_path, file_count, packed = row
+    assert isinstance(file_path, str)  # noqa: S101 - what `save` wrote
+    assert isinstance(file_count, int)  # noqa: S101
+    assert isinstance(packed, bytes)  # noqa: S101
+    text = packed[1:] if packed[:1] == _PLAIN else zlib.decompress(packed[1:])
+    return FileList(file_path, file_count, text.decode())
 
 
 def _counts(line: bytes) -> dict[object, dict[str, object]]:
@@ -242,13 +263,14 @@ def _counts(line: bytes) -> dict[object, dict[str, object]]:
     }
 
 
-def _save(connection: sqlite3.Connection, answer: GroupAnswer, now: float) -> list[Before]:
+def _save(
+    connection: sqlite3.Connection, answer: GroupAnswer, now: float, stable: bytes | None
+) -> list[Before]:
     group = answer.group
     before = before_of(connection, group.id)
     known = connection.execute(
         "SELECT answer FROM details WHERE group_id = ?", (group.id,)
     ).fetchone()
-    row = connection.execute("SELECT stable FROM groups WHERE id = ?", (group.id,)).fetchone()
     group_mtime = mtime_of(render.api_time(group.time) or 0)
     torrents = []
     rows: list[tuple[object, ...]] = []
@@ -268,15 +290,22 @@ def _save(connection: sqlite3.Connection, answer: GroupAnswer, now: float) -> li
         " mtime = excluded.mtime",
         (group.id, group.category_id, names.group_dirname(group.name, group.id), newest, now),
     )
+    facts = facets.of_group(group, answer.torrents)
+    facets.write(connection, [facets.Found(group.id, newest, facts)])
+    facets.write_hashes(connection, answer.torrents)
     encoded = _encode({"group": group.raw, "torrents": torrents})
+    description = render.description_text(group.description)
+    if known is None or known[0] != encoded:
+        texts = fulltext.of_detail(group, answer.torrents, description)
+        fulltext.write_detail(connection, group.id, texts)
     connection.execute(
         "INSERT OR REPLACE INTO details (group_id, answer, description, stable, fetched, used)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (
             group.id,
             encoded,
-            render.description_text(group.description),
-            row[0] if row else None,
+            description,
+            stable,
             now,
             now,
         ),

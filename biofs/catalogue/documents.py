@@ -137,13 +137,14 @@ class Documents:
             raise NotFound("torrent", "the server has no such torrent")
 
         async def fetch(want: Want) -> None:
+            asked = self._clock()
             try:
                 answer = await ask(Api(self._queue.sender(want)))
             except NotFound:
                 self._absent[key] = True
                 raise
             if isinstance(answer, GroupAnswer):
-                await self._take(answer)
+                await self._take(answer, asked, None)
             else:
                 await self._details.save_torrent(answer, self._clock())
 
@@ -152,12 +153,21 @@ class Documents:
             await caller.wait(want)
         want.raise_error()
 
-    async def _take(self, answer: GroupAnswer) -> None:
+    async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
         self._cache.pop(answer.group.id, None)
-        for before in await self._details.save(answer, self._clock()):
+        for before in await self._details.save(answer, asked, stable):
             self._listings.tell(before, gone=False)
 
     async def _fetch(self, group_id: int, want: Want) -> None:
+        asked, stable = self._clock(), None
+
+        def sent() -> None:
+            # The answer belongs to the row of this moment: one that comes while it is under way
+            # may tell of a change that the answer does not have yet.
+            nonlocal asked, stable
+            asked, stable = self._clock(), self._index.stable(group_id)
+
+        want.when_sent = sent
         try:
             answer = await Api(self._queue.sender(want)).torrentgroup(id=group_id)
         except NotFound:
@@ -165,4 +175,4 @@ class Documents:
             for before in await self._details.forget(group_id):
                 self._listings.tell(before, gone=True)
             raise
-        await self._take(answer)
+        await self._take(answer, asked, stable)

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from biofs.catalogue import fulltext
+
 _LOW_WATER: Final = 0.9  # an eviction frees down to this part of the bound, so that it is rare
 _BATCH: Final = 64
 
@@ -43,5 +45,6 @@ def evict(connection: sqlite3.Connection, most: int, keep: int) -> list[int]:
         for (group,) in oldest:
             connection.execute("DELETE FROM details WHERE group_id = ?", (group,))
             connection.execute("DELETE FROM file_lists WHERE group_id = ?", (group,))
+            fulltext.forget_detail(connection, group)
             gone.append(group)
     return gone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -21,8 +21,17 @@ class Freshness:
     walk: float = DAY
     detail: float = DAY
     absence: float = 10.0
+    queries: float = HOUR
+    author: float = HOUR
+    collage: float = HOUR
+    top: float = HOUR
+    users: float = HOUR
+    comments: float = 15 * MINUTE
+    account: float = MINUTE
 
     @classmethod
     def of(cls, ttl: float | None) -> Freshness:
-        """The defaults, or one TTL in seconds for listings and details alike."""
-        return cls() if ttl is None else cls(listing=ttl, walk=ttl, detail=ttl)
+        """The defaults, or one TTL in seconds for all of them but absence."""
+        if ttl is None:
+            return cls()
+        return cls(**{each.name: ttl for each in fields(cls) if each.name != "absence"})

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 import orjson
 
 from biofs.api.models import GroupRow
+from biofs.catalogue import facets, fulltext
 from biofs.catalogue.enumeration import PageRead
 from biofs.catalogue.store import Store
 from biofs.tree import names, render
@@ -92,6 +93,8 @@ class Taken(NamedTuple):
 class _Written(NamedTuple):
     group: tuple[object, ...]
     torrents: list[tuple[object, ...]]
+    found: facets.Found
+    texts: Sequence[str]
 
 
 class Index:
@@ -104,6 +107,21 @@ class Index:
         """The group with this id, if it is known."""
         row = self._store.one("SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id)
         return KnownGroup(*row) if row else None  # type: ignore[arg-type]
+
+    def is_only_mentioned(self, group_id: int) -> bool:
+        """Whether a known group has neither browse row nor detail: its torrents are not known."""
+        return bool(
+            self._store.one(
+                "SELECT 1 FROM groups WHERE id = ? AND line IS NULL"
+                " AND NOT EXISTS (SELECT 1 FROM details WHERE group_id = groups.id)",
+                group_id,
+            )
+        )
+
+    def stable(self, group_id: int) -> bytes | None:
+        """The digest of the group's browse row (`stable_digest`), None without a row."""
+        row = self._store.one("SELECT stable FROM groups WHERE id = ?", group_id)
+        return row[0] if row and isinstance(row[0], bytes) else None
 
     def torrent(self, torrent_id: int) -> KnownTorrent | None:
         """The torrent with this id, if it is known."""
@@ -139,8 +157,8 @@ class Index:
     def summary(self, category: int) -> tuple[int, int, int]:
         """How many groups of a category are known, their newest mtime, the bytes of index.jsonl."""
         row = self._store.one(
-            "SELECT count(*), coalesce(max(mtime), 0), coalesce(sum(length(line)), 0)"
-            " FROM groups INDEXED BY groups_by_category WHERE category = ?",
+            "SELECT groups, ifnull((SELECT max(mtime) FROM groups WHERE category = ?1), 0), bytes"
+            " FROM totals WHERE category = ?1",
             category,
         )
         count, newest, size = row or (0, 0, 0)
@@ -176,16 +194,18 @@ class Index:
         `page` is what an enumeration needs to remember of it, until `complete`.
         """
         written = []
-        for row in rows:
+        for each in rows:
             try:
-                written.append(_written(category, row, now))
+                written.append(_written(category, each, now))
             except (ValueError, TypeError) as error:  # nested without end, say
-                log.warning("group %d: its browse row cannot be shown: %s", row.id, error)
+                log.warning("group %d: its browse row cannot be shown: %s", each.id, error)
 
         def change(connection: sqlite3.Connection) -> Taken:
             taken = Taken([], set())
-            for group, torrents in written:
-                _write_row(connection, group, torrents, taken)
+            new = [row for row in written if _write_row(connection, row, taken)]
+            facets.write(connection, [row.found for row in new])
+            for row in new:
+                fulltext.write_row(connection, row.found.id, row.texts)
             if page is not None:
                 connection.execute(
                     "INSERT INTO pages (category, number, read, page) SELECT ?,"
@@ -265,19 +285,15 @@ class Index:
         return KnownListing(*row) if row else None  # type: ignore[arg-type]
 
 
-def _write_row(
-    connection: sqlite3.Connection,
-    group: tuple[object, ...],
-    torrents: list[tuple[object, ...]],
-    taken: Taken,
-) -> None:
-    group_id, category, line, now = group[0], group[1], group[4], group[6]
+def _write_row(connection: sqlite3.Connection, row: _Written, taken: Taken) -> bool:
+    """Write a row down. Returns whether it is new but for its counts."""
+    group_id, category, _, _, line, stable, now = row.group
     known = connection.execute(
-        "SELECT line, category FROM groups WHERE id = ?", (group_id,)
+        "SELECT line, category, stable FROM groups WHERE id = ?", (group_id,)
     ).fetchone()
-    if known == (line, category):
+    if known is not None and known[:2] == (line, category):
         connection.execute("UPDATE groups SET seen = ? WHERE id = ?", (now, group_id))
-        return
+        return False
     taken.different.extend(before_of(connection, group_id))
     if known is None:
         taken.added.add(int(str(group_id)))
@@ -286,9 +302,10 @@ def _write_row(
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
         " category = excluded.category, name = excluded.name, mtime = excluded.mtime,"
         " line = excluded.line, stable = excluded.stable, seen = excluded.seen",
-        group,
+        row.group,
     )
-    replace_torrents(connection, group_id, torrents)
+    replace_torrents(connection, group_id, row.torrents)
+    return known is None or bool(known[2] != stable)
 
 
 def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
@@ -304,6 +321,8 @@ def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
 
 def forget_group(connection: sqlite3.Connection, group_id: int) -> None:
     """Forget a group that the server has no more. Its file lists may stay: they stay true."""
+    facets.forget(connection, group_id)
+    fulltext.forget(connection, group_id)
     connection.execute("DELETE FROM groups WHERE id = ?", (group_id,))
     connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
     connection.execute("DELETE FROM details WHERE group_id = ?", (group_id,))
@@ -314,10 +333,17 @@ def mtime_of(seconds: int) -> int:
     return min(max(seconds, 0), _LAST_MTIME)
 
 
+def row_mtime(row: GroupRow) -> int:
+    """The newest time in a browse row, of the group or of a torrent in it (epoch seconds)."""
+    times = [render.api_time(torrent.time) or row.time for torrent in row.torrents]
+    return mtime_of(max(row.time, *times) if times else row.time)
+
+
 def replace_torrents(
-    connection: sqlite3.Connection, group_id: object, torrents: Iterable[tuple[object, ...]]
+    connection: sqlite3.Connection, group_id: object, torrents: Sequence[tuple[object, ...]]
 ) -> None:
     """Make `torrents` (rows of the table) the torrents of a group."""
+    facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
     connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
     connection.executemany(
         "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
@@ -327,12 +353,13 @@ def replace_torrents(
 
 def _written(category: int, row: GroupRow, now: float) -> _Written:
     torrents: list[tuple[object, ...]] = []
-    newest = mtime_of(row.time)
     for torrent in row.torrents:
         mtime = mtime_of(render.api_time(torrent.time) or row.time)
-        newest = max(newest, mtime)
         name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
         torrents.append((torrent.id, row.id, name, mtime))
     line = render.index_line(row.raw)
     name = names.group_dirname(row.name, row.id)
-    return _Written((row.id, category, name, newest, line, stable_digest(row), now), torrents)
+    newest = row_mtime(row)
+    group = (row.id, category, name, newest, line, stable_digest(row), now)
+    found = facets.Found(row.id, newest, facets.of_row(row))
+    return _Written(group, torrents, found, fulltext.of_row(row))

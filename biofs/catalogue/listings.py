@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -209,6 +209,14 @@ class Listings:
             self._tell_listing(category)
         want.progress()
         return taken
+
+    async def learn(self, category: int, rows: Sequence[GroupRow]) -> None:
+        """Take up rows of a category that another query than a listing's brought."""
+        if rows:
+            taken = await self._index.add_rows(category, rows, self._clock())
+            for group in taken.different:
+                self.tell(group, gone=False)
+            self._tell_listing(category)
 
     def tell(self, before: Before, *, gone: bool) -> None:
         """Pass on that a group looks different from `before`, or is gone."""

@@ -77,10 +77,18 @@ class Queue:
 
         return send
 
+    def check(self, request: Request) -> None:
+        """Raise CookieNeeded or TokenMissing if the request cannot work with what is at hand."""
+        self._transport.check(request)
+
     async def _submit(self, request: Request, want: Want) -> Answer:
         if self.offline:
             raise Unreachable(request.action, "offline, and this was never fetched")
-        self._transport.check(request)  # what cannot work must not cost a request
+        try:
+            self.check(request)  # what cannot work must not cost a request
+        except ApiError as error:
+            self._note(request, error)
+            raise
         entry = _Entry(request, want, next(self._numbers))
         self._waiting.append(entry)
         self._arrival.set()
@@ -125,6 +133,7 @@ class Queue:
 
     async def _send(self, entry: _Entry, slot: SharedSlot) -> None:
         self.sent += 1
+        entry.want.when_sent()
         try:
             try:
                 entry.answer = await self._transport.send(entry.request, slot.arrived)

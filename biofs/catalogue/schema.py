@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
 from typing import Final
 
 APPLICATION_ID: Final = 0x62696F66
@@ -27,7 +29,31 @@ CREATE TABLE IF NOT EXISTS groups (
     stable BLOB,
     seen REAL NOT NULL
 );
-CREATE INDEX IF NOT EXISTS groups_by_category ON groups (category, id, mtime, length(line));
+CREATE INDEX IF NOT EXISTS groups_by_category ON groups (category, id);
+CREATE INDEX IF NOT EXISTS groups_by_time ON groups (category, mtime);
+
+-- How many groups a category has and how many bytes its index.jsonl, so that nobody needs to count.
+CREATE TABLE IF NOT EXISTS totals (
+    category INTEGER PRIMARY KEY,
+    groups INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS group_added AFTER INSERT ON groups BEGIN
+    INSERT INTO totals VALUES (new.category, 1, ifnull(length(new.line), 0))
+        ON CONFLICT (category) DO UPDATE
+        SET groups = groups + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER IF NOT EXISTS group_removed AFTER DELETE ON groups BEGIN
+    UPDATE totals SET groups = groups - 1, bytes = bytes - ifnull(length(old.line), 0)
+        WHERE category = old.category;
+END;
+CREATE TRIGGER IF NOT EXISTS group_changed AFTER UPDATE OF category, line ON groups BEGIN
+    UPDATE totals SET groups = groups - 1, bytes = bytes - ifnull(length(old.line), 0)
+        WHERE category = old.category;
+    INSERT INTO totals VALUES (new.category, 1, ifnull(length(new.line), 0))
+        ON CONFLICT (category) DO UPDATE
+        SET groups = groups + 1, bytes = bytes + excluded.bytes;
+END;
 
 CREATE TABLE IF NOT EXISTS torrents (
     id INTEGER PRIMARY KEY,
@@ -36,6 +62,39 @@ CREATE TABLE IF NOT EXISTS torrents (
     mtime INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS torrents_by_group ON torrents (group_id, id);
+
+-- What groups are found by: each tag, year, format and author (`kind`). A year and an author are
+-- their number in digits. `newest` is the newest mtime of a group that has or had it.
+CREATE TABLE IF NOT EXISTS facets (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    newest INTEGER NOT NULL,
+    UNIQUE (kind, text)
+);
+CREATE INDEX IF NOT EXISTS facets_by_kind ON facets (kind, id);
+CREATE INDEX IF NOT EXISTS facets_by_time ON facets (kind, newest);
+CREATE TABLE IF NOT EXISTS group_facets (
+    facet INTEGER NOT NULL,
+    group_id INTEGER NOT NULL,
+    PRIMARY KEY (facet, group_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS group_facets_by_group ON group_facets (group_id);
+
+-- `title` is the name as it stands in a path, without the id.
+CREATE TABLE IF NOT EXISTS authors (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    title TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS authors_by_title ON authors (title, id);
+
+-- Info hashes (20 or 32 bytes), as far as details have told them.
+CREATE TABLE IF NOT EXISTS hashes (
+    torrent_id INTEGER PRIMARY KEY,
+    info_hash BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS hashes_by_hash ON hashes (info_hash, torrent_id);
 
 -- A group's answer without its file lists, as JSON of {"group": …, "torrents": […]}. `used` is when
 -- it was last read, about: those not read for longest give way when the store grows too large.
@@ -86,7 +145,7 @@ CREATE TABLE IF NOT EXISTS answers (
     body BLOB NOT NULL,
     fetched REAL NOT NULL
 );
-CREATE INDEX IF NOT EXISTS answers_by_age ON answers (fetched);
+CREATE INDEX IF NOT EXISTS answers_by_age ON answers (fetched, length(body));
 
 -- Numbers for texts that stand in inode numbers: tags, formats, searches, info hashes.
 CREATE TABLE IF NOT EXISTS words (
@@ -112,3 +171,13 @@ CREATE TABLE IF NOT EXISTS pace (
     start TEXT NOT NULL
 );
 """
+
+
+def statements() -> Iterator[str]:
+    """The statements of TABLES, one by one: sqlite3 runs several only outside of a transaction."""
+    statement = ""
+    for line in TABLES.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

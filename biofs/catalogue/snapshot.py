@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from biofs.catalogue import fulltext
 from biofs.catalogue.coverage import Coverage, measure
-from biofs.catalogue.schema import APPLICATION_ID, TABLES, VERSION
+from biofs.catalogue.schema import APPLICATION_ID, VERSION, statements
 from biofs.catalogue.store import Store, StoreError
 
 T = TypeVar("T")
-_COPIED: Final = ("groups", "torrents", "details", "file_lists", "listings")
+_COPIED: Final = (
+    *("groups", "totals", "torrents", "details", "file_lists", "listings"),
+    *("facets", "group_facets", "authors", "hashes"),
+)
 _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
 _SERVER: Final = "snapshot of"
@@ -78,6 +82,7 @@ def _write(source: Path, target: Path, now: float, server: str) -> Coverage:
             connection.execute(statement)
         for table in _COPIED:
             _copy(connection, table)
+        fulltext.copy(connection, "store")
         connection.executemany(
             "INSERT INTO main.meta VALUES (?, ?)", [(_MADE, now), (_SERVER, server)]
         )
@@ -175,7 +180,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 def _statements() -> Iterator[tuple[str, str]]:
     """The statements that make a store's tables and indexes, each with its table's name."""
-    for statement in TABLES.split(";\n"):
+    for statement in statements():
         made = _MAKES.search(statement)
         if made is not None:
             yield made[1] or made[2], statement

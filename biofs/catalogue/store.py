@@ -22,7 +22,8 @@ from typing import Final, TypeVar
 
 import trio
 
-from biofs.catalogue.schema import APPLICATION_ID, TABLES, VERSION
+from biofs.catalogue import fulltext
+from biofs.catalogue.schema import APPLICATION_ID, VERSION, statements
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +96,9 @@ class Store:
             # Lets space that eviction frees go back to the disk; only an empty file can be told.
             self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
         with self._transaction() as connection:
-            for statement in TABLES.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement)
+            for statement in statements():
+                connection.execute(statement)
+            fulltext.prepare(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -46,6 +46,7 @@ class Want:
         self.steps = 0
         self.done = False
         self.error: ApiError | None = None
+        self.when_sent: Callable[[], None] = lambda: None  # called before each of its requests
 
     @property
     def priority(self) -> Priority:

@@ -42,17 +42,39 @@ class Words:
             return known
 
         def change(connection: sqlite3.Connection) -> int | None:
-            (count,) = connection.execute(
-                "SELECT count(*) FROM words WHERE kind = ?", (kind,)
-            ).fetchone()
-            if count >= MAX_WORDS:
-                return None
-            connection.execute(
-                "INSERT OR IGNORE INTO words (kind, text) VALUES (?, ?)", (kind, text)
-            )
-            (number,) = connection.execute(
-                "SELECT id FROM words WHERE kind = ? AND text = ?", (kind, text)
-            ).fetchone()
-            return int(number)
+            return None if _count(connection, kind) >= MAX_WORDS else _add(connection, kind, text)
 
         return self._store.write_now(change)
+
+    def add_recent(self, kind: str, text: str, most: int) -> int:
+        """Likewise for a kind of which only `most` are kept: the oldest give way.
+
+        A number is not given to another text: each is larger than all that there are.
+        """
+        known = self.number(kind, text)
+        if known is not None:
+            return known
+
+        def change(connection: sqlite3.Connection) -> int:
+            number = _add(connection, kind, text)
+            connection.execute(
+                "DELETE FROM words WHERE id IN"
+                " (SELECT id FROM words WHERE kind = ? ORDER BY id DESC LIMIT -1 OFFSET ?)",
+                (kind, most),
+            )
+            return number
+
+        return self._store.write_now(change)
+
+
+def _count(connection: sqlite3.Connection, kind: str) -> int:
+    (count,) = connection.execute("SELECT count(*) FROM words WHERE kind = ?", (kind,)).fetchone()
+    return int(count)
+
+
+def _add(connection: sqlite3.Connection, kind: str, text: str) -> int:
+    connection.execute("INSERT OR IGNORE INTO words (kind, text) VALUES (?, ?)", (kind, text))
+    (number,) = connection.execute(
+        "SELECT id FROM words WHERE kind = ? AND text = ?", (kind, text)
+    ).fetchone()
+    return int(number)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from biofs import __version__
+from biofs.cli import environment
 from biofs.cli.lazy import LazyGroup
 from biofs.cli.report import guarded
 
@@ -26,9 +27,13 @@ __all__ = ["commands", "main"]
             "biofs.cli.refresh",
             "Have PATH looked at again now: a category's listing, or a group with all in it.",
         ),
+        "find": ("biofs.cli.find", "Search what is known, at once and without asking anybody."),
         "warm": ("biofs.cli.warm", "Fetch what is not known yet, at the pace."),
         "cache": ("biofs.cli.cache", "What was fetched and is kept on the disk."),
         "export": ("biofs.cli.export", "Write what is known of the catalogue into FILE."),
+        "api": ("biofs.cli.api", "Ask the server for one ACTION and print its answer as JSON."),
+        "torrent": ("biofs.cli.torrent", "Fetch the .torrent file of the torrent ID."),
+        "notifications": ("biofs.cli.notifications", "Clear what the site tells you."),
         "demo": ("biofs.cli.demo", "The embedded catalogue, for a first look and for tests."),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -44,4 +49,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done. 1: it did not work. 2: the command line is wrong. 130: interrupted. Unless it is 0, one
     line on stderr says why. Never raises.
     """
+    environment.hide_secrets()
     return guarded(commands, argv)

@@ -42,10 +42,10 @@ def command(file: str, force: bool, **given: object) -> None:
 def _exported(settings: config.Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
     from biofs.catalogue import snapshot  # noqa: PLC0415
+    from biofs.catalogue.location import store_path  # noqa: PLC0415
     from biofs.catalogue.store import StoreError  # noqa: PLC0415
-    from biofs.mount import assembly  # noqa: PLC0415
 
-    source = assembly.store_path(settings)
+    source = store_path(settings)
     if source is None or not source.exists():
         raise QuietError(
             f"nothing is known of {settings.url} with this account: `biofs warm` fetches it"

@@ -22,13 +22,17 @@ account = (
 )
 """Say whose catalogue it is, and where it is kept."""
 
-fetching = (
-    click.option("--cache-size", metavar="SIZE", help="How large it may grow; 1G unless told."),
+rate = (
     click.option(
         "--rate",
         metavar="N/SECONDS|unlimited",
         help="Requests in how many seconds; 1/6 unless told. Donors may ask for unlimited.",
     ),
+)
+
+fetching = (
+    click.option("--cache-size", metavar="SIZE", help="How large it may grow; 1G unless told."),
+    *rate,
     click.option(
         "--ttl",
         type=float,

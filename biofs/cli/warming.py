@@ -9,6 +9,7 @@ from pathlib import Path
 import trio
 
 from biofs.api.errors import ApiError
+from biofs.catalogue.location import store_path
 from biofs.catalogue.store import StoreError
 from biofs.catalogue.warming import Progress, Warming
 from biofs.cli import progress
@@ -22,7 +23,7 @@ _BY_SIGNAL = 128  # the exit code of what a signal ended is this and its number:
 
 def store_of(settings: Settings) -> Path:
     """The file of the settings' server and account."""
-    path = assembly.store_path(settings)
+    path = store_path(settings)
     if path is None:
         raise QuietError("there is no cache on the disk: give --cache-dir")
     return path

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Final
 
 import httpx
 import trio
@@ -16,6 +14,7 @@ from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.location import store_path
 from biofs.catalogue.queue import Queue
 from biofs.catalogue.shared_pace import SharedPace
 from biofs.catalogue.snapshot import Snapshot
@@ -25,18 +24,10 @@ from biofs.errors import QuietError
 
 log = logging.getLogger(__name__)
 
-
-def store_path(settings: Settings) -> Path | None:
-    """The file for this server and account, None for memory. Its name tells no secret."""
-    if settings.cache_dir is None:
-        return None
-    parts = urlsplit(settings.url)
-    host = "".join(c if c.isalnum() or c in ".-" else "_" for c in parts.netloc)
-    account = settings.token or settings.cookie
-    # The URL and the account, so that two of either never share what only one may know.
-    text = f"{settings.url}\0{account.reveal() if account else ''}"
-    digest = hashlib.blake2b(text.encode(), digest_size=6, person=b"biofs store").hexdigest()
-    return settings.cache_dir / f"{host}-{digest}.sqlite"
+LONGEST_CONNECT: Final = 10.0
+"""Seconds to wait for a connection: who does not take one by then is not there."""
+WHOLE_ANSWER: Final = 4.0
+"""How many times as long as a silence an answer may take altogether."""
 
 
 def open_store(settings: Settings) -> Store:
@@ -78,7 +69,14 @@ async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     if settings.demo:
         token, cookie, network = _embedded()
     transport = Transport(
-        settings.url, token=token, cookie=cookie, transport=network, ca_file=settings.ca_file
+        settings.url,
+        token=token,
+        cookie=cookie,
+        transport=network,
+        connect_timeout=min(LONGEST_CONNECT, settings.timeout),
+        read_timeout=settings.timeout,
+        total_timeout=WHOLE_ANSWER * settings.timeout,
+        ca_file=settings.ca_file,
     )
     store = open_store(settings)
     queue = Queue(transport, SharedPace(settings.rate, store), offline=settings.offline)

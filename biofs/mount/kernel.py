@@ -17,11 +17,15 @@ import trio
 from pyfuse3 import FileNameT, InodeT
 
 from biofs.catalogue.index import Before, Index
+from biofs.mount.shown import Shown
 from biofs.tree.inodes import Kind, pack
 
 log = logging.getLogger(__name__)
 
 _GROUP_KINDS: Final = (Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION)
+LINK_DEPTHS: Final = range(1, 5)
+"""How many levels below the root the views' links stand."""
+
 _TORRENT_KINDS: Final = (Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET)
 
 
@@ -35,8 +39,14 @@ class _Notice(NamedTuple):
 class KernelCache:
     """Passes on to the kernel what changed in the catalogue (`listings.Changes`)."""
 
-    def __init__(self, index: Index, notify: Callable[[int, bytes | None], None] | None = None):
+    def __init__(
+        self,
+        index: Index,
+        notify: Callable[[int, bytes | None], None] | None = None,
+        shown: Shown | None = None,
+    ) -> None:
         self._index: Final = index
+        self._shown: Final = shown if shown is not None else Shown()
         self._notify: Final = notify or _notify
         self._send, self._receive = trio.open_memory_channel[_Notice](math.inf)
         self.sent = 0
@@ -49,17 +59,32 @@ class KernelCache:
         now = self._index.group(group.id)
         if gone or now is None or (now.name, now.category) != (group.name, group.category):
             self._put(pack(Kind.CATEGORY, group.category), group.name.encode())
+            self._links_changed(before)
         names = {torrent.name for torrent in self._index.torrents_of(group.id)}
         for torrent in before.torrents:
             for kind in _TORRENT_KINDS:
                 self._put(pack(kind, torrent.id))
             if gone or torrent.name not in names:
                 self._put(pack(Kind.GROUP, group.id), torrent.name.encode())
+                for depth in LINK_DEPTHS:
+                    self._put(pack(Kind.TORRENT_LINK, torrent.id, depth))
+
+    def _links_changed(self, before: Before) -> None:
+        """Links to a group and its torrents lead elsewhere now, and are longer or shorter."""
+        for depth in LINK_DEPTHS:
+            self._put(pack(Kind.GROUP_LINK, before.group.id, depth))
+            for torrent in before.torrents:
+                self._put(pack(Kind.TORRENT_LINK, torrent.id, depth))
 
     def listing_changed(self, category: int) -> None:
         """See Changes."""
         self._put(pack(Kind.CATEGORY, category))
         self._put(pack(Kind.INDEX, category))
+
+    def answer_changed(self, key: str) -> None:
+        """The answer under `key` is another one, or there is none any more."""
+        for inode in self._shown.take(key):
+            self._put(inode)
 
     def _put(self, inode: int, name: bytes | None = None) -> None:
         self._send.send_nowait(_Notice(inode, name))

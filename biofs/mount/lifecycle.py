@@ -9,23 +9,25 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import pyfuse3
 import trio
 
 import biofs
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.location import source_name
 from biofs.catalogue.snapshot import Snapshot
 from biofs.config import Settings
 from biofs.control import server
 from biofs.errors import QuietError
-from biofs.mount import assembly, daemon, logs
+from biofs.mount import assembly, daemon, logs, readiness
 from biofs.mount.inspection.answers import Answers
 from biofs.mount.kernel import KernelCache
 from biofs.mount.operations import Operations
+from biofs.mount.shown import Shown
 from biofs.mount.signals import SignalWatch
 from biofs.mount.waiting import MAX_TASKS, Patience
 
@@ -55,15 +57,12 @@ def run(settings: Settings, mountpoint: Path) -> int:
 def _fuse_options(settings: Settings) -> set[str]:
     options = set(pyfuse3.default_options)
     options |= {"ro", "default_permissions", "subtype=biofs", "nosuid", "nodev"}
-    host = "".join(c for c in urlsplit(settings.url).netloc if c.isalnum() or c in ".-:[]")
-    source = "demo" if settings.demo else "snapshot" if settings.snapshot else host
-    options.add(f"fsname={source}")
+    options.add(f"fsname={source_name(settings)}")
     return options | (set(settings.fuse_options) - OWN_OPTIONS)
 
 
 def _serve(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> int:
-    # A core file would hold the token.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _forbid_core_files()
     unmount = False
     try:
         trio.run(_main, settings, mountpoint, ready)
@@ -79,6 +78,17 @@ def _serve(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> i
         if pyfuse3_is_open():
             pyfuse3.close(unmount=unmount)
     return 0
+
+
+def _forbid_core_files() -> None:
+    """A core file would hold the token.
+
+    A limit of 1 keeps also from one those programs to which core(5) pipes them whatever the limit.
+    """
+    for limit in (1, 0):  # who may have none at all may not be given 1
+        with suppress(ValueError):
+            resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+            return
 
 
 def _first(group: ExceptionGroup[QuietError] | BaseExceptionGroup[QuietError]) -> QuietError:
@@ -111,7 +121,7 @@ def _mount(operations: Operations, settings: Settings, mountpoint: Path) -> None
 async def _main(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> None:
     started = time.time()
     async with assembly.open_catalogue(settings) as catalogue:
-        watch = SignalWatch()
+        watch, shown = SignalWatch(), Shown()
         operations: Operations
 
         def state() -> dict[str, object]:
@@ -121,12 +131,14 @@ async def _main(settings: Settings, mountpoint: Path, ready: Callable[[], None])
             catalogue,
             Patience(settings.wait, watch),
             state,
-            uid=os.getuid(),
-            gid=os.getgid(),
+            uid=os.getuid() if settings.uid is None else settings.uid,
+            gid=os.getgid() if settings.gid is None else settings.gid,
             account=settings.account,
+            shown=shown,
         )
-        kernel = KernelCache(catalogue.index)
+        kernel = KernelCache(catalogue.index, shown=shown)
         catalogue.listings.changes = kernel
+        catalogue.answers.when_changed = kernel.answer_changed
         answers = Answers(catalogue, operations.families, state)
         _mount(operations, settings, mountpoint)
         async with trio.open_nursery() as nursery:
@@ -145,6 +157,7 @@ async def _end_on_signal(scope: trio.CancelScope) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             log.info("ends on %s", signal.Signals(number).name)
+            readiness.tell("STOPPING=1")
             scope.cancel()
             return
 
@@ -153,6 +166,7 @@ async def _announce(mountpoint: Path, ready: Callable[[], None]) -> None:
     """Say that the mount answers, when it does: it is asked through the kernel, from a thread."""
     await trio.to_thread.run_sync(os.listdir, mountpoint, abandon_on_cancel=True)
     log.info("mounted on %s", mountpoint)
+    readiness.tell("READY=1")
     ready()
 
 

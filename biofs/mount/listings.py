@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from biofs.catalogue.index import Index, KnownGroup
@@ -44,21 +44,30 @@ class FixedListing:
 Render = Callable[[KnownGroup], tuple[bytes, Stat]]
 
 
-class KnownGroups:
-    """The groups of a category that is known whole, by id: an entry's offset is its id.
+class Numbered(NamedTuple):
+    """An entry that has an id, by which a directory is ordered."""
+
+    id: int
+    name: bytes
+    stat: Stat
+
+
+class ById:
+    """What is known, by id: an entry's offset is its id. `after` gives the next ones behind an id,
+    none at the end.
 
     A listing stays consistent while the catalogue changes: what is there throughout is listed
     once. Nothing is held but the portion being read.
     """
 
     def __init__(
-        self, index: Index, category: int, fixed: Sequence[tuple[bytes, Stat]], render: Render
+        self,
+        fixed: Sequence[tuple[bytes, Stat]],
+        after: Callable[[int], Iterable[Numbered]],
     ) -> None:
-        self._index = index
-        self._category = category
         self._fixed = FixedListing(fixed)
         self._shift = len(fixed) + 1
-        self._render = render
+        self._after = after
         self._portion: list[Listed] = []
         self._portion_offset = -1
 
@@ -74,14 +83,26 @@ class KnownGroups:
             position = _position(held, offset)
             if position is not None:
                 return held[position:]
-        # Offset shift-1 is "behind the fixed entries", shift+id "behind the group with that id".
-        groups = self._index.groups_after(self._category, offset - self._shift)
+        # Offset shift-1 is "behind the fixed entries", shift+id "behind the entry with that id".
         self._portion_offset = offset
-        self._portion = []
-        for group in groups:
-            name, stat = self._render(group)
-            self._portion.append(Listed(name, stat, self._shift + group.id))
+        self._portion = [
+            Listed(name, stat, self._shift + ident)
+            for ident, name, stat in self._after(offset - self._shift)
+        ]
         return self._portion
+
+
+class KnownGroups(ById):
+    """The groups of a category that is known whole."""
+
+    def __init__(
+        self, index: Index, category: int, fixed: Sequence[tuple[bytes, Stat]], render: Render
+    ) -> None:
+        def after(group_id: int) -> Iterator[Numbered]:
+            for group in index.groups_after(category, group_id):
+                yield Numbered(group.id, *render(group))
+
+        super().__init__(fixed, after)
 
 
 def _position(portion: Sequence[Listed], offset: int) -> int | None:

@@ -16,6 +16,7 @@ import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.reading import reading
 from biofs.mount.failures import guarded
 from biofs.mount.families.category import CategoryFamily
 from biofs.mount.families.family import Content, Family
@@ -25,6 +26,8 @@ from biofs.mount.families.links import LinkFamily
 from biofs.mount.families.root import RootFamily
 from biofs.mount.families.torrent import TorrentFamily
 from biofs.mount.listings import Listed, Listing
+from biofs.mount.refusals import ReadOnly
+from biofs.mount.shown import Shown
 from biofs.mount.stat import Attributes, directory
 from biofs.mount.views.all import all_views
 from biofs.mount.views.router import ViewRouter
@@ -51,8 +54,10 @@ class _OpenDirectory:
         self.caller: Final = caller
 
 
-class Operations(pyfuse3.Operations):
-    """See the module. `state` is what status.json shows."""
+class Operations(ReadOnly):
+    """See the module. `state` is what status.json shows; `shown` learns which inodes show which
+    answers.
+    """
 
     supports_dot_lookup = False
     enable_writeback_cache = False
@@ -67,6 +72,7 @@ class Operations(pyfuse3.Operations):
         uid: int,
         gid: int,
         account: bool = False,
+        shown: Shown | None = None,
     ) -> None:
         super().__init__()
         links = LinkFamily(catalogue)
@@ -82,6 +88,7 @@ class Operations(pyfuse3.Operations):
         ]
         self._families: Final = {kind: family for family in families for kind in family.kinds}
         self._patience: Final = patience
+        self._shown: Final = shown if shown is not None else Shown()
         self._attributes: Final = Attributes(uid, gid)
         self._numbers: Final = itertools.count(1)
         self._directories: Final[dict[int, _OpenDirectory]] = {}
@@ -109,16 +116,21 @@ class Operations(pyfuse3.Operations):
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
         family, address = self._at(parent_inode)
-        found = await family.lookup(address, name, self._patience.of(ctx.pid))
+        with reading() as keys:
+            found = await family.lookup(address, name, self._patience.of(ctx.pid))
         if found is None:
             # With a timeout the kernel remembers it: editors and shells ask for the same again.
             return self._attributes.absent(family.absence(name))
+        self._shown.note(keys, found.inode)
         return self._attributes.fill(found)
 
     @guarded
     async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
         family, address = self._at(inode)
-        return self._attributes.fill(await family.getattr(address, self._patience.of(ctx.pid)))
+        with reading() as keys:
+            found = await family.getattr(address, self._patience.of(ctx.pid))
+        self._shown.note(keys, inode)
+        return self._attributes.fill(found)
 
     @guarded
     async def readlink(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileNameT:
@@ -129,7 +141,9 @@ class Operations(pyfuse3.Operations):
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
         family, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
-        listing = await family.opendir(address, caller)
+        with reading() as keys:
+            listing = await family.opendir(address, caller)
+        self._shown.note(keys, inode)
         parent = await family.parent(address)
         number = next(self._numbers)
         self._directories[number] = _OpenDirectory(inode, parent, listing, caller)
@@ -168,7 +182,9 @@ class Operations(pyfuse3.Operations):
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
         family, address = self._at(inode)
-        content = await family.open(address, self._patience.of(ctx.pid))
+        with reading() as keys:
+            content = await family.open(address, self._patience.of(ctx.pid))
+        self._shown.note(keys, inode)
         number = next(self._numbers)
         self._files[number] = content
         volatile = family.volatile(address)

@@ -10,6 +10,9 @@ import pyfuse3
 KEEP: Final = 3600.0
 """Seconds for which the kernel may keep what is known. It is told when something changes before."""
 
+KEEP_LINK: Final = 60.0
+"""Seconds for which it may keep the name of a link: it is not told when one goes from a view."""
+
 UNKNOWN_SIZE: Final = 4096
 """Stands for the size of a document that was not fetched yet, always with an attr_timeout of 0: the
 kernel then asks again before it uses the size, and getattr waits for the true one."""
@@ -82,7 +85,7 @@ class Attributes:
         entry.st_ctime_ns = time
         entry.st_atime_ns = time
         entry.attr_timeout = keep
-        entry.entry_timeout = keep_name
+        entry.entry_timeout = min(keep_name, KEEP_LINK) if mode == LINK else keep_name
         return entry
 
     def absent(self, keep_name: float) -> pyfuse3.EntryAttributes:

@@ -59,7 +59,8 @@ class Kind(IntEnum):
     TORRENT_LINK = 21
     """Likewise, to a torrent."""
     WORD_LINK = 22
-    """A link that stands for a text, such as an info hash: the id is the text's number."""
+    """A link in a view that stands for a text, such as an info hash: the id is the text's number,
+    the part says which view."""
 
 
 class Address(NamedTuple):

@@ -17,6 +17,10 @@ from tests.support.mounting import Mount, mounted
 
 ADH1 = "categories/Sequences/Alcohol dehydrogenase ADH1 [1]"
 TORRENT = f"{ADH1}/FASTA, Sanger, Contig [1]"
+DIRECTORIES = (
+    *("categories", "groups", "torrents", "hashes", "authors", "tags", "years", "formats"),
+    *("search", "collages", "top", "users", "comments"),
+)
 TOP = f"{TORRENT}/files/ADH1 - YOL086C"
 FILES = {
     "S288C_YOL086C_ADH1_coding.fsa": 1095,
@@ -41,7 +45,7 @@ def test_ls_la_shows_the_root_with_modes_and_dots(mount: Mount) -> None:
         ".biofs": "dr-xr-xr-x",
         ".ignore": "-r--r--r--",
         "README.txt": "-r--r--r--",
-        "categories": "dr-xr-xr-x",
+        **dict.fromkeys(DIRECTORIES, "dr-xr-xr-x"),
     }
 
 
@@ -66,6 +70,7 @@ def test_a_group_and_a_torrent_have_their_documents(mount: Mount) -> None:
     assert set(os.listdir(mount.path / ADH1)) == {
         "group.json",
         "description.txt",
+        "comments",
         "FASTA, Sanger, Contig [1]",
     }
     assert set(os.listdir(mount.path / TORRENT)) == {

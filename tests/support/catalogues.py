@@ -34,14 +34,18 @@ async def running(
     offline: bool = False,
     token: str = DONOR_TOKEN,
     cache_size: int = DEFAULT_CACHE_SIZE,
+    later: float = 0.0,
 ) -> AsyncIterator[Catalogue]:
-    """A catalogue with its queue and wants, on a store in memory or at `path`."""
+    """A catalogue with its queue and wants, on a store in memory or at `path`.
+
+    `later` is by how many seconds its wall clock is ahead of that of others.
+    """
     network = Transport("http://demo.invalid", token=Secret(token), transport=in_process(app))
     clock = trio.lowlevel.current_clock()
 
     def now() -> float:
         # Epoch seconds that follow trio's clock, so that a test's ages are exact.
-        return EPOCH + clock.current_time()
+        return EPOCH + later + clock.current_time()
 
     store = Store(path)
     queue = Queue(network, SharedPace(Rate.parse(rate), store, now), offline=offline)

@@ -81,7 +81,11 @@ def test_defaults(home: Path) -> None:
         log_file=home / ".local/state/biofs/log/biofs.log",
         log_level="info",
         demo=False,
+        snapshot=None,
         ca_file=None,
+        timeout=30.0,
+        uid=None,
+        gid=None,
     )
     assert loaded.token.reveal() == TOKEN
 
@@ -115,6 +119,8 @@ def test_the_file_holds_everything(home: Path) -> None:
         log_file = "relative.log"
         log_level = "debug"
         ca_file = "~/ca.pem"
+        timeout = 7
+        insecure = false
         """,
     )
     loaded = config.load({}, {})
@@ -138,7 +144,9 @@ def test_the_file_holds_everything(home: Path) -> None:
         log_file=home / ".config/biofs/relative.log",
         log_level="debug",
         demo=False,
+        snapshot=None,
         ca_file=home / "ca.pem",
+        timeout=7.0,
     )
     for secret in (TOKEN, "abc"):
         assert secret not in repr(loaded)
@@ -258,6 +266,11 @@ def test_a_settings_file_without_secrets_can_be_read_but_not_written_by_others(h
         ({"ttl": -0.5}, "--ttl: a number of seconds from 0 to 3.1536e+08"),
         ({"options": ["xattr,bogus"]}, "-o: bogus: no such option: there are allow_other"),
         ({"options": ["rw"]}, "-o: rw: biofs is read-only"),
+        ({"options": ["uid"]}, "-o: uid: needs a number behind it, such as uid=1000"),
+        ({"options": ["gid=staff"]}, "-o: gid: needs a number behind it"),
+        ({"options": ["uid=4294967295"]}, "-o: uid: needs a number behind it"),
+        ({"options": ["xattr=1"]}, "-o: xattr=1: no such option"),
+        ({"url": "http://torrents.example"}, "--url: plain http would show everybody"),
         ({"cache_size": "lots"}, "--cache-size: a size is a number and K, M, G or T"),
         ({"cache_size": "-1G"}, "--cache-size: a size is a number and K, M, G or T"),
         ({"cache_dir": ""}, "--cache-dir: not a path"),
@@ -386,3 +399,28 @@ def test_any_settings_file_is_understood_or_refused(home: Path, content: bytes) 
         assert str(home) in error.message  # noqa: PT017 - either outcome is right
     else:
         assert loaded.token is not None
+
+
+def test_whose_the_files_are(home: Path) -> None:
+    loaded = config.load({"options": ["uid=1000,noatime", "gid=4294967294"]}, ENVIRON)
+    assert (loaded.uid, loaded.gid, loaded.fuse_options) == (1000, 4294967294, ("noatime",))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:80", "http://[::1]", "http://localhost:8"])
+def test_this_machine_may_be_asked_in_the_clear(home: Path, url: str) -> None:
+    assert config.load({"url": url}, ENVIRON).url == url
+
+
+def test_another_one_only_if_it_is_said_so_or_nothing_is_sent(home: Path) -> None:
+    url = "http://torrents.example"
+    for environ in (ENVIRON, {"BIOFS_COOKIE": OTHER}, {**ENVIRON, "BIOFS_URL": url}):
+        assert "https://" in refused({} if "BIOFS_URL" in environ else {"url": url}, environ).message
+    assert config.load({"url": url, "offline": True}, ENVIRON).url == url
+    stored(home, "insecure = true")
+    assert config.load({"url": url}, ENVIRON).url == url
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "1e9"])
+def test_a_timeout_that_makes_no_sense(home: Path, value: str) -> None:
+    file = stored(home, f"timeout = {value}")
+    assert refused().message.startswith(f"{file}: timeout: ")

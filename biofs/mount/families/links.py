@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from typing import ClassVar
 
-from biofs.catalogue.index import KnownGroup
+from biofs.catalogue.index import KnownGroup, KnownTorrent
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
 from biofs.mount.families.family import Family, failure
@@ -30,19 +30,27 @@ class LinkFamily(Family):
 
     def to_group(self, group_id: int, depth: int) -> Stat:
         """A link to a group from a directory `depth` levels below the root; nobody is asked."""
-        inode = pack(Kind.GROUP_LINK, group_id, depth)
         group = self.catalogue.index.group(group_id)
         if group is None:
-            return stat.link(inode, None, 0)
+            return stat.link(pack(Kind.GROUP_LINK, group_id, depth), None, 0)
+        return self.to_known_group(group, depth)
+
+    def to_known_group(self, group: KnownGroup, depth: int) -> Stat:
+        """Likewise, to a group that is at hand."""
+        inode = pack(Kind.GROUP_LINK, group.id, depth)
         return stat.link(inode, 3 * depth + len(_path(group)), group.mtime)
 
     def to_torrent(self, torrent_id: int, depth: int) -> Stat:
         """Likewise, to a torrent."""
-        inode = pack(Kind.TORRENT_LINK, torrent_id, depth)
         torrent = self.catalogue.index.torrent(torrent_id)
         group = self.catalogue.index.group(torrent.group_id) if torrent else None
         if torrent is None or group is None:
-            return stat.link(inode, None, 0)
+            return stat.link(pack(Kind.TORRENT_LINK, torrent_id, depth), None, 0)
+        return self.to_known_torrent(torrent, group, depth)
+
+    def to_known_torrent(self, torrent: KnownTorrent, group: KnownGroup, depth: int) -> Stat:
+        """Likewise, to a torrent that is at hand with its group."""
+        inode = pack(Kind.TORRENT_LINK, torrent.id, depth)
         size = 3 * depth + len(_path(group)) + 1 + len(torrent.name.encode())
         return stat.link(inode, size, torrent.mtime)
 
@@ -57,7 +65,7 @@ class LinkFamily(Family):
         """The path of a group from the root; one request if it is not known."""
         group = self.catalogue.index.group(group_id)
         if group is None:
-            await self.catalogue.documents.get(group_id, caller)
+            await self.catalogue.placing.place(group_id, caller)
             group = self.catalogue.index.group(group_id)
         if group is None or group.category not in names.CATEGORIES:
             raise failure(errno.ENOENT)

@@ -89,7 +89,7 @@ class RootFamily(Family):
                     *self._views.in_root(),
                 ]
             case Kind.BIOFS:
-                return [await entry("status.json", Kind.STATUS)]
+                return [await entry("status.json", Kind.STATUS), *self._views.in_biofs()]
             case Kind.CATEGORIES:
                 summary = self.catalogue.index.summary
                 return [

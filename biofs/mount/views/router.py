@@ -18,7 +18,12 @@ from biofs.tree.inodes import Address, Kind, pack
 class ViewRouter(Family):
     """See the module."""
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.VIEW, Kind.VIEW_ENTRY, Kind.VIEW_DOCUMENT)
+    kinds: ClassVar[tuple[Kind, ...]] = (
+        Kind.VIEW,
+        Kind.VIEW_ENTRY,
+        Kind.VIEW_DOCUMENT,
+        Kind.WORD_LINK,
+    )
 
     def __init__(self, catalogue: Catalogue, views: Sequence[View]) -> None:
         super().__init__(catalogue)
@@ -26,7 +31,18 @@ class ViewRouter(Family):
 
     def in_root(self) -> list[tuple[bytes, Stat]]:
         """The views that stand under the root, as its entries."""
-        return [(view.name.encode(), view.top()) for view in self._views.values() if view.name]
+        return self._standing(Kind.ROOT)
+
+    def in_biofs(self) -> list[tuple[bytes, Stat]]:
+        """Those that stand in `.biofs`."""
+        return self._standing(Kind.BIOFS)
+
+    def _standing(self, place: Kind) -> list[tuple[bytes, Stat]]:
+        return [
+            (view.name.encode(), view.top())
+            for view in self._views.values()
+            if view.name and view.place is place
+        ]
 
     def _view(self, address: Address) -> View:
         view = self._views.get(view_of(address))
@@ -50,10 +66,8 @@ class ViewRouter(Family):
     async def parent(self, address: Address) -> int:
         view = self._view(address)
         if address.kind is Kind.VIEW:
-            return pack(Kind.ROOT) if view.name else await view.parent(address)
-        if address.kind is Kind.VIEW_ENTRY or address.ident == 0:
-            return view.inode
-        return view.entry(address.ident)
+            return pack(view.place) if view.name else await view.parent(address)
+        return view.above(address)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         return await self._view(address).open(address, caller)

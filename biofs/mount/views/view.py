@@ -30,6 +30,12 @@ class Number(enum.IntEnum):
     USER_SEARCH = 12
     COMMENTS = 13
     ME = 14
+    SITE = 15
+    INBOX = 16
+    SENTBOX = 17
+    BOOKMARKS = 18
+    NOTIFICATIONS = 19
+    POSTS = 20
 
 
 class View(Family):
@@ -39,7 +45,9 @@ class View(Family):
 
     number: ClassVar[Number]
     name: ClassVar[str]
-    """Of its directory under the root; views that stand elsewhere have ""."""
+    """Of its directory; "" for views that stand in another view, which see to that themselves."""
+    place: ClassVar[Kind] = Kind.ROOT
+    """Where a view with a name stands: in the root, or in `.biofs`."""
 
     def top(self) -> Stat:
         """The view's own directory."""
@@ -50,13 +58,23 @@ class View(Family):
         """The inode of the view's own directory."""
         return pack(Kind.VIEW, self.number)
 
-    def entry(self, ident: int) -> int:
-        """The inode of an entry."""
-        return pack(Kind.VIEW_ENTRY, ident, self.number)
+    def entry(self, ident: int, part: int = 0) -> int:
+        """The inode of an entry, or of a directory in it (`part` 1 and up)."""
+        return pack(Kind.VIEW_ENTRY, ident, self.number | part << _DOCUMENT_SHIFT)
 
     def document(self, ident: int, document: int) -> int:
         """The inode of a document (1 and up) in an entry, or of the view itself with ident 0."""
-        return pack(Kind.VIEW_DOCUMENT, ident, self.number | document << _DOCUMENT_SHIFT)
+        return document_in(self.number, ident, document)
+
+    def above(self, address: Address) -> int:
+        """The inode of the directory in which an entry, a directory in it or a document stands."""
+        in_top = address.kind is Kind.VIEW_ENTRY and not document_of(address)
+        return self.inode if in_top or address.ident == 0 else self.entry(address.ident)
+
+
+def document_in(view: int, ident: int, document: int) -> int:
+    """The inode of a document in an entry of the view with this number."""
+    return pack(Kind.VIEW_DOCUMENT, ident, view | document << _DOCUMENT_SHIFT)
 
 
 def view_of(address: Address) -> int:
@@ -67,5 +85,5 @@ def view_of(address: Address) -> int:
 
 
 def document_of(address: Address) -> int:
-    """Which document a VIEW_DOCUMENT is."""
+    """Which document a VIEW_DOCUMENT is, or which part a VIEW_ENTRY is of its entry."""
     return address.part >> _DOCUMENT_SHIFT

@@ -10,7 +10,7 @@ from biofs.demo.generator import Generated
 from tests.support.catalogues import Patient, running
 
 READER = Patient()
-BOUND = 1_000_000
+BOUND = 2_000_000
 
 
 async def test_the_store_stays_within_its_bound_and_keeps_the_index(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -9,9 +10,11 @@ import pytest
 import trio
 
 from biofs.api.errors import NotFound, Unreachable
+from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.freshness import DAY, MINUTE
 from biofs.catalogue.index import Before
+from biofs.catalogue.wants import Priority
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.overlay import Overlay
@@ -194,8 +197,7 @@ async def test_file_lists_never_expire_and_survive_a_restart(
     async with running(app, tmp_path / "s") as catalogue:
         detail = await catalogue.documents.get(3, READER)
     app.state.log.clear()
-    async with running(app, tmp_path / "s", offline=True) as catalogue:
-        await trio.sleep(10 * 365 * DAY)
+    async with running(app, tmp_path / "s", offline=True, later=10 * 365 * DAY) as catalogue:
         again = await catalogue.documents.get(3, READER)
         assert again.json == detail.json
         (torrent,) = again.torrents.values()
@@ -224,3 +226,36 @@ async def test_a_failed_refresh_is_not_tried_again_at_once(autojump_clock: objec
             assert catalogue.listings.open(1) is None
             await trio.sleep(0.5)
         assert 1 <= len(attempts) <= 3
+
+
+async def test_an_answer_overtaken_by_a_change_is_not_taken_for_the_changed(
+    autojump_clock: object,
+) -> None:
+    source = Overlay(Generated(30, 1, 3, categories=(1,)))
+    app = create_app(source)
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        answer = catalogue.queue._transport.send
+        release = trio.Event()
+
+        async def slowly(request: Request, arrived: Callable[[], None]) -> Answer:
+            answered = await answer(request, arrived)
+            if request.action == "torrentgroup" and not release.is_set():
+                await release.wait()  # the answer is old by the time it is here
+            return answered
+
+        catalogue.queue._transport.send = slowly  # type: ignore[method-assign,assignment]
+        want = catalogue.documents.want(7)
+        await trio.sleep(1)
+        source.bump(7, name="Changed meanwhile")
+        walk = catalogue.listings.want(1, Priority.INTERACTIVE, walk=True)
+        while not walk.done:
+            await READER.wait(walk)
+        release.set()
+        while not want.done:
+            await READER.wait(want)
+        catalogue.documents.known(7)
+        await settled(catalogue)
+        detail = catalogue.documents.known(7)
+        assert detail is not None
+        assert orjson.loads(detail.json)["name"] == "Changed meanwhile"

@@ -1,0 +1,68 @@
+"""An answer that makes a directory: its documents, and what its links lead to, in one body.
+
+A body begins with a line of JSON, the header, so that a directory can be listed without reading
+the documents behind it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+MOST_LINKS: Final = 50_000
+"""Of one directory. What is beyond stands in its document only."""
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True):
+    """A link in the directory: its name, and the id of what it leads to.
+
+    An empty name says that none was told; `text` is what an id cannot say, such as a tag.
+    """
+
+    name: str
+    ident: int
+    text: str = ""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    lengths: list[int]
+    newest: int
+    incomplete: str
+    links: list[Link]
+
+
+class Packed(NamedTuple):
+    """What `pack` was given. `newest` is in epoch seconds, `incomplete` why not all is there."""
+
+    documents: Sequence[bytes]
+    links: Sequence[Link]
+    newest: int = 0
+    incomplete: str = ""
+
+
+_decode: Final = msgspec.json.Decoder(_Header).decode
+
+
+def pack(packed: Packed) -> bytes:
+    """The body that holds all of it; links beyond MOST_LINKS are left out, which it then says."""
+    links, incomplete = list(packed.links[:MOST_LINKS]), packed.incomplete
+    if len(packed.links) > MOST_LINKS and not incomplete:
+        incomplete = f"Only the first {MOST_LINKS:,} of {len(packed.links):,} have a link here."
+    lengths = [len(document) for document in packed.documents]
+    header = _Header(lengths, packed.newest, incomplete, links)
+    return b"\n".join([msgspec.json.encode(header), b"".join(packed.documents)])
+
+
+def unpack(body: bytes) -> Packed:
+    """What was packed. Raises ValueError (msgspec's too) for what `pack` did not make."""
+    line, _, rest = body.partition(b"\n")
+    header = _decode(line)
+    if min(header.lengths, default=0) < 0 or sum(header.lengths) != len(rest):
+        raise ValueError("the documents are not as long as their header says")
+    documents, start = [], 0
+    for length in header.lengths:
+        documents.append(rest[start : start + length])
+        start += length
+    return Packed(documents, header.links, header.newest, header.incomplete)

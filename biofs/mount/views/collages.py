@@ -1,0 +1,32 @@
+"""`collages/3/`: a collage's documents, and links to its groups."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from biofs.catalogue.gathered import COLLAGE_KEY, collage_source
+from biofs.catalogue.sources import Source
+from biofs.mount.stat import Stat
+from biofs.mount.views.answered import id_in
+from biofs.mount.views.packed import PackedView
+from biofs.mount.views.view import Number
+
+
+class CollagesView(PackedView):
+    """See the module. Entries are the collages' ids; those that were fetched are listed."""
+
+    number: ClassVar[Number] = Number.COLLAGES
+    name: ClassVar[str] = "collages"
+    documents: ClassVar[tuple[bytes, ...]] = (b"collage.json", b"description.txt")
+
+    def source(self, ident: int) -> Source:
+        return collage_source(self.catalogue, ident)
+
+    def lookup_entry(self, name: bytes) -> Stat | None:
+        ident = id_in(name)
+        return None if ident is None else self.directory(ident)
+
+    async def entries(self) -> list[tuple[bytes, Stat]]:
+        keys = self.catalogue.answers.keys(COLLAGE_KEY)
+        known = sorted(int(key.removeprefix(COLLAGE_KEY)) for key in keys)
+        return [(b"%d" % ident, self.listed_entry(ident)) for ident in known]

@@ -1,0 +1,49 @@
+"""`comments/`: what users say about a group, under the group's id."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from biofs.catalogue import sources_users
+from biofs.catalogue.listings import Caller
+from biofs.catalogue.sources import Source
+from biofs.mount.stat import Stat
+from biofs.mount.views.answered import AnsweredView, Entries, id_in
+from biofs.mount.views.view import Number
+from biofs.tree.inodes import Address, Kind, unpack
+
+_NAMES: Final = {b"comments.json": 1}
+
+
+class CommentsView(AnsweredView):
+    """See the module. Lists the groups whose comments are known; any id can be named.
+
+    A group that is not there is as one without comments: the server tells no difference.
+    """
+
+    number: ClassVar[Number] = Number.COMMENTS
+    name: ClassVar[str] = "comments"
+
+    def source(self, address: Address) -> Source:
+        return sources_users.comments(self.catalogue.freshness, address.ident)
+
+    def fixed(self, address: Address) -> Entries:
+        if address.kind is Kind.VIEW_ENTRY:
+            return self.documents(address.ident, _NAMES)
+        keys = self.catalogue.answers.keys(sources_users.COMMENTS)
+        idents = sorted(int(key.removeprefix(sources_users.COMMENTS)) for key in keys)
+        return [(str(ident).encode(), self._entry(ident)) for ident in idents]
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        if address.kind is Kind.VIEW:
+            ident = id_in(name)
+            return None if ident is None else self._entry(ident)
+        return await super().lookup(address, name, caller)
+
+    def _entry(self, ident: int) -> Stat:
+        return self.directory(unpack(self.entry(ident)))
+
+    def mtime(self, address: Address) -> int:
+        source = self.source(address)
+        known = self.catalogue.answers.known(source.key)
+        return source.mtime(known.body) if known else 0

@@ -1,0 +1,93 @@
+"""`hashes/`: links to torrents by info hash. Those that details have told are listed."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.listings import Caller
+from biofs.mount import stat
+from biofs.mount.families.family import failure
+from biofs.mount.families.links import LinkFamily
+from biofs.mount.listings import ById, Listing, Numbered
+from biofs.mount.stat import Stat
+from biofs.mount.views.partial import PartialView
+from biofs.mount.views.view import Number
+from biofs.tree.inodes import Address, Kind, pack
+
+_HASH: Final = re.compile(rb"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
+_WORD: Final = "hash"
+_DEPTH: Final = 1
+
+
+class HashesView(PartialView):
+    """See the module. A hash that no torrent is known by is a link to what the server knows by it,
+    which is asked for when the link is followed.
+    """
+
+    number: ClassVar[Number] = Number.HASHES
+    name: ClassVar[str] = "hashes"
+
+    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+        super().__init__(catalogue)
+        self._links: Final = links
+
+    async def missing(self, ident: int) -> str:
+        reason = await super().missing(ident)
+        if reason or not await self.catalogue.browsing.lacks_hashes():
+            return reason
+        return (
+            "These are the info hashes known so far: they come with the details of groups, and not "
+            "every group's detail was fetched. `biofs warm --details` fetches them."
+        )
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        if not _HASH.fullmatch(name):
+            return await super().lookup(address, name, caller)
+        info_hash = name.decode().upper()
+        torrent_id = self.catalogue.browsing.torrent_of(info_hash)
+        if torrent_id is not None:
+            return self._links.to_torrent(torrent_id, _DEPTH)
+        number = self.catalogue.words.add(_WORD, info_hash)
+        return None if number is None else stat.link(self._asking(number), None, 0)
+
+    def _asking(self, number: int) -> int:
+        return pack(Kind.WORD_LINK, number, self.number)
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        if address.kind is not Kind.WORD_LINK:
+            return await super().getattr(address, caller)
+        torrent_id = self.catalogue.browsing.torrent_of(self._hash(address))
+        if torrent_id is None:
+            return stat.link(self._asking(address.ident), None, 0)
+        shown = self._links.to_torrent(torrent_id, _DEPTH)
+        return shown._replace(inode=self._asking(address.ident))
+
+    def _hash(self, address: Address) -> str:
+        info_hash = self.catalogue.words.text(_WORD, address.ident)
+        if info_hash is None:
+            raise failure(errno.ENOENT)
+        return info_hash
+
+    async def readlink(self, address: Address, caller: Caller) -> bytes:
+        if address.kind is not Kind.WORD_LINK:
+            raise failure(errno.EINVAL)
+        info_hash, known = self._hash(address), self.catalogue.browsing.torrent_of
+        torrent_id = known(info_hash)
+        if torrent_id is None:
+            await self.catalogue.documents.find_hash(info_hash, caller)
+            torrent_id = known(info_hash)
+        if torrent_id is None:  # an answer about something else
+            raise failure(errno.EIO)
+        return b"../" * _DEPTH + await self._links.torrent_path(torrent_id, caller)
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        return ById(await self.note(0), self._after)
+
+    def _after(self, torrent_id: int) -> Iterator[Numbered]:
+        for info_hash, (torrent, group) in self.catalogue.browsing.hashes_after(torrent_id):
+            shown = self._links.to_known_torrent(torrent, group, _DEPTH)
+            yield Numbered(torrent.id, info_hash.encode(), shown)

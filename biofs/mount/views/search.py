@@ -1,0 +1,90 @@
+"""`search/<any words>/`: what the server finds, made by naming it."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+from typing import ClassVar, Final
+
+from biofs.catalogue.gathered import SEARCH_KEY, search_source
+from biofs.catalogue.packed import Packed
+from biofs.catalogue.search import InvalidSearch, Search, parse
+from biofs.catalogue.sources import Source
+from biofs.mount.families.family import failure
+from biofs.mount.stat import Stat
+from biofs.mount.views.packed import PackedView
+from biofs.mount.views.probed import is_probed
+from biofs.mount.views.view import Number
+
+log = logging.getLogger(__name__)
+
+_WORD: Final = "search"
+MOST_SEARCHES: Final = 2000
+"""Names of searches that are remembered; the oldest give way."""
+
+_parse: Final = functools.lru_cache(2 * MOST_SEARCHES)(parse)
+
+
+class SearchView(PackedView):
+    """See the module. An entry's number is that of its name in `words`: every spelling is a
+    directory of its own, but those that mean the same show one answer.
+    """
+
+    number: ClassVar[Number] = Number.SEARCH
+    name: ClassVar[str] = "search"
+    documents: ClassVar[tuple[bytes, ...]] = (b"results.jsonl",)
+
+    def _search(self, ident: int) -> Search:
+        text = self.catalogue.words.text(_WORD, ident)
+        if text is None:
+            raise failure(errno.ENOENT)
+        try:
+            return _parse(text)
+        except InvalidSearch as error:
+            said = (_WORD, str(error))
+            if said not in self.catalogue.queue.errors:
+                log.warning("search: %s", error)
+                self.catalogue.queue.errors.append(said)
+            raise failure(errno.EINVAL) from None
+
+    def source(self, ident: int) -> Source:
+        return search_source(self.catalogue, self._search(ident))
+
+    def note(self, ident: int, packed: Packed) -> None:
+        search = self._search(ident)
+        if search.category is None:
+            found = (link.ident for link in packed.links)
+            self.catalogue.placing.note(SEARCH_KEY + search.key, search.fields, found)
+
+    def lookup_entry(self, name: bytes) -> Stat | None:
+        try:
+            text = name.decode()
+        except UnicodeDecodeError:
+            return None
+        if not _looks_like_a_search(text):
+            return None
+        return self.directory(self.catalogue.words.add_recent(_WORD, text, MOST_SEARCHES))
+
+    async def entries(self) -> list[tuple[bytes, Stat]]:
+        known = set(self.catalogue.answers.keys(SEARCH_KEY))
+        return [
+            (text.encode(), self.listed_entry(number))
+            for number, text in self.catalogue.words.known(_WORD)
+            if _key(text) in known
+        ]
+
+
+def _looks_like_a_search(text: str) -> bool:
+    return (
+        not is_probed(text)
+        and text.isprintable()
+        and any(character.isalnum() for character in text)
+    )
+
+
+def _key(text: str) -> str | None:
+    try:
+        return SEARCH_KEY + _parse(text).key
+    except InvalidSearch:
+        return None

@@ -1,0 +1,38 @@
+"""`.biofs/site/`: the site as a whole. Hidden, so that who searches the catalogue does not ask."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final
+
+from biofs.catalogue import sources_users
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.sources import Source
+from biofs.mount.families.family import failure
+from biofs.mount.views.answered import AnsweredView, Entries
+from biofs.mount.views.view import Number, document_of
+from biofs.tree.inodes import Address, Kind
+
+_NAMES: Final = {b"stats.json": 1, b"announcements.json": 2}
+_SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
+    1: sources_users.site_stats,
+    2: sources_users.announcements,
+}
+
+
+class SiteView(AnsweredView):
+    """See the module."""
+
+    number: ClassVar[Number] = Number.SITE
+    name: ClassVar[str] = "site"
+    place: ClassVar[Kind] = Kind.BIOFS
+
+    def source(self, address: Address) -> Source:
+        make = _SOURCES.get(document_of(address))
+        if make is None:
+            raise failure(errno.ENOENT)
+        return make(self.catalogue.freshness)
+
+    def fixed(self, address: Address) -> Entries:
+        return self.documents(0, _NAMES)

@@ -1,0 +1,105 @@
+"""`top/{torrents,tags,users}/{10,100,250}/`: the top lists, and links to what is in them."""
+
+from __future__ import annotations
+
+import errno
+from typing import ClassVar, Final
+
+from biofs.catalogue.gathered import top_source
+from biofs.catalogue.listings import Caller
+from biofs.catalogue.packed import Link
+from biofs.catalogue.sources import Source
+from biofs.mount import stat
+from biofs.mount.families.family import failure
+from biofs.mount.listings import FixedListing, Listing
+from biofs.mount.stat import Stat
+from biofs.mount.views.packed import FIRST_LINK, PackedView
+from biofs.mount.views.view import Number
+from biofs.tree import names
+from biofs.tree.inodes import Address, Kind
+from biofs.tree.text import escape
+
+_KINDS: Final = ("torrents", "tags", "users")
+_LIMITS: Final = (10, 100, 250)
+_SHIFT: Final = 4
+"""An entry's number is its kind's, from 1, and behind this many bits its limit's; a kind's own
+directory has 0 there."""
+
+
+class TopView(PackedView):
+    """See the module. Who has no cookie gets EACCES where one is needed: the server knows no other
+    way to these lists.
+    """
+
+    number: ClassVar[Number] = Number.TOP
+    name: ClassVar[str] = "top"
+    documents: ClassVar[tuple[bytes, ...]] = (b"top.json",)
+    depth: ClassVar[int] = 3
+
+    def source(self, ident: int) -> Source:
+        kind, limit = _kind(ident), ident & ((1 << _SHIFT) - 1)
+        if not 1 <= limit <= len(_LIMITS):
+            raise failure(errno.ENOENT)
+        return top_source(self.catalogue, kind, _LIMITS[limit - 1])
+
+    def above(self, address: Address) -> int:
+        if address.kind is Kind.VIEW_ENTRY and not _is_kind(address.ident):
+            return self.entry(address.ident >> _SHIFT << _SHIFT)
+        return super().above(address)
+
+    def can_be_link(self, name: bytes) -> bool:
+        # A list's short name, the place, and what it is; a tag has no id behind it.
+        return name.count(b" ") >= 2 and name.split(b" ")[1].isdigit()
+
+    def link(self, ident: int, position: int, link: Link) -> Stat:
+        if _kind(ident) == "torrents":
+            return super().link(ident, position, link)
+        # What stands at a place changes with the answer: its size is asked for when it is needed.
+        inode, size = self.document(ident, FIRST_LINK + position), len(self.target(ident, link))
+        return stat.link(inode, size, 0)._replace(keep=0.0)
+
+    def target(self, ident: int, link: Link) -> bytes:
+        up = "../" * self.depth
+        if _kind(ident) == "users":
+            return f"{up}users/{link.ident}".encode()
+        return f"{up}tags/{names.clean(escape(link.text))}".encode()
+
+    def lookup_entry(self, name: bytes) -> Stat | None:
+        return dict(self._kinds()).get(name)
+
+    async def entries(self) -> list[tuple[bytes, Stat]]:
+        return self._kinds()
+
+    def _kinds(self) -> list[tuple[bytes, Stat]]:
+        return [
+            (kind.encode(), stat.directory(self.entry(number << _SHIFT), 0))
+            for number, kind in enumerate(_KINDS, start=1)
+        ]
+
+    def _limits(self, ident: int) -> list[tuple[bytes, Stat]]:
+        return [
+            (b"%d" % limit, self.directory(ident | number))
+            for number, limit in enumerate(_LIMITS, start=1)
+        ]
+
+    async def lookup_in(self, ident: int, name: bytes, caller: Caller) -> Stat | None:
+        if _is_kind(ident):
+            return dict(self._limits(ident)).get(name)
+        return await super().lookup_in(ident, name, caller)
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        if address.kind is Kind.VIEW_ENTRY and _is_kind(address.ident):
+            return FixedListing(self._limits(address.ident))
+        return await super().opendir(address, caller)
+
+
+def _is_kind(ident: int) -> bool:
+    _kind(ident)
+    return not ident & ((1 << _SHIFT) - 1)
+
+
+def _kind(ident: int) -> str:
+    number = ident >> _SHIFT
+    if not 1 <= number <= len(_KINDS):
+        raise failure(errno.ENOENT)
+    return _KINDS[number - 1]

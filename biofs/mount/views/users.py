@@ -1,0 +1,147 @@
+"""`users/`: a user's page, numbers, posts, and links to what he or she snatched and uploaded."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final
+
+from biofs.api.values import to_id, to_rows, to_text
+from biofs.catalogue import sources_users
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.listings import Caller
+from biofs.catalogue.sources import Source
+from biofs.mount import stat
+from biofs.mount.families.family import failure
+from biofs.mount.families.links import LinkFamily
+from biofs.mount.listings import Listing
+from biofs.mount.stat import Stat
+from biofs.mount.views.answered import AnsweredView, Entries, id_in, object_in
+from biofs.mount.views.usersearch import UserSearchView
+from biofs.mount.views.view import Number, document_of
+from biofs.tree import names
+from biofs.tree.inodes import Address, Kind, unpack
+from biofs.tree.text import escape
+
+_SOURCES: Final[Mapping[int, Callable[[Freshness, int], Source]]] = {
+    1: sources_users.user,
+    2: sources_users.stats,
+    3: sources_users.recents,
+    4: sources_users.posts,
+}
+_NAMES: Final = {b"user.json": 1, b"stats.json": 2, b"recents.json": 3, b"posts.json": 4}
+_RECENTS: Final = 3
+_FOUND: Final = 5  # no document: a link to the user, from a search
+
+_SEARCH: Final = b"search"
+_DIRECTORIES: Final = {b"snatches": 1, b"uploads": 2}
+_FIELDS: Final = {1: "snatches", 2: "uploads"}  # of the recents' answer
+
+
+def group_links(
+    links: LinkFamily, rows: object, depth: int, ident_field: str, name_field: str
+) -> Entries:
+    """Links to the groups that the rows of a document name, each once, in the rows' order."""
+    found: dict[int, bytes] = {}
+    for row in to_rows(rows) or ():
+        ident = to_id(row.get(ident_field)) if isinstance(row, Mapping) else None
+        if ident is not None and isinstance(row, Mapping):
+            # A document's texts are decoded, and names are made of escaped ones.
+            name = names.group_dirname(escape(to_text(row.get(name_field))), ident)
+            found.setdefault(ident, name.encode())
+    return [(name, links.to_group(ident, depth)) for ident, name in found.items()]
+
+
+class UsersView(AnsweredView):
+    """See the module. Lists the users that are known; any id can be named.
+
+    Entering one, or reading something of one, asks whether there is such a user: of nobody the
+    server tells the same as of a user who did nothing.
+    """
+
+    number: ClassVar[Number] = Number.USERS
+    name: ClassVar[str] = "users"
+
+    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+        super().__init__(catalogue)
+        self._links: Final = links
+        self._search: Final = UserSearchView(catalogue, self.found)
+
+    @property
+    def search(self) -> UserSearchView:
+        """`users/search/`."""
+        return self._search
+
+    def found(self, ident: int) -> Stat:
+        """A link to a user from a directory in `users/search/`."""
+        return stat.link(self.document(ident, _FOUND), len(_target(ident)), 0)
+
+    def source(self, address: Address) -> Source:
+        make = _SOURCES.get(document_of(address))
+        if make is None:
+            raise failure(errno.ENOENT)
+        return make(self.catalogue.freshness, address.ident)
+
+    def fixed(self, address: Address) -> Entries:
+        ident = address.ident
+        if address.kind is Kind.VIEW:
+            keys = self.catalogue.answers.keys(sources_users.USERS)
+            known = sorted(int(key.removeprefix(sources_users.USERS)) for key in keys)
+            users = [(str(user).encode(), self._directory(user)) for user in known]
+            return [(_SEARCH, self.search.top()), *users]
+        if document_of(address):
+            return []
+        return [
+            *self.documents(ident, _NAMES),
+            *((name, self._directory(ident, part)) for name, part in _DIRECTORIES.items()),
+        ]
+
+    async def listed(self, address: Address, caller: Caller) -> Entries:
+        field = _FIELDS.get(document_of(address)) if address.kind is Kind.VIEW_ENTRY else None
+        if field is None:
+            return []
+        body = await self.body(unpack(self.document(address.ident, _RECENTS)), caller)
+        return group_links(self._links, object_in(body).get(field), 3, "ID", "Name")
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        if address.kind is Kind.VIEW and name != _SEARCH:
+            ident = id_in(name)
+            return None if ident is None else self._directory(ident)
+        return await super().lookup(address, name, caller)
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        if address.kind is Kind.VIEW_ENTRY:
+            await self._exists(address.ident, caller)
+        return await super().opendir(address, caller)
+
+    async def body(self, address: Address, caller: Caller) -> bytes:
+        if not self.is_out_of_reach(self.source(address)):
+            await self._exists(address.ident, caller)
+        return await super().body(address, caller)
+
+    async def _exists(self, ident: int, caller: Caller) -> None:
+        source = sources_users.user(self.catalogue.freshness, ident)
+        await self.catalogue.answers.get(source.key, source.ttl, source.fetch, caller)
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        if address.kind is Kind.VIEW_DOCUMENT and document_of(address) == _FOUND:
+            return self.found(address.ident)
+        return await super().getattr(address, caller)
+
+    async def readlink(self, address: Address, caller: Caller) -> bytes:
+        if address.kind is not Kind.VIEW_DOCUMENT or document_of(address) != _FOUND:
+            raise failure(errno.EINVAL)
+        return _target(address.ident)
+
+    def _directory(self, ident: int, part: int = 0) -> Stat:
+        return self.directory(unpack(self.entry(ident, part)))
+
+    def mtime(self, address: Address) -> int:
+        source = sources_users.user(self.catalogue.freshness, address.ident)
+        known = self.catalogue.answers.known(source.key)
+        return source.mtime(known.body) if known else 0
+
+
+def _target(ident: int) -> bytes:
+    return b"../../%d" % ident

@@ -1,0 +1,98 @@
+"""`users/search/`: users by name; a search is made by naming it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final
+
+from biofs.api.values import to_count, to_id, to_rows, to_text
+from biofs.catalogue import sources_users
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.listings import Caller
+from biofs.catalogue.sources import Source
+from biofs.mount.families.family import failure
+from biofs.mount.stat import Stat
+from biofs.mount.views.answered import INCOMPLETE, AnsweredView, Entries, object_in
+from biofs.mount.views.probed import is_probed
+from biofs.mount.views.view import Number, document_of
+from biofs.tree import names
+from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.text import escape
+
+WORDS: Final = "user search"
+"""The kind of `Words` that searches are."""
+
+_RESULTS: Final = 1
+_INCOMPLETE: Final = 2
+_NAMES: Final = {b"results.json": _RESULTS}
+_REASON: Final = (
+    f"These are the first {sources_users.MOST_SEARCH_PAGES} pages of what the server found, and "
+    f"`pages` in\nresults.json says how many there are. More of the name finds fewer.\n"
+).encode()
+
+
+def words_in(name: bytes) -> str | None:
+    """The words that a name stands for; None if nobody is called so."""
+    try:
+        text = name.decode().strip()
+    except UnicodeDecodeError:
+        return None
+    return text if text and text.isprintable() and not is_probed(text) else None
+
+
+class UserSearchView(AnsweredView):
+    """See the module. `found` makes a link to a user's directory."""
+
+    number: ClassVar[Number] = Number.USER_SEARCH
+    name: ClassVar[str] = ""
+
+    def __init__(self, catalogue: Catalogue, found: Callable[[int], Stat]) -> None:
+        super().__init__(catalogue)
+        self._found: Final = found
+
+    async def parent(self, address: Address) -> int:
+        return pack(Kind.VIEW, Number.USERS)
+
+    def _search(self, ident: int) -> Source:
+        words = self.catalogue.words.text(WORDS, ident)
+        if words is None:
+            raise failure(errno.ENOENT)
+        return sources_users.search(self.catalogue.freshness, words)
+
+    def source(self, address: Address) -> Source | bytes:
+        return _REASON if document_of(address) == _INCOMPLETE else self._search(address.ident)
+
+    def fixed(self, address: Address) -> Entries:
+        if address.kind is Kind.VIEW_ENTRY:
+            return self.documents(address.ident, _NAMES)
+        entries = []
+        for key in self.catalogue.answers.keys(sources_users.SEARCHES):
+            words = key.removeprefix(sources_users.SEARCHES)
+            ident = self.catalogue.words.number(WORDS, words)
+            if ident is not None:
+                entries.append((words.encode(), self.directory(unpack(self.entry(ident)))))
+        return entries
+
+    async def listed(self, address: Address, caller: Caller) -> Entries:
+        if address.kind is Kind.VIEW:
+            return []
+        body = await self.body(unpack(self.document(address.ident, _RESULTS)), caller)
+        answer = object_in(body)
+        entries: dict[bytes, Stat] = {}
+        if to_count(answer.get("pages")) > sources_users.MOST_SEARCH_PAGES:
+            inode = self.document(address.ident, _INCOMPLETE)
+            entries[INCOMPLETE] = self.file(inode, _REASON)
+        for row in to_rows(answer.get("results")) or ():
+            ident = to_id(row.get("userId")) if isinstance(row, Mapping) else None
+            if ident is not None and isinstance(row, Mapping):
+                name = names.with_id(escape(to_text(row.get("username"))), ident)
+                entries[name.encode()] = self._found(ident)
+        return list(entries.items())
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        if address.kind is Kind.VIEW_ENTRY:
+            return await super().lookup(address, name, caller)
+        words = words_in(name)
+        ident = None if words is None else self.catalogue.words.add(WORDS, words)
+        return None if ident is None else self.directory(unpack(self.entry(ident)))
