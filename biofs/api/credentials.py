@@ -6,6 +6,8 @@ from biofs.api.errors import CookieNeeded, TokenMissing
 from biofs.api.requests import COOKIE_ONLY, Request
 from biofs.api.secrets import Secret
 
+_LONG_ENOUGH = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -38,6 +40,18 @@ class Credentials:
         if self.cookie is not None:
             return {"Cookie": self.cookie.reveal()}
         return {}
+
+    def appear_in(self, text: str) -> bool:
+        """Whether a text repeats the token, the cookie or one of the cookie's values, in any case.
+
+        Values of fewer than eight characters, such as a user's id, may stand anywhere.
+        """
+        texts = [] if self.token is None else [self.token.reveal()]
+        if self.cookie is not None:
+            parts = self.cookie.reveal().split(";")
+            texts += [self.cookie.reveal(), *(part.partition("=")[2].strip() for part in parts)]
+        text = text.lower()
+        return any(secret.lower() in text for secret in texts if len(secret) >= _LONG_ENOUGH)
 
 
 def _carries_passkey(request: Request) -> bool:

@@ -172,6 +172,9 @@ class Transport:
             outcome = _failure(request.action, error)
         if request.kind == "api":
             outcome = self._learn(request, outcome, endpoint, group)
+        if isinstance(outcome, ApiError) and self._credentials.appear_in(outcome.message):
+            # A host to which it redirects is the one thing of the server's that a message repeats.
+            outcome = BadAnswer(request.action, "the server answers with the user's own secret")
         return outcome
 
     async def _answer(self, job: _Job, endpoint: str, group: str) -> Answer:

@@ -12,7 +12,7 @@ from cachetools import TTLCache
 from biofs.api.actions import Api
 from biofs.api.errors import NetworkError, NotFound
 from biofs.api.requests import Answer, Request
-from biofs.catalogue import reading
+from biofs.catalogue import reading, renewing
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.queue import Queue
 from biofs.catalogue.store import Store
@@ -78,13 +78,14 @@ class Answers:
 
         Raises NotFound if a successful answer said so, other ApiErrors, and what the caller raises.
         """
-        while (known := self.known(key)) is None:
+        while (known := self.known(key)) is None or renewing.is_due(key):
             if key in self._absent:
                 raise NotFound(key, "the server has no such thing")
             want = self.want(key, fetch)
             while not want.done:
                 await caller.wait(want)
             want.raise_error()
+            renewing.note(key)
         if self._clock() - known.fetched > ttl and not self._queue.offline:
             self._wants.refresh(("answer", key), self._fetching(key, fetch))
         return known.body
@@ -157,7 +158,7 @@ def _save(
     if size > most_bytes:
         connection.execute(
             "DELETE FROM answers WHERE key != ? AND rowid IN (SELECT rowid FROM"
-            " (SELECT rowid, sum(length(body)) OVER (ORDER BY fetched DESC) AS size FROM answers)"
-            " WHERE size > ?)",
+            " (SELECT rowid, sum(length(body)) OVER (ORDER BY fetched DESC, rowid DESC) AS size"
+            " FROM answers) WHERE size > ?)",
             (key, most_bytes),
         )

@@ -13,7 +13,8 @@ from biofs.catalogue.index import CHUNK, KnownGroup, KnownTorrent
 from biofs.catalogue.store import Store
 from biofs.tree import names
 
-_PLACED: Final = f"groups.category BETWEEN {min(names.CATEGORIES)} AND {max(names.CATEGORIES)}"
+# The + keeps SQLite from taking the groups in the order of their categories.
+_PLACED: Final = f"+groups.category BETWEEN {min(names.CATEGORIES)} AND {max(names.CATEGORIES)}"
 _GROUP: Final = "groups.id, groups.name, groups.mtime, groups.category"
 _TORRENT: Final = "torrents.id, torrents.name, torrents.mtime, torrents.group_id"
 _HAS_GROUPS: Final = "EXISTS (SELECT 1 FROM group_facets WHERE facet = facets.id)"
@@ -207,7 +208,7 @@ class Browsing:
     async def learn_author(self, author_id: int, name: str) -> None:
         """Take up an author's name, as an answer about the author tells it."""
         row = facets.author_row(author_id, name)
-        if not self._store.read_only:
+        if author_id and not self._store.read_only:
             await self._store.write(lambda connection: facets.write_authors(connection, [row]))
 
 

@@ -68,9 +68,7 @@ class Catalogue:
         )
         self.words: Final = Words(store)
         self.browsing: Final = Browsing(store)
-        self.placing: Final = Placing(
-            self.index, self.documents, self.listings, queue, self.wants
-        )
+        self.placing: Final = Placing(self.index, self.documents, self.listings, queue, self.wants)
         self.queries: Final = Queries(self.answers, self.placing, self.freshness.queries)
         self._notices: Final = Notices(store)
         self._notices.when_group = lambda before, gone: self.listings.told(before, gone=gone)

@@ -216,9 +216,11 @@ def matching(paths: Iterable[tuple[int, str]], words: Sequence[str]) -> list[int
         connection.execute(f"CREATE VIRTUAL TABLE paths USING fts5(path, {_TOKENS})")
         connection.executemany("INSERT INTO paths (rowid, path) VALUES (?, ?)", paths)
         for prefix in (False, True):
+            query = query_of(words, prefix=prefix)
+            if not query:
+                return []
             found = connection.execute(
-                "SELECT rowid FROM paths WHERE paths MATCH ? ORDER BY rowid",
-                (query_of(words, prefix=prefix),),
+                "SELECT rowid FROM paths WHERE paths MATCH ? ORDER BY rowid", (query,)
             ).fetchall()
             if found:
                 return [number for (number,) in found]

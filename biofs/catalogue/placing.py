@@ -2,20 +2,25 @@
 
 A browse row has no category, and without it a link cannot say where its group stands. Asking for a
 group's detail tells it, at a request a group. For many groups of one query there is a cheaper way:
-the same query, restricted to every second category, then to two in four, and so on. The twelve
-categories' numbers have four binary digits, so four such queries tell all of them. Who follows
-one link pays one request; only from the fifth on, as for an `ls` that colours links by what they
-lead to, all are placed together.
+the same query again, six times, each time restricted to four of the twelve categories, so that each
+category is among those of two queries, and no other of the same two. Who follows one link pays one
+request; only from the fifth on, as for an `ls` that colours links by what they lead to, all are
+placed together.
+
+Since every category is in two queries, a server that heeds but a part of the restrictions, or none,
+misleads nobody: its groups are in fewer than two, or in more, and have to be placed one by one.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from cachetools import LRUCache
 
 from biofs.api.actions import Api
+from biofs.api.errors import AccessDenied, NetworkError
 from biofs.api.models import GroupRow
 from biofs.catalogue.documents import Documents
 from biofs.catalogue.enumeration import WINDOW_PAGES
@@ -25,8 +30,15 @@ from biofs.catalogue.queue import Queue
 from biofs.catalogue.wants import Want, Wants
 from biofs.tree import names
 
-BITS: Final = max(names.CATEGORIES).bit_length()
-SINGLY: Final = BITS
+QUERIES: Final = 6
+_PAIRS: Final = {*itertools.combinations(range(QUERIES), 2)} - {(0, 1), (2, 3), (4, 5)}
+CODES: Final = {
+    frozenset(pair): category
+    for category, pair in zip(names.CATEGORIES, sorted(_PAIRS), strict=True)
+}
+"""The category whose groups are found by two of the queries, and by no other."""
+
+SINGLY: Final = 4
 """Groups of a query that are placed by their details before the others are placed together."""
 
 _NOTED: Final = 64  # queries that are remembered
@@ -84,16 +96,18 @@ class Placing:
         want = self._wants.start(("places", key), self._fetching(noted))
         while not want.done:
             await caller.wait(want)
-        want.raise_error()
-        noted.singly = 0  # those that no query showed have to be placed one by one
+        if isinstance(want.error, NetworkError | AccessDenied):
+            raise want.error
+        # Those that were not shown, or all if the server cannot do that, are left to their details.
+        noted.singly = -len(noted.ids)
 
     def _fetching(self, noted: _Noted) -> Callable[[Want], Awaitable[None]]:
         async def fetch(want: Want) -> None:
             api = Api(self._queue.sender(want))
             rows: dict[int, GroupRow] = {}
-            places: dict[int, int] = dict.fromkeys(noted.ids, 0)
-            for bit in range(BITS):
-                categories = [each for each in names.CATEGORIES if each >> bit & 1]
+            found_by: dict[int, set[int]] = {group_id: set() for group_id in noted.ids}
+            for query in range(QUERIES):
+                categories = [category for code, category in CODES.items() if query in code]
                 number, pages = 0, 1
                 while number < min(pages, WINDOW_PAGES):
                     number += 1
@@ -101,14 +115,12 @@ class Placing:
                     pages = page.pages
                     want.progress()
                     for row in page.rows:
-                        if row.id in places:
+                        if row.id in found_by:
                             rows[row.id] = row
-                            places[row.id] |= 1 << bit
-            # Were all restrictions but the first or the last ignored, the groups of one category
-            # would still get its number, and others none: those have to be placed one by one.
-            for category in names.CATEGORIES:
+                            found_by[row.id].add(query)
+            for code, category in CODES.items():
                 await self._listings.learn(
-                    category, [row for row in rows.values() if places[row.id] == category]
+                    category, [row for row in rows.values() if found_by[row.id] == code]
                 )
 
         return fetch

@@ -139,7 +139,9 @@ class _Reading:
         ident = _CATEGORIES.get(value.lower())
         if ident is None:
             known = ", ".join(names.category_dirname(known) for known in names.CATEGORIES)
-            raise InvalidSearch(f"category: {value}: no such category: there are {known}")
+            raise InvalidSearch(
+                f"category: {names.clean(value)}: no such category: there are {known}"
+            )
         if self._category not in (None, ident):
             raise InvalidSearch("category: can be given once")
         self._category = ident
@@ -183,7 +185,7 @@ def _tag(text: str) -> str:
 def _years(text: str) -> str:
     match = _YEARS.fullmatch(text)
     if match is None:
-        raise InvalidSearch(f"year: {text}: write 2005, 2000-2005, 2000- or -2005")
+        raise InvalidSearch(f"year: {names.clean(text)}: write 2005, 2000-2005, 2000- or -2005")
     one, low, high, since, until = match.groups()
     if one:
         return str(int(one))

@@ -21,14 +21,24 @@ from biofs.catalogue.schema import APPLICATION_ID, VERSION, statements
 from biofs.catalogue.store import Store, StoreError
 
 T = TypeVar("T")
-_COPIED: Final = (
-    *("groups", "totals", "torrents", "details", "file_lists", "listings"),
-    *("facets", "group_facets", "authors", "hashes"),
+COPIED: Final = (
+    *("groups", "torrents", "facets", "group_facets", "authors", "hashes"),
+    *("details", "file_lists", "listings"),
 )
+COMPUTED: Final = ("totals",)
+LEFT: Final = ("meta", "pages", "answers", "words", "notices", "pace")
+"""What is the account's, or of use only to who asks the server."""
+
 _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
 _SERVER: Final = "snapshot of"
 _PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
+
+# Not copied: where marks are taken back, rows have other lengths.
+_TOTALS: Final = """
+    INSERT INTO main.totals (category, groups, bytes)
+    SELECT category, count(*), total(length(line)) FROM main.groups GROUP BY category
+"""
 
 _MAKES: Final = re.compile(
     r"CREATE (?:TABLE IF NOT EXISTS (\w+)|INDEX IF NOT EXISTS \w+ ON (\w+))", re.ASCII
@@ -80,8 +90,9 @@ def _write(source: Path, target: Path, now: float, server: str) -> Coverage:
         connection.execute("BEGIN")
         for _, statement in _statements():
             connection.execute(statement)
-        for table in _COPIED:
+        for table in COPIED:
             _copy(connection, table)
+        connection.execute(_TOTALS)
         fulltext.copy(connection, "store")
         connection.executemany(
             "INSERT INTO main.meta VALUES (?, ?)", [(_MADE, now), (_SERVER, server)]
@@ -118,8 +129,8 @@ def _check(connection: sqlite3.Connection, name: str, path: Path) -> None:
     if owner != APPLICATION_ID:
         raise StoreError(f"{path}: not a file of biofs")
     if version != VERSION:
-        age = "newer" if version > VERSION else "older"
-        raise StoreError(f"{path}: written by an {age} biofs (format {version})")
+        age = "a newer" if version > VERSION else "an older"
+        raise StoreError(f"{path}: written by {age} biofs (format {version})")
 
 
 class Snapshot(Store):
@@ -168,7 +179,7 @@ def _connect(file: Path) -> sqlite3.Connection:
         connection.execute("ATTACH ? AS snapshot", (_uri(file, "mode=ro&immutable=1"),))
         _check(connection, "snapshot", file)
         for table, statement in _statements():
-            if table not in _COPIED:
+            if table in LEFT:
                 connection.execute(statement)
     except BaseException as error:
         connection.close()

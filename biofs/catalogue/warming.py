@@ -246,9 +246,13 @@ class Warming:
     ) -> None:
         try:
             for thing in things:
+                if self._error is not None:
+                    return
                 self._check_store()
                 await do(thing)
                 await trio.lowlevel.checkpoint()
-        except (ApiError, StoreError) as error:
+        except StoreError as error:
+            self._error = self._error or error  # what the others have asked for is still kept
+        except ApiError as error:
             self._error = self._error or error
             scope.cancel()

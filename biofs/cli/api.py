@@ -40,10 +40,11 @@ def command(
     only_list: bool,
     **given: object,
 ) -> None:
-    """Ask the server for ACTION, at the pace, and print its answer as JSON.
+    """Ask the server for ACTION, and print its answer.
 
-    Texts are as the server sends them, mostly HTML-escaped. Nothing is kept, and what is kept is
-    not looked at. Authkey and passkey are shown as ***.
+    It is sent at the pace, and printed as JSON. Texts are as the server sends them, mostly
+    HTML-escaped. Nothing of it is kept, and what is kept is not looked at. Authkey and passkey are
+    shown as ***.
     """
     if only_list:
         click.echo(words.table(arguments.listed()))

@@ -39,7 +39,7 @@ _ELSEWHERE = {
     "clear_user_notification": "changes the account: `biofs notifications clear TYPE` does that",
     "download": "holds your passkey: `biofs torrent ID` fetches it",
 }
-_NUMBERS = frozenset({"id", "userid", "page", "limit", "category"})
+_NUMBERS = frozenset({"id", "userid", "page", "limit"})
 _FLAGS = frozenset({"artistreleases"})
 _CATEGORY = re.compile(r"filter_cat\[([0-9]{1,10})\]", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -80,22 +80,28 @@ def _given(pairs: Iterable[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        category = _CATEGORY.fullmatch(name)
-        if category:
-            name, value = "category", category[1]
         if not equals or not name:
             raise QuietError(f"{pair}: a parameter looks like key=value", USAGE)
+        category = _CATEGORY.fullmatch(name)
+        if category:
+            # Several are asked for together, as the site's own form does it.
+            name = "category"
+            value = ",".join(filter(None, [given.pop(name, ""), category[1]]))
         if name in given:
             raise QuietError(f"{name}: given twice", USAGE)
         given[name] = value
     return given
 
 
-def _value(name: str, text: str) -> str | int | bool:
+def _value(name: str, text: str) -> str | int | bool | list[int]:
     if name in _FLAGS:
         return text not in ("", "0")
-    if name not in _NUMBERS:
-        return text
+    if name == "category":
+        return [_number(name, each) for each in text.split(",")]
+    return _number(name, text) if name in _NUMBERS else text
+
+
+def _number(name: str, text: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{name} is a number")
     return int(text)

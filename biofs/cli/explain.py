@@ -54,7 +54,9 @@ def _known(facts: Mapping[str, Any]) -> str:
     said = f"yes, found right {words.age(facts['now'] - facts['confirmed'])} ago"
     if facts.get("never_changes"):
         return f"{said}; a file list never changes"
-    until = facts.get("fresh_until")
+    if "fresh_until" not in facts:
+        return said
+    until = facts["fresh_until"]
     if until is None:
         return f"{said}; has changed since"
     left = until - facts["now"]

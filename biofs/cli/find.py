@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -17,6 +18,7 @@ from biofs.cli import mountinfo, shared
 from biofs.control import client
 from biofs.errors import USAGE, QuietError
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_GROUPS = 1000  # whose file names are looked through
 
 
@@ -64,8 +66,9 @@ def command(words: tuple[str, ...], files: bool, limit: int, as_json: bool, **gi
 
 
 def _print(line: str) -> None:
-    # Paths are bytes; what their bytes are does not hang on the terminal's encoding.
-    click.echo(line.encode(errors="surrogateescape"))
+    # Paths are bytes; what their bytes are does not hang on the terminal's encoding. No name has a
+    # control character, but a snapshot may come from anybody.
+    click.echo(_CONTROLS.sub("\ufffd", line).encode(errors="surrogateescape"))
 
 
 def _root(settings: config.Settings) -> str:

@@ -15,7 +15,7 @@ _ALSO = {"Inbox": " This marks every conversation read."}
 
 @click.group("notifications")
 def command() -> None:
-    """What the site tells you."""
+    """Clear what the site tells you."""
 
 
 @command.command(

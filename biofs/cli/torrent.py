@@ -24,10 +24,11 @@ from biofs.errors import USAGE, QuietError
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @click.argument("ident", metavar="ID", type=click.IntRange(0, LARGEST_ID))
 def command(ident: int, output: str | None, force: bool, **given: object) -> None:
-    """Fetch the .torrent file of the torrent ID: the number in its directory's name.
+    """Fetch the .torrent file of the torrent ID.
 
-    It needs a cookie. The file holds your passkey: whoever has it can download in your name. It is
-    never in the mount, and never printed to a terminal.
+    ID is the number in its directory's name. It needs a cookie. The file holds your passkey:
+    whoever has it can download in your name. It is never in the mount, and never printed to a
+    terminal.
     """
     target = None if output in (None, "-") else Path(str(output))
     if target is None and sys.stdout.isatty():

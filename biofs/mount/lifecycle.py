@@ -192,5 +192,6 @@ def _state(
         **catalogue.state(),
         "readers_waiting": len(watch),
         "open_handles": operations.open_handles,
+        "tasks": trio.lowlevel.current_statistics().tasks_living,
         "python": sys.version.split()[0],
     }

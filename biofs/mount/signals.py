@@ -31,18 +31,30 @@ _HARMLESS: Final = (
 _MEANT: Final = ~sum(1 << (number - 1) for number in _HARMLESS)
 
 
+def process_of(thread: int) -> int:
+    """The process to which a thread belongs; the thread's own id if that cannot be seen."""
+    for line in _status(thread).splitlines():
+        if line.startswith(b"Tgid:"):
+            return int(line[5:])
+    return thread
+
+
+def _status(thread: int) -> bytes:
+    """/proc/PID/status, nothing for a thread that is gone, or in another pid name space."""
+    try:
+        with open(f"/proc/{thread}/status", "rb", buffering=0) as status:  # noqa: PTH123
+            return status.read(8192)
+    except OSError:
+        return b""
+
+
 def is_signalled(pid: int) -> bool:
     """Whether a signal is pending for the thread `pid` that should end its wait.
 
-    False for a thread that cannot be seen (it is gone, or in another pid name space).
+    False for a thread that cannot be seen.
     """
-    try:
-        with open(f"/proc/{pid}/status", "rb", buffering=0) as status:  # noqa: PTH123
-            text = status.read(8192)
-    except OSError:
-        return False
     pending = blocked = 0
-    for line in text.splitlines():
+    for line in _status(pid).splitlines():
         if line.startswith((b"SigPnd:", b"ShdPnd:")):
             pending |= int(line[7:], 16)
         elif line.startswith(b"SigBlk:"):

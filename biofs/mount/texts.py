@@ -19,7 +19,23 @@ The catalogue of BioTorrents.de as a directory. Read-only; nothing here is downl
         filelist.json               its files, one JSON object a line
         magnet.txt                  a magnet link, for a BitTorrent client
         files/                      its files as a client would lay them out
+      comments                      what people say about it, oldest first
+  groups/ID, torrents/ID            links by number; any number works, listed or not
+  hashes/INFOHASH                   links by info hash, in upper or lower case
+  authors/NAME [id]/                author.json, and links to the groups; authors/NAME works, too
+  tags/TAG/ years/YEAR/ formats/FORMAT/      links to the groups
+                                    a file .incomplete says where more may be, and what to do
+  search/ANY WORDS/                 what the server finds: results.jsonl, and links to the groups;
+                                    made by naming it, see below
+  collages/ID/                      collage.json, description.txt, and links to its groups
+  top/torrents/10/                  top.json, and links; likewise tags and users, 100 and 250
+  comments/ID/                      what people say about a group, by its id
+  users/ID/                         user.json, stats.json, recents.json, posts.json, and links to
+                                    the groups in snatches/ and uploads/
+  users/search/NAME/                users of that name: a search is made by naming it
+  me/                               your account, if mounted with --account; see me/README.txt
   .biofs/status.json                what this mount is doing now
+  .biofs/site/                      numbers and news of the site
 
 Files under files/ have their true names, sizes and times, and no content: opening one says
 "No data available". To get the data, give magnet.txt to a BitTorrent client.
@@ -31,6 +47,19 @@ nobody has read yet may take six seconds or more to open, the first time only. C
   grep -l '"MIT"' categories/*/*/*/torrent.json      search what is known in a category
   jq -r .groupName categories/Images/index.jsonl     names, from the index alone
   du -sh categories/Images/*/*/files           how large the data sets are
+
+A search is made by naming it: ls "search/kratom genome year:2000-2005". Besides words there are
+
+  "heat shock"                      a phrase
+  title:  author:  file:            words of a title, an author's name, a file's name
+  tag:fungi tag:virus               both tags; tag:fungi,virus is one of them
+  year:2005  year:2000-2005         a year, a span of years (also 2000-)
+  format:FASTA  platform:Nanopore   spelled as the server does
+  category:Images                   one category
+  organism:  strain:  accession:  lab:       the same as the words alone
+
+Values with blanks need quotes: author:"David Schild". What makes no sense is an invalid argument,
+and .biofs/status.json says why. The command `biofs find WORDS` searches what is known, at once.
 
 Searching with find, grep -r or rg through everything reads every group once, at one request in
 six seconds; searching index.jsonl takes one request for 50 groups. rg and fd leave files/ out

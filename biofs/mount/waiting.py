@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from biofs.catalogue.wants import Want
-from biofs.mount.signals import SignalWatch
+from biofs.mount.signals import SignalWatch, process_of
 
 MAX_WAITERS: Final = 768
 """Requests that may wait at once. Each holds one of pyfuse3's tasks; the others answer what is
@@ -56,7 +56,9 @@ class Waiter:
         if len(watch) >= MAX_WAITERS:
             raise _os_error(errno.EAGAIN)
         changed = want.changed
-        want.join(self.pid)
+        # A crawler with many threads is one reader to the queue, however many of them wait.
+        reader = process_of(self.pid)
+        want.join(reader)
         try:
             with (
                 trio.move_on_after(self._patience.seconds) as scope,
@@ -65,5 +67,5 @@ class Waiter:
                 await changed.wait()
                 return
         finally:
-            want.leave(self.pid)
+            want.leave(reader)
         raise _os_error(errno.EINTR if watched.signalled else errno.EAGAIN)

@@ -114,7 +114,7 @@ def test_names_in_groups_and_torrents_cost_nothing(case: Case) -> None:
             for path in some:
                 for directory in os.scandir(path):
                     directory.is_dir()
-                    if directory.is_dir():
+                    if directory.is_dir(follow_symlinks=False):
                         assert len(os.listdir(directory)) == 4
             # Tab completion of a file's name; `cd` would look at each entry, as `ls -F` does.
             mount.run("bash", "-c", f"compgen -f -- '{some[0]}/'")

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from biofs.demo.accounts import DONOR_AUTHKEY, DONOR_COOKIE, DONOR_PASSKEY
 from tests.support.counting import Counted, counted, fails
-from tests.support.mounting import Mount, mounted
+from tests.support.mounting import Mount, environment, mounted
 
 NOBODY = 65534
 FIRST = 'me/inbox/Re: "α" & <β> – subject 日本 [62]'  # noqa: RUF001
@@ -207,6 +208,26 @@ def test_what_needs_a_cookie_says_so_without_one(case: Counted) -> None:
         assert "cookie" in mount.log.read_text()
         assert load(mount, "me/user.json")["username"] == "hedomedo"
     assert case.server.log.count("userhistory") + case.server.log.count("notifications") == 0
+
+
+def test_explain_says_what_reading_would_cost_and_reads_nothing(case: Counted) -> None:
+    with case.mount("mnt", "--account") as mount:
+        os.listdir(mount.path / "me/inbox")
+
+        def explain(path: str) -> Any:
+            done = subprocess.run(
+                [sys.executable, "-m", "biofs", "explain", "--json", str(mount.path / path)],
+                env=environment(case.base / "home"),
+                stdout=subprocess.PIPE,
+                check=True,
+                timeout=60,
+            )
+            return json.loads(done.stdout)
+
+        before = case.server.log.count()
+        for path, known in ((CONVERSATION, False), (CAUGHT, False), (f"{FIRST}/README.txt", True)):
+            assert explain(path)["known"] is known, path
+        assert case.server.log.count() == before
 
 
 def test_bookmarks_lead_to_what_they_mark(case: Counted) -> None:

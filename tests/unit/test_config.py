@@ -414,7 +414,9 @@ def test_this_machine_may_be_asked_in_the_clear(home: Path, url: str) -> None:
 def test_another_one_only_if_it_is_said_so_or_nothing_is_sent(home: Path) -> None:
     url = "http://torrents.example"
     for environ in (ENVIRON, {"BIOFS_COOKIE": OTHER}, {**ENVIRON, "BIOFS_URL": url}):
-        assert "https://" in refused({} if "BIOFS_URL" in environ else {"url": url}, environ).message
+        assert (
+            "https://" in refused({} if "BIOFS_URL" in environ else {"url": url}, environ).message
+        )
     assert config.load({"url": url, "offline": True}, ENVIRON).url == url
     stored(home, "insecure = true")
     assert config.load({"url": url}, ENVIRON).url == url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Final
 
 from biofs.api.errors import ApiError
@@ -12,6 +12,7 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.coverage import Gaps
 from biofs.catalogue.enumeration import PAGE_SIZE
 from biofs.catalogue.peeking import WouldAsk, peeking
+from biofs.catalogue.reading import reading
 from biofs.control.server import Refused
 from biofs.mount.failures import errno_of
 from biofs.mount.families.family import failure
@@ -38,6 +39,9 @@ _WHAT: Final = {
     Kind.FILELIST: "a torrent's file list",
     Kind.MAGNET: "a torrent's magnet link",
     Kind.FILES: "the files of a torrent",
+    Kind.VIEW: "a view of the catalogue",
+    Kind.VIEW_ENTRY: "a directory in a view of the catalogue",
+    Kind.VIEW_DOCUMENT: "a document in a view of the catalogue",
 }
 IN_CATEGORY: Final = {Kind.CATEGORY, Kind.INDEX}
 IN_GROUP: Final = {Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION, Kind.COMMENTS_LINK}
@@ -69,7 +73,7 @@ class Explainer:
         `refresh_requests` what is asked behind the reader's back because it is old; times are in
         epoch seconds. Raises Refused if the path leads nowhere.
         """
-        with peeking() as looking:
+        with peeking() as looking, reading() as keys:
             try:
                 found = await self._resolver.resolve(parts)
                 missing = await self._missing(found)
@@ -78,19 +82,26 @@ class Explainer:
                 return {"what": "a name that was never looked up", **self._cost(would.key, [])}
             except (OSError, ApiError) as error:
                 raise Refused(in_words(error)) from None
+        if keys:
+            facts |= self._fetched(keys)
         return {**facts, **await self._below(found), **self._cost(missing, looking.refreshed)}
 
     async def _missing(self, found: Found) -> Hashable | None:
-        """What reading it would wait for: a file's content, a directory's names."""
-        family = self._resolver.family(found.address)
+        """What reading it would wait for: a file's content, all of a directory's names."""
+        kind, ident, _ = found.address
+        if kind is Kind.CATEGORY and not self._catalogue.listings.is_complete(ident):
+            return ("listing", ident)  # its first names may be there already
         try:
-            if found.is_directory:
-                await family.opendir(found.address, IMPATIENT)
-            else:
-                await family.getattr(found.address, IMPATIENT)
+            await self._resolver.touch(found, IMPATIENT)
         except WouldAsk as would:
             return would.key
         return None
+
+    def _fetched(self, keys: Iterable[str]) -> Facts:
+        """How old answers are that something is made of."""
+        answers = [self._catalogue.answers.known(key) for key in keys]
+        times = [answer.fetched for answer in answers if answer is not None]
+        return {"confirmed": min(times)} if times else {}
 
     def _cost(self, key: Hashable | None, refreshed: Sequence[Hashable]) -> Facts:
         offline = self._catalogue.queue.offline
@@ -108,7 +119,7 @@ class Explainer:
             case ("listing" | "walk", int(category)):
                 read, pages = self._gaps.pages(category)
                 return None if pages is None else max(pages - read, 1)
-            case ("group", _):
+            case ("group", _) | str():
                 return 1
         return None
 

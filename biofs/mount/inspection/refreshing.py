@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import trio
 
 from biofs.api.errors import ApiError, NotFound
+from biofs.catalogue.answers import KnownAnswer
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.details import Detail
 from biofs.catalogue.index import Before
 from biofs.catalogue.listings import Changes
 from biofs.catalogue.peeking import WouldAsk, peeking
+from biofs.catalogue.reading import reading
+from biofs.catalogue.renewing import renewing
 from biofs.catalogue.wants import Priority, Want
 from biofs.control import messages
 from biofs.control.messages import Ask
 from biofs.control.server import Refused, Report
 from biofs.mount.inspection import explaining
 from biofs.mount.inspection.explaining import IN_CATEGORY, IN_GROUP, IN_TORRENT, pages_of
-from biofs.mount.inspection.resolving import Resolver
+from biofs.mount.inspection.resolving import IMPATIENT, Found, Resolver
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 
 REPORT_SECONDS: Final = 5.0
 """How often an asker hears that it is still being waited for."""
 
+_UNKNOWN: Final = "not known yet: reading it fetches it"
 _READER: Final = 0  # the id of a reader that is no process (`Want.join`)
 
 
@@ -85,38 +89,67 @@ class Refresher:
         Raises Refused for what cannot be refreshed, is not known yet, or would cost very much and
         is not asked for with `everything`.
         """
-        address = await self._address(ask)
+        found = await self._found(ask)
+        address = found.address
         if self._catalogue.queue.offline:
             raise Refused("the mount is offline: nothing is asked")
         if address.kind in IN_CATEGORY:
             return await self._categories([address.ident], ask, report)
         if address.kind in {Kind.ROOT, Kind.CATEGORIES}:
             return await self._everything(ask, report)
-        return await self._group(self._group_of(address), ask, report)
+        group_id = self._group_of(address)
+        if group_id is not None:
+            return await self._group(group_id, ask, report)
+        return await self._answers(found, ask, report)
 
-    async def _address(self, ask: Ask) -> Address:
+    async def _found(self, ask: Ask) -> Found:
         try:
             with peeking():
-                found = await self._resolver.resolve(messages.decode_path(ask.path))
+                return await self._resolver.resolve(messages.decode_path(ask.path))
         except WouldAsk:
-            raise Refused("not known yet: reading it fetches it") from None
+            raise Refused(_UNKNOWN) from None
         except (OSError, ApiError) as error:
             raise Refused(explaining.in_words(error)) from None
-        return found.address
 
-    def _group_of(self, address: Address) -> int:
+    def _group_of(self, address: Address) -> int | None:
         if address.kind in IN_GROUP:
             return address.ident
         if address.kind in IN_TORRENT:
             torrent = self._catalogue.index.torrent(address.ident)
-            if torrent is not None:
-                return torrent.group_id
-        raise Refused("there is nothing to refresh: name a category, or something in a group")
+            return None if torrent is None else torrent.group_id
+        return None
+
+    async def _answers(self, found: Found, ask: Ask, report: Report) -> dict[str, object]:
+        """Whatever else is shown in the mount is made of answers, or there is nothing to it."""
+        try:
+            with peeking(), reading() as keys:
+                await self._resolver.touch(found, IMPATIENT)
+        except WouldAsk:
+            raise Refused(_UNKNOWN) from None
+        except (OSError, ApiError) as error:
+            raise Refused(explaining.in_words(error)) from None
+        before = {key: self._catalogue.answers.known(key) for key in sorted(keys)}
+        if not any(before.values()):
+            raise Refused("there is nothing to refresh: biofs makes it of what it knows")
+        try:
+            with renewing():
+                await self._resolver.touch(
+                    found, _Reporting(self, report) if ask.wait else IMPATIENT
+                )
+        except WouldAsk:
+            return {"started": 1}
+        except ApiError as error:
+            raise Refused(str(error)) from None
+        except OSError as error:
+            raise Refused(explaining.in_words(error)) from None
+        known = self._catalogue.answers.known
+        different = [key for key, answer in before.items() if _body(answer) != _body(known(key))]
+        return {"changed": [f"{key} is different" for key in different]}
 
     async def _everything(self, ask: Ask, report: Report) -> dict[str, object]:
         listed = [c for c in names.CATEGORIES if self._catalogue.listings.is_complete(c)]
         if not listed:
-            raise Refused("not known yet: reading it fetches it")
+            raise Refused(_UNKNOWN)
         if not ask.everything:
             requests = sum(pages_of(self._catalogue, category) for category in listed)
             raise Refused(
@@ -180,13 +213,18 @@ class Refresher:
         return {"changed": list(_differences(before, after))}
 
     async def _wait(self, want: Want, report: Report, name: str, steps: str) -> None:
-        """Wait as a reader does, so that the want goes first."""
+        while not want.done:
+            await self.step(want, lambda: report(f"{name}: {want.steps} {steps}, {self._next()}"))
+
+    async def step(self, want: Want, report: Callable[[], None]) -> None:
+        """Wait for the want's next progress as a reader does, so that it goes first."""
+        changed = want.changed
         want.join(_READER)
         try:
-            while not want.done:
-                report(f"{name}: {want.steps} {steps}, {self._next()}")
+            while not changed.is_set():
+                report()
                 with trio.move_on_after(REPORT_SECONDS):
-                    await want.changed.wait()
+                    await changed.wait()
         finally:
             want.leave(_READER)
 
@@ -194,6 +232,23 @@ class Refresher:
         seconds = self._catalogue.queue.pace.delay()
         waiting = len(self._catalogue.queue)
         return f"{waiting} waiting, next request in {seconds:.0f} s" if waiting else "being asked"
+
+
+class _Reporting:
+    """A caller of the catalogue (`catalogue.listings.Caller`) that tells how it waits."""
+
+    def __init__(self, refresher: Refresher, report: Report) -> None:
+        self._refresher: Final = refresher
+        self._report: Final = report
+
+    async def wait(self, want: Want) -> None:
+        """See Caller."""
+        if not want.done:
+            await self._refresher.step(want, lambda: self._report("being asked"))
+
+
+def _body(answer: KnownAnswer | None) -> bytes | None:
+    return None if answer is None else answer.body
 
 
 def _check(want: Want, name: str) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from biofs.catalogue.listings import Caller
 from biofs.catalogue.peeking import WouldAsk
 from biofs.catalogue.wants import Want
 from biofs.mount.families.family import Family, failure
@@ -48,6 +49,14 @@ class Resolver:
         if family is None:
             raise failure(errno.ESTALE)
         return family
+
+    async def touch(self, found: Found, caller: Caller) -> None:
+        """Do what has a file's content be there, or a directory's names."""
+        family = self.family(found.address)
+        if found.is_directory:
+            await family.opendir(found.address, caller)
+        else:
+            await family.getattr(found.address, caller)
 
     async def resolve(self, parts: Sequence[bytes]) -> Found:
         """Walk down from the root by names; `..` is the directory above.

@@ -76,6 +76,10 @@ class AnsweredView(View):
         """A directory in the view. Its time may change with an answer that it does not show."""
         return self.own(stat.directory(pack(*address), self.mtime(address))._replace(keep=0.0))
 
+    def listed_entry(self, ident: int) -> Stat:
+        """An entry as a listing of many shows it: who wants its time asks for it."""
+        return self.own(stat.directory(self.entry(ident), 0)._replace(keep=0.0))
+
     def file(self, inode: int, source: Source | bytes | None) -> Stat:
         """A document as far as it is known."""
         if isinstance(source, bytes):

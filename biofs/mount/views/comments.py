@@ -32,7 +32,7 @@ class CommentsView(AnsweredView):
             return self.documents(address.ident, _NAMES)
         keys = self.catalogue.answers.keys(sources_users.COMMENTS)
         idents = sorted(int(key.removeprefix(sources_users.COMMENTS)) for key in keys)
-        return [(str(ident).encode(), self._entry(ident)) for ident in idents]
+        return [(b"%d" % ident, self.listed_entry(ident)) for ident in idents]
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         if address.kind is Kind.VIEW:

@@ -41,7 +41,7 @@ class HashesView(PartialView):
             return reason
         return (
             "These are the info hashes known so far: they come with the details of groups, and not "
-            "every group's detail was fetched. `biofs warm --details` fetches them."
+            "every group's detail was fetched. To fetch them:\n\n    biofs warm --details"
         )
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:

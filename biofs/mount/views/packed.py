@@ -124,7 +124,7 @@ class PackedView(View):
         """An entry, with what is known of it."""
         known = self._known(ident)
         shown = stat.directory(self.entry(ident), known.packed.newest if known else 0)
-        return shown if known else shown._replace(keep=1.0)
+        return shown if known else shown._replace(keep=0.0)
 
     def listed_entry(self, ident: int) -> Stat:
         """An entry as a listing shows it: it is looked at only by who asks for its attributes."""
@@ -175,17 +175,21 @@ class PackedView(View):
         """What has a name in an entry."""
         known = self._known(ident)
         found = dict(self._fixed(ident, known.packed if known else None)).get(name)
-        if found is not None or not (self.can_be_link(name) or name == INCOMPLETE):
+        if found is not None:
             return found
-        # The directory's own first listing: without it nothing is known of its names.
-        opened = known or await self._get(ident, caller)
+        opened = known
+        if opened is None:
+            if not self.can_be_link(name) and name != INCOMPLETE:
+                return None
+            # The directory's own first listing: without it nothing is known of its names.
+            opened = await self._get(ident, caller)
         packed = opened.packed
         position = opened.positions.get(name)
         if position is None:
             position = self._unnamed_position(packed, name)
         if position is not None:
             return self.link(ident, position, packed.links[position])
-        return dict(self._fixed(ident, packed)).get(name)
+        return None if known else dict(self._fixed(ident, packed)).get(name)
 
     def _unnamed_position(self, packed: Packed, name: bytes) -> int | None:
         """A link whose name the answer does not tell is found by either name it may be shown by."""

@@ -66,7 +66,7 @@ def why(gaps: Gaps) -> str:
     if gaps.unlisted:
         sentences.append(
             "This is what is known so far. More may belong here: of the categories, "
-            f"{_named(gaps.unlisted)} were never listed whole. `biofs warm` lists them."
+            f"{_named(gaps.unlisted)} were never listed whole. To list them:\n\n    biofs warm"
         )
     if gaps.hidden:
         sentences.append(
@@ -81,7 +81,9 @@ def _named(categories: list[int]) -> str:
 
 
 def _shown(text: str) -> bytes:
-    lines = (textwrap.fill(line, _WIDTH) for line in text.splitlines())
+    lines = (
+        line if line.startswith(" ") else textwrap.fill(line, _WIDTH) for line in text.splitlines()
+    )
     return "".join(f"{line}\n" for line in lines).encode()
 
 

@@ -6,8 +6,12 @@ import re
 from typing import Final
 
 _PROBED: Final = frozenset(
-    {"HEAD", "packed-refs", "objects", "refs", "lost+found", "CVS", "RCS", "SCCS", "BDMV"}
-    | {"autorun.inf", "desktop.ini", "thumbs.db", "folder.jpg", "cover.jpg", "albumart.jpg"}
+    {"HEAD", "packed-refs", "objects", "refs", "lost+found", "CVS", "RCS", "SCCS", "_darcs"}
+    | {"autorun", "autorun.inf", "autorun.sh", "desktop.ini", "thumbs.db", "cachedir.tag"}
+    | {"folder.jpg", "cover.jpg", "albumart.jpg", "AACS", "BDMV", "VIDEO_TS", "AUDIO_TS", "DCIM"}
+    | {"system volume information", "$recycle.bin", "recycler", "recycled"}
+    | {"Makefile", "makefile", "GNUmakefile", "Cargo.toml", "package.json", "pyproject.toml"}
+    | {"go.mod", "index.html"}
 )
 _FILE: Final = re.compile(r".*\S\.[a-z0-9]{1,5}", re.ASCII)
 

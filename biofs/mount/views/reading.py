@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from biofs.catalogue.listings import Caller
+from biofs.catalogue.peeking import peek
 from biofs.catalogue.sources import Source
 from biofs.mount.stat import Stat
 from biofs.mount.views.answered import AnsweredView
@@ -33,6 +34,8 @@ class ReadingView(AnsweredView):
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.VIEW_DOCUMENT and self.volatile(address):
+            if peek() is not None:  # then this only tells what would be asked for
+                await self.body(address, caller)
             return self._shown(pack(*address), self.source(address))
         return await super().getattr(address, caller)
 

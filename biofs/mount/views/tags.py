@@ -51,7 +51,7 @@ class _AskedView(FacetView):
             if self.browsing.facet(self.kind, text) is None:
                 ident = self.ident_of(text)
                 if ident is not None:
-                    yield text.encode(), self.directory(ident)
+                    yield text.encode(), self.shown(ident, 0)._replace(keep=0.0)
 
 
 class _TextView(_AskedView):

@@ -88,7 +88,7 @@ class UsersView(AnsweredView):
         if address.kind is Kind.VIEW:
             keys = self.catalogue.answers.keys(sources_users.USERS)
             known = sorted(int(key.removeprefix(sources_users.USERS)) for key in keys)
-            users = [(str(user).encode(), self._directory(user)) for user in known]
+            users = [(b"%d" % user, self.listed_entry(user)) for user in known]
             return [(_SEARCH, self.search.top()), *users]
         if document_of(address):
             return []
@@ -105,7 +105,9 @@ class UsersView(AnsweredView):
         return group_links(self._links, object_in(body).get(field), 3, "ID", "Name")
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        if address.kind is Kind.VIEW and name != _SEARCH:
+        if address.kind is Kind.VIEW:
+            if name == _SEARCH:
+                return self.search.top()
             ident = id_in(name)
             return None if ident is None else self._directory(ident)
         return await super().lookup(address, name, caller)

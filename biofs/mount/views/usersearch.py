@@ -23,6 +23,9 @@ from biofs.tree.text import escape
 WORDS: Final = "user search"
 """The kind of `Words` that searches are."""
 
+MOST_SEARCHES: Final = 10_000
+"""Searches that are remembered; the oldest give way."""
+
 _RESULTS: Final = 1
 _INCOMPLETE: Final = 2
 _NAMES: Final = {b"results.json": _RESULTS}
@@ -71,7 +74,7 @@ class UserSearchView(AnsweredView):
             words = key.removeprefix(sources_users.SEARCHES)
             ident = self.catalogue.words.number(WORDS, words)
             if ident is not None:
-                entries.append((words.encode(), self.directory(unpack(self.entry(ident)))))
+                entries.append((words.encode(), self.listed_entry(ident)))
         return entries
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
@@ -94,5 +97,7 @@ class UserSearchView(AnsweredView):
         if address.kind is Kind.VIEW_ENTRY:
             return await super().lookup(address, name, caller)
         words = words_in(name)
-        ident = None if words is None else self.catalogue.words.add(WORDS, words)
-        return None if ident is None else self.directory(unpack(self.entry(ident)))
+        if words is None:
+            return None
+        ident = self.catalogue.words.add_recent(WORDS, words, MOST_SEARCHES)
+        return self.directory(unpack(self.entry(ident)))

@@ -44,6 +44,10 @@ def redirect(request):
     return httpx.Response(302, headers={"location": f"https://{TOKEN.reveal()}@x.example/"})
 
 
+def redirect_to_it(request):
+    return httpx.Response(302, headers={"location": f"https://{TOKEN.reveal().upper()}.example/"})
+
+
 def fail(request):
     raise httpx.ReadError(f"reading {request.url} {request.headers!r}", request=request)
 
@@ -60,7 +64,9 @@ def in_broken_json(request):
     return httpx.Response(200, text=f'{{"status": {request.url} {request.headers!r}')
 
 
-@pytest.mark.parametrize("answer", [echo, redirect, fail, fail_oddly, as_html, in_broken_json])
+@pytest.mark.parametrize(
+    "answer", [echo, redirect, redirect_to_it, fail, fail_oddly, as_html, in_broken_json]
+)
 @pytest.mark.parametrize(
     "request_", [index_request(), top10_request(), download_request(1, AUTHKEY, PASSKEY)]
 )

@@ -47,7 +47,7 @@ def demo(capsysbinary: Capture, *arguments: str) -> bytes:
 
 
 SENT = {
-    "browse": ("page=2", "filter_cat[1]=1", "searchstr=a b"),
+    "browse": ("page=2", "filter_cat[1]=1", "filter_cat[8]=1", "searchstr=a b"),
     "torrentgroup": ("id=1",),
     "torrent": ("hash=6a5413b9a0c5ef5b68bed6abbb8112cbe3870647",),
     "tcomments": ("id=1", "page=1"),
@@ -112,6 +112,7 @@ def test_no_arguments_break_it(action: str, pairs: list[str]) -> None:
         (("user", "id=1", "id=2"), "given twice"),
         (("user", "name=x"), "no parameter name: it takes id"),
         (("stats", "x=1"), "it takes none"),
+        (("browse", "category=1,x"), "category is a number"),
         (("torrent",), "either an id or an info hash"),
         (("torrent", "hash=xyz"), "40 (or 64) hexadecimal digits"),
         (("notifications",), "give --marks-read"),

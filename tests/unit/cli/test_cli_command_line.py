@@ -41,13 +41,13 @@ def test_its_help_names_every_command_with_that_commands_own_line() -> None:
     group = commands
     context = click.Context(group)
     names = group.list_commands(context)
-    assert names == ["mount", "umount", "demo"]
+    assert {"mount", "umount", "api", "torrent", "notifications", "demo"} <= set(names)
     for name in names:
         command = group.get_command(context, name)
         assert command is not None
         assert command.name == name
         line = command.get_short_help_str(100)
-        assert line in result.output
+        assert line in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize("arguments", [["mount"], ["umount"], ["demo"], ["demo", "serve"]])

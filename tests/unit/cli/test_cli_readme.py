@@ -8,13 +8,20 @@ import click
 import pytest
 
 from biofs import config
-from biofs.cli import commands, demo, mount, umount
+from biofs.cli import api, commands, demo, mount, notifications, torrent, umount
 from biofs.config_sources import Stored
 
 README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("command", [mount.command, umount.command, demo.serve])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(mount.command, umount.command, demo.serve),
+        *(api.command, torrent.command, notifications.clear),
+    ],
+    ids=lambda command: command.name,
+)
 def test_every_option_is_in_it(command: click.Command) -> None:
     options = [param for param in command.params if isinstance(param, click.Option)]
     named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", README))

@@ -1,0 +1,181 @@
+"""Mounts of an ordinary user and of root, and who may look into which. Needs root, as FUSE does."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.faults_support import GROUP, failing
+from tests.support.mounting import environment, is_mounted
+
+NOBODY = 65534
+DEVICE = Path("/dev/fuse")
+
+
+class People:
+    """A directory of nobody's, with a copy of biofs that nobody can read."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.path = base / "mnt"
+        shutil.copytree("biofs", base / "biofs", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("mnt", "home", "root"):
+            (base / name).mkdir()
+        for name in ("mnt", "home"):
+            os.chown(base / name, NOBODY, NOBODY)
+
+    def run(self, *command: str, user: int = NOBODY) -> subprocess.CompletedProcess[str]:
+        """A command of a user."""
+        who = [f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+        return subprocess.run(
+            ["setpriv", *who, *command],
+            cwd=self.base,
+            env={
+                **environment(self.base / ("home" if user else "root")),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def biofs(self, *arguments: str, user: int = NOBODY) -> subprocess.CompletedProcess[str]:
+        """A command of biofs."""
+        return self.run(sys.executable, "-m", "biofs", *arguments, user=user)
+
+
+@pytest.fixture
+def people() -> Iterator[People]:
+    # Not in pytest's own directory, which nobody else may enter.
+    base = Path(tempfile.mkdtemp(prefix="biofs-test-"))
+    base.chmod(0o755)
+    mode = stat.S_IMODE(DEVICE.stat().st_mode)
+    DEVICE.chmod(0o666)  # its usual mode; containers often have it 0600
+    try:
+        made = People(base)
+        yield made
+    finally:
+        DEVICE.chmod(mode)
+        while is_mounted(base / "mnt"):
+            subprocess.run(["fusermount3", "-u", "-z", str(base / "mnt")], check=False)
+        shutil.rmtree(base)
+
+
+def test_an_ordinary_user_mounts_reads_and_unmounts(people: People) -> None:
+    done = people.biofs("mount", "--demo", str(people.path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert people.run("cat", f"{people.path}/{GROUP}/description.txt").stdout
+    owners = people.run("stat", "-c", "%u %g %a", str(people.path / "README.txt")).stdout
+    assert owners == f"{NOBODY} {NOBODY} 444\n"
+    # Not even root looks into another user's mount: FUSE sees to that.
+    assert failing(lambda: os.listdir(people.path)) == errno.EACCES
+    done = people.biofs("umount", str(people.path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not is_mounted(people.path)
+
+
+def test_an_ordinary_user_may_not_let_others_in_unless_root_allows_it(people: People) -> None:
+    allowed = any(
+        line.strip() == "user_allow_other"
+        for line in Path("/etc/fuse.conf").read_text().splitlines()
+    )
+    done = people.biofs("mount", "--demo", "-o", "allow_other", str(people.path))
+    assert (done.returncode == 0) == allowed
+    if not allowed:
+        assert "user_allow_other" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_roots_mount_is_roots_unless_told(people: People) -> None:
+    assert people.biofs("mount", "--demo", str(people.path), user=0).returncode == 0
+    assert os.listdir(people.path)
+    assert "Permission denied" in people.run("ls", str(people.path)).stderr
+
+
+def test_allow_other_lets_others_in_with_the_modes_kept(people: People) -> None:
+    done = people.biofs(
+        "mount", "--demo", "-o", "allow_other,uid=1234,gid=4321", str(people.path), user=0
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert people.run("cat", f"{people.path}/{GROUP}/description.txt").stdout
+    for name, mode in (("README.txt", "444"), ("categories", "555"), (GROUP, "555")):
+        said = people.run("stat", "-c", "%u %g %a", str(people.path / name)).stdout
+        assert said == f"1234 4321 {mode}\n"
+    # The socket stays root's own, whoever may look into the mount.
+    assert people.biofs("refresh", str(people.path)).returncode != 0
+    assert people.biofs("umount", str(people.path)).returncode != 0
+    assert is_mounted(people.path)
+    assert people.biofs("umount", str(people.path), user=0).returncode == 0
+
+
+def test_the_account_is_its_owners_even_with_allow_other(people: People) -> None:
+    done = people.biofs(
+        "mount", "--demo", "--account", "-o", "allow_other", str(people.path), user=0
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stat.S_IMODE((people.path / "me").stat().st_mode) == 0o500
+    assert os.listdir(people.path / "me")
+    refused = people.run("ls", str(people.path / "me"))
+    assert refused.returncode != 0
+    assert "Permission denied" in refused.stderr
+    assert "Permission denied" in people.run("cat", str(people.path / "me/user.json")).stderr
+
+
+def mount_8(people: People, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in which mount(8) finds `mount.fuse.biofs`, in a mount name space of its own."""
+    extra = people.base / "sbin"
+    extra.mkdir()
+    helper = extra / "mount.fuse.biofs"
+    helper.write_text(
+        f'#!/bin/sh\ncd {people.base}\nexec {sys.executable} -m biofs.cli.mount_helper "$@"\n'
+    )
+    helper.chmod(0o755)
+    overlay = f"mount -t overlay overlay -o lowerdir={extra}:/usr/sbin /usr/sbin"
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-e", "-c", f"{overlay}\n{script}"],
+        env=environment(people.base / "root"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_mount_8_and_fstab(people: People) -> None:
+    fstab = people.base / "fstab"
+    fstab.write_text(f"demo {people.path} fuse.biofs defaults,noauto,_netdev,uid=1234 0 0\n")
+    done = mount_8(
+        people,
+        f"""
+        mount -t fuse.biofs demo {people.path} -o allow_other,noatime
+        ls {people.path}/categories
+        findmnt -no FSTYPE,OPTIONS {people.path}
+        umount {people.path}
+        mount --fstab {fstab} {people.path}
+        stat -c %u {people.path}/categories
+        umount {people.path}
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Scalars-Vectors" in done.stdout
+    assert "fuse.biofs ro," in done.stdout
+    assert "noatime" in done.stdout
+    assert "allow_other" in done.stdout
+    assert done.stdout.endswith("\n1234\n")
+
+
+def test_what_mount_8_cannot_have_is_said_in_a_line(people: People) -> None:
+    done = mount_8(people, f"mount -t fuse.biofs demo {people.path} -o nonsense")
+    assert done.returncode != 0
+    assert "nonsense: no such option" in done.stderr
+    assert not is_mounted(people.path)

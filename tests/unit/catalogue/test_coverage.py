@@ -1,0 +1,88 @@
+"""How much is known is counted right, and what is missing is found."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import trio
+
+from biofs.catalogue.coverage import CategoryCoverage, Gaps, measure
+from biofs.catalogue.freshness import DAY
+from biofs.catalogue.peeking import WouldAsk, peek, peeking
+from biofs.demo.app import create_app
+from biofs.demo.generator import Generated
+from biofs.demo.overlay import Overlay
+from tests.support.catalogues import EPOCH, Patient, running
+
+READER = Patient()
+
+
+async def test_an_empty_store(autojump_clock: object) -> None:
+    async with running(create_app(Generated(1))) as catalogue:
+        coverage = await catalogue.store.scan(measure)
+        assert coverage == ([], 0, 0, 0, None, None)
+
+
+async def test_what_is_known_is_counted(autojump_clock: object) -> None:
+    app = create_app(Generated(40, 2, 1, categories=(1, 2)))
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        await trio.sleep(60)
+        first = catalogue.index.groups_after(1, -1)[0].id
+        await catalogue.documents.get(first, READER)
+        await trio.sleep(60)
+        other = next(number for number in range(1, 41) if catalogue.index.group(number) is None)
+        await catalogue.documents.get(other, READER)
+        coverage = await catalogue.store.scan(measure)
+        assert coverage.categories == [
+            CategoryCoverage(1, 20, 1, EPOCH, EPOCH),
+            CategoryCoverage(2, 1, 1, None, None),
+        ]
+        assert (coverage.groups, coverage.details, coverage.file_lists) == (21, 2, 4)
+        assert (coverage.oldest, coverage.newest) == (EPOCH + 60, EPOCH + 120)
+
+
+async def test_gaps_are_what_was_never_fetched_or_looks_different(
+    autojump_clock: object,
+) -> None:
+    source = Overlay(Generated(60, 1, 1, categories=(1,)))
+    async with running(create_app(source)) as catalogue:
+        gaps = Gaps(catalogue.store)
+        await catalogue.listings.listed(1, READER)
+        assert await gaps.count(1, -math.inf) == 60
+        for group in range(1, 51):
+            await catalogue.documents.get(group, READER)
+        assert gaps.after(1, -1, -math.inf, 100) == list(range(51, 61))
+        assert gaps.after(1, 53, -math.inf, 2) == [54, 55]
+        assert (gaps.has(7, -math.inf), gaps.has(51, -math.inf)) == (False, True)
+        assert not gaps.has(61, -math.inf), "there is no such group"
+        source.bump(7, name="Renamed")
+        await trio.sleep(2 * DAY)
+        assert await gaps.count(1, catalogue.clock() - DAY) == 60, "old, all of them"
+        catalogue.listings.refresh(1)
+        while len(catalogue.wants):
+            await trio.sleep(1)
+        assert gaps.after(1, -1, catalogue.clock() - DAY, 100) == [7, *range(51, 61)]
+
+
+async def test_peeking_starts_nothing(autojump_clock: object) -> None:
+    app = create_app(Generated(60, 1, 1, categories=(1,)))
+    async with running(app) as catalogue:
+        with peeking():
+            with pytest.raises(WouldAsk) as caught:
+                catalogue.listings.open(1)
+            assert caught.value.key == ("listing", 1)
+        await catalogue.listings.listed(1, READER)
+        await catalogue.documents.get(7, READER)
+        await trio.sleep(2 * DAY)
+        app.state.log.clear()
+        with peeking() as looking:
+            assert catalogue.documents.known(7) is not None
+            with pytest.raises(WouldAsk):
+                await catalogue.documents.get(8, READER)
+        assert looking.refreshed == [("listing", 1)]
+        assert peek() is None
+        await trio.sleep(60)
+        assert app.state.log.count() == 0
+        assert len(catalogue.wants) == 0

@@ -1,0 +1,75 @@
+"""Numbers as people say them."""
+
+import math
+
+import pytest
+
+from biofs.cli import words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 seconds"),
+        (1.4, "1 second"),
+        (89, "89 seconds"),
+        (90, "2 minutes"),
+        (89 * 60, "89 minutes"),
+        (90 * 60, "2 hours"),
+        (35 * 3600, "35 hours"),
+        (36 * 3600, "2 days"),
+        (400 * 86_400, "400 days"),
+        (-5, "0 seconds"),
+    ],
+)
+def test_ages(seconds: float, said: str) -> None:
+    assert words.age(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (59 * 60, "59 min"),
+        (3600, "1 h"),
+        (68 * 60, "1 h 8 min"),
+        (47 * 3600 + 59 * 60, "47 h 59 min"),
+        (48 * 3600, "2 d"),
+        (76 * 3600, "3 d 4 h"),
+        (math.inf, "unknown"),
+        (math.nan, "unknown"),
+    ],
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1,023 bytes"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        ((1 << 20) - 1, "1.0 MiB"),
+        (5 << 30, "5.0 GiB"),
+        (3 << 50, "3,072.0 TiB"),
+    ],
+)
+def test_sizes(number: int, said: str) -> None:
+    assert words.size(number) == said
+
+
+def test_counts() -> None:
+    assert words.counted(0, "group") == "0 groups"
+    assert words.counted(1, "category", "categories") == "1 category"
+    assert words.counted(12_000, "category", "categories") == "12,000 categories"
+
+
+def test_tables() -> None:
+    assert words.table([("a", "one"), ("long", "two"), ("x", "")]) == "a     one\nlong  two\nx"
+    assert words.table([]) == ""

@@ -1,0 +1,46 @@
+"""What the kernel is told when a group changes."""
+
+from __future__ import annotations
+
+import trio
+import trio.testing
+
+from biofs.api.models import GroupRow
+from biofs.catalogue.index import Before, Index
+from biofs.catalogue.store import Store
+from biofs.mount.kernel import LINK_DEPTHS, KernelCache
+from biofs.tree.inodes import Kind, pack
+
+LINKS = {
+    pack(kind, ident, depth)
+    for kind, ident in ((Kind.GROUP_LINK, 1), (Kind.TORRENT_LINK, 5))
+    for depth in LINK_DEPTHS
+}
+
+
+async def told(name: str) -> set[int]:
+    """The inodes that the kernel forgets when group 1, called "Old", is called `name`."""
+    store, forgotten = Store(None), set[int]()
+    index = Index(store)
+    for called in ("Old", name):
+        row = {"groupId": 1, "groupName": called, "tags": [called], "torrents": [{"torrentId": 5}]}
+        before = [Before(known, index.torrents_of(1)) for known in [index.group(1)] if known]
+        await index.add_rows(1, [GroupRow.from_json(row)], 0.0)
+    cache = KernelCache(index, lambda inode, entry: forgotten.add(inode) if entry is None else None)
+    cache.group_changed(before[0], gone=False)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(cache.run)
+        await trio.testing.wait_all_tasks_blocked(0.1)
+        nursery.cancel_scope.cancel()
+    store.close()
+    return forgotten
+
+
+async def test_links_to_a_group_of_another_name_lead_elsewhere() -> None:
+    assert await told("New") >= LINKS
+
+
+async def test_links_to_a_group_of_the_same_name_stay() -> None:
+    forgotten = await told("Old")
+    assert pack(Kind.GROUP_JSON, 1) in forgotten
+    assert not forgotten & LINKS
