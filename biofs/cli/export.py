@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from biofs import config
-from biofs.cli import shared, words
+from biofs.cli import shared, stores, words
 from biofs.errors import QuietError
 
 _READABLE = 0o666
@@ -42,14 +42,9 @@ def command(file: str, force: bool, **given: object) -> None:
 def _exported(settings: config.Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
     from biofs.catalogue import snapshot  # noqa: PLC0415
-    from biofs.catalogue.location import store_path  # noqa: PLC0415
     from biofs.catalogue.store import StoreError  # noqa: PLC0415
 
-    source = store_path(settings)
-    if source is None or not source.exists():
-        raise QuietError(
-            f"nothing is known of {settings.url} with this account: `biofs warm` fetches it"
-        )
+    source = stores.known_of(settings)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:64]}.", dir=target.parent)
     except OSError as error:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import click
 
 from biofs import config
-from biofs.cli import mountinfo, shared
+from biofs.cli import mountinfo, shared, stores
 from biofs.control import client
 from biofs.errors import USAGE, QuietError
 
@@ -85,24 +85,7 @@ def _shows(mount: mountinfo.Mount, source: str) -> bool:
 
 
 def _store(settings: config.Settings) -> Path:
-    from biofs.catalogue.location import store_path, stores_of_server  # noqa: PLC0415
-
-    if settings.snapshot is not None:
-        return settings.snapshot
-    path = store_path(settings)
-    if path is None:
-        raise QuietError("--demo: keeps nothing without a place for it: give --cache-dir", USAGE)
-    if path.exists():
-        return path
-    others = stores_of_server(settings)
-    if len(others) == 1 and not (settings.token or settings.cookie):
-        return others[0]  # whose it is was told when it was filled; there is no other
-    if others:
-        raise QuietError(
-            f"nothing is known of {settings.url} with this account, but with another: "
-            f"give --token-file as for that mount"
-        )
-    raise QuietError(f"nothing is known of {settings.url}: `biofs warm` fetches it")
+    return stores.known_of(settings) if settings.snapshot is None else settings.snapshot
 
 
 def _search(

@@ -202,3 +202,35 @@ def test_the_token_does_not_follow_a_redirect_to_another_host(
     assert any(DONOR_TOKEN.encode() in heard for heard in server.heard)
     assert "use that URL" in patient.log.read_text()
     server.behave()
+
+
+def test_three_hundred_waiting_processes_delay_nobody(tmp_path: Path, server: Misbehaving) -> None:
+    with mounting(tmp_path, server.url) as mount:
+        known = (mount.path / GROUP / "group.json").read_bytes()
+        names = os.listdir(mount.path / CATEGORY)
+        [document, *_] = [group for group in groups(mount) if group != mount.path / GROUP]
+        server.behave(mute)
+        requests = server.requests
+        readers = [
+            subprocess.Popen(
+                ["cat", document / "group.json"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for _ in range(300)
+        ]
+        until(lambda: mount.status()["readers_waiting"] == 300)
+        # The server is mute: whatever waited for one of them would not end.
+        for _ in range(20):
+            assert os.listdir(mount.path / CATEGORY) == names
+            assert (mount.path / GROUP / "group.json").read_bytes() == known
+            assert os.statvfs(mount.path).f_namemax == 255
+            assert os.stat(mount.path).st_ino == 1
+        assert mount.run("ls", "-l", GROUP)
+        assert server.requests - requests == 1
+        for reader in readers:
+            reader.kill()
+        for reader in readers:
+            assert reader.wait(timeout=60) == -9
+        until(lambda: mount.status()["readers_waiting"] == 0)
+        server.behave()

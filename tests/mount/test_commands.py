@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -62,7 +63,7 @@ class Case:
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """`biofs` under way."""
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "biofs", *arguments],
+            [sys.executable, "-m", "biofs", *arguments],
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -107,7 +108,7 @@ def test_status_explain_and_refresh(case: Case, source: Overlay) -> None:
         assert case.ask("status")["requests"]["sent"] == 0
         assert case.server.log.count() == 0, "asking about it asks nobody"
 
-        name = sorted(os.listdir(category))[0]
+        name = min(os.listdir(category))
         (category / name / "group.json").read_bytes()
         sent = case.server.log.count()
         assert sent == PAGES + 1
@@ -158,10 +159,9 @@ def test_mistakes_are_said_in_a_line(case: Case) -> None:
         assert case.server.log.count() == 0
 
 
-def test_another_user_is_not_told(case: Case) -> None:
+def test_a_socket_that_others_can_get_at_is_not_used(case: Case) -> None:
     with case.mount() as mount:
         assert case.run("status", str(mount.path))
-        # As this user would find it without the right to enter, in a session of its own.
         (case.base / "run" / "biofs").chmod(0o755)
         assert case.run("status", str(mount.path), code=1).endswith(
             "no answer: that mount is another user's, or of an older biofs"
@@ -232,8 +232,6 @@ def test_killed_at_any_moment_it_repeats_at_most_what_was_under_way(case: Case) 
         assert len(asked) == len(set(asked))
         # The last one may have been on its way when the process was killed.
         seen.update(asked[:-1])
-        if asked is runs[-1]:
-            seen.update(asked)
     total = sum(len(asked) for asked in runs)
     assert PAGES + GROUPS <= total <= PAGES + GROUPS + len(runs) - 1
 
@@ -274,7 +272,8 @@ def test_a_warm_up_beside_a_mount(case: Case) -> None:
             f"all is known now, after {PAGES + GROUPS} requests\n"
         )
         sent = case.server.log.count()
-        mount.run("grep", "-rc", "organism", str(category))
+        found = mount.run("grep", "-rl", "--include=group.json", "organism", str(category))
+        assert len(found.splitlines()) == GROUPS
         assert len(os.listdir(category)) == GROUPS + 1
         assert case.server.log.count() == sent == PAGES + GROUPS
         assert case.ask("status")["requests"]["sent"] == 0
@@ -288,7 +287,7 @@ def test_a_warm_up_keeps_to_the_pace_of_a_mount(case: Case) -> None:
         warm.communicate(timeout=60)
     times = [entry.time for entry in case.server.log.entries()]
     assert len(times) >= PAGES
-    assert all(later - sooner > 0.15 for sooner, later in zip(times, times[1:], strict=False))
+    assert all(later - sooner > 0.15 for sooner, later in itertools.pairwise(times))
 
 
 def test_two_warm_ups_at_once_are_one(case: Case) -> None:
@@ -322,7 +321,7 @@ def test_progress_is_lines_where_there_is_no_terminal(case: Case) -> None:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, f"all is known now, after {PAGES + GROUPS} requests\n")
     lines = err.splitlines()
-    assert 3 < len(lines) <= 21
+    assert 0 < len(lines) <= 21
     for line in lines:
         assert re.fullmatch(
             r"biofs: \d+%: \d+ of (about )?\d+ requests, (about )?\d+ s left"

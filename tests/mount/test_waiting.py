@@ -66,6 +66,7 @@ def mount(tmp_path: Path, server: Server) -> Iterator[Mount]:
         (("stat", f"{GROUP}/FASTA, Sanger, Contig [1]/files/x"), True),  # lookup
         (("ls", "categories/Sequences"), False),  # opendir of what is being listed
         (("stat", GROUP), False),  # lookup in what is being listed
+        (("readlink", "groups/1"), False),  # readlink
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else str(value),
 )

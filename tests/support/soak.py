@@ -218,7 +218,9 @@ class Soak:
 
     def _open(self, randomly: random.Random) -> str:
         path = randomly.choice([path for path in self.reference.directories if "/files" in path])
-        for entry in os.scandir(self._mount.path / path):
+        with os.scandir(self._mount.path / path) as entries:
+            found = list(entries)
+        for entry in found:
             if entry.is_file(follow_symlinks=False):
                 try:
                     os.close(os.open(entry.path, os.O_RDONLY))

@@ -232,6 +232,35 @@ def test_demo_heeds_the_command_line_only(home: Path) -> None:
 def test_demo_and_a_server_exclude_each_other(key: str) -> None:
     error = refused({"demo": True, key: "x"})
     assert error.message == f"--{key.replace('_', '-')}: no use with --demo: leave out either"
+
+
+def test_a_snapshot_stands_for_the_server_and_heeds_the_command_line_only(home: Path) -> None:
+    stored(home, f'url = "https://stored.example"\ntoken = "{OTHER}"\nrate = "1/60"')
+    (home / "file").write_text("")
+    loaded = config.load({"snapshot": "~/file"}, ENVIRON)
+    assert loaded.snapshot == home / "file"
+    assert (loaded.url, loaded.token, loaded.cookie) == ("http://snapshot.invalid", None, None)
+    assert (loaded.offline, loaded.cache_dir, loaded.demo) == (True, None, False)
+    assert loaded.ttl is not None
+    assert loaded.ttl > 365 * 86_400, "there is nobody to ask for anything newer"
+
+
+def test_a_snapshot_has_to_be_there(home: Path) -> None:
+    error = refused({"snapshot": "~/file"})
+    assert (error.message, error.exitcode) == (f"--snapshot: {home}/file: no such file", 2)
+
+
+@pytest.mark.parametrize(
+    "key", ["url", "token_file", "cache_dir", "cache_size", "rate", "ttl", "account"]
+)
+def test_what_has_no_use_with_a_snapshot(key: str) -> None:
+    error = refused({"snapshot": "/file", key: "x"})
+    assert error.message == f"--{key.replace('_', '-')}: no use with --snapshot: leave out either"
+
+
+def test_a_demo_is_no_snapshot() -> None:
+    error = refused({"snapshot": "/file", "demo": True})
+    assert error.message == "--snapshot: no use with --demo: leave out either"
     assert error.exitcode == 2
 
 

@@ -50,7 +50,14 @@ def test_its_help_names_every_command_with_that_commands_own_line() -> None:
         assert line in " ".join(result.output.split())
 
 
-@pytest.mark.parametrize("arguments", [["mount"], ["umount"], ["demo"], ["demo", "serve"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["mount"], ["umount"], ["demo"], ["demo", "serve"]),
+        *(["status"], ["explain"], ["refresh"], ["warm"], ["export"]),
+        *(["cache"], ["cache", "info"], ["cache", "clear"]),
+    ],
+)
 def test_every_command_has_help(arguments: list[str]) -> None:
     result = CliRunner().invoke(commands, [*arguments, "-h"])
     assert result.exit_code == 0
@@ -58,7 +65,12 @@ def test_every_command_has_help(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["mount", "--help"], ["mount", "/nowhere"], ["umount", "/nowhere"]]
+    "arguments",
+    [
+        *(["--help"], ["mount", "--help"], ["mount", "/nowhere"], ["umount", "/nowhere"]),
+        *(["status"], ["explain", "/nowhere"], ["refresh", "/nowhere"], ["cache", "info"]),
+        *(["warm", "--help"], ["warm", "Nothing"], ["export", "--help"]),
+    ],
 )
 def test_help_and_mistakes_cost_no_heavy_imports(tmp_path: Path, arguments: list[str]) -> None:
     script = (

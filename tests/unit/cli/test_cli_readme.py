@@ -8,7 +8,21 @@ import click
 import pytest
 
 from biofs import config
-from biofs.cli import api, commands, demo, mount, notifications, torrent, umount
+from biofs.cli import (
+    api,
+    cache,
+    commands,
+    demo,
+    explain,
+    export,
+    mount,
+    notifications,
+    refresh,
+    status,
+    torrent,
+    umount,
+    warm,
+)
 from biofs.config_sources import Stored
 
 README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
@@ -19,6 +33,8 @@ README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
     [
         *(mount.command, umount.command, demo.serve),
         *(api.command, torrent.command, notifications.clear),
+        *(status.command, explain.command, refresh.command),
+        *(warm.command, export.command, cache.clear),
     ],
     ids=lambda command: command.name,
 )
@@ -55,4 +71,4 @@ def test_a_long_option_of_mount_is_a_key_of_the_settings_file() -> None:
     options = {param.name for param in mount.command.params if isinstance(param, click.Option)}
     keys = set(Stored.__struct_fields__)
     assert keys - options == {"token", "cookie", "ca_file", "timeout", "insecure"}
-    assert options - keys == {"demo", "foreground"}
+    assert options - keys == {"demo", "foreground", "snapshot"}

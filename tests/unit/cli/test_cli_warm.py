@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from biofs import config
+from biofs.catalogue.location import store_path
 from biofs.catalogue.snapshot import Snapshot
 from biofs.catalogue.warming import Warming
 from biofs.cli import cache, locks, main, warming
@@ -187,9 +189,6 @@ def test_what_is_in_use_stays(
 @pytest.fixture
 def known(home: Path) -> Path:
     """The store of the user's account at a server, filled."""
-    from biofs import config
-    from biofs.mount.assembly import store_path
-
     store = store_path(config.load({"url": "https://example.org"}, os.environ))
     assert store is not None
     filled(store)
@@ -249,10 +248,20 @@ def test_where_nothing_can_be_written(
 def test_nothing_known_nothing_exported(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert export("x") == 1
     assert capsys.readouterr().err == (
-        "biofs: nothing is known of https://example.org with this account: "
-        "`biofs warm` fetches it\n"
+        "biofs: nothing is known of https://example.org: `biofs warm` fetches it\n"
     )
     assert list(home.iterdir()) == []
+
+
+def test_without_a_token_it_is_the_only_account(
+    known: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("BIOFS_TOKEN")
+    assert export("x") == 0
+    known.rename(known.with_name("example.org-aaaaaaaaaaaa.sqlite"))
+    filled(known)
+    assert export("y") == 1
+    assert "give --token-file as for that mount" in capsys.readouterr().err
 
 
 def test_a_damaged_store_is_not_exported(

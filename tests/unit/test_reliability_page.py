@@ -1,0 +1,30 @@
+"""docs/reliability.md names tests that exist."""
+
+import ast
+import re
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+PAGE = (CHECKOUT / "docs/reliability.md").read_text("utf-8")
+ROW = re.compile(r"^\|.*\| `(tests/\S+\.py)::(\w+)` \|$", re.MULTILINE)
+
+
+def named_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+    }
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| ")]
+    heads = [line for line in rows if line.endswith(("| test |", "| --- |"))]
+    measured = [line for line in rows if " MiB |" in line or line.endswith("| memory |")]
+    named = ROW.findall(PAGE)
+    assert len(named) == len(rows) - len(heads) - len(measured)
+    assert len(named) > 50
+    for path, name in named:
+        assert name in named_in(CHECKOUT / path), f"{path}::{name}"
