@@ -54,6 +54,8 @@ def prepare(path: str, *, nonempty: bool = False, patience: float = PATIENCE) ->
     if not path:
         raise QuietError("the mountpoint is an empty name: give a directory", USAGE)
     seen = _looked(path, patience)
+    if seen.error == errno.ECONNABORTED:  # a mount is dying this very moment
+        seen = _looked(path, patience)
     mount = mountinfo.topmost(mountinfo.read(), seen.path)
     if seen.error == errno.ENOTCONN and mount is not None and mount.is_biofs:
         _detach(mount.mountpoint)

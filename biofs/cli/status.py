@@ -9,6 +9,7 @@ import click
 
 from biofs.cli import inside, mountinfo, words
 from biofs.cli.report import one_line
+from biofs.config import DEMO_URL
 from biofs.control import client
 from biofs.errors import QuietError
 
@@ -65,6 +66,8 @@ def shown_for_people(answer: Mapping[str, Any]) -> str:
 
 def _server(answer: Mapping[str, Any]) -> str:
     server = one_line(answer["server"])
+    if server == DEMO_URL:
+        return "the embedded catalogue"
     if answer.get("snapshot"):
         made = datetime.fromtimestamp(answer["snapshot"]["made"], UTC)
         return f"{server} as of {made:%Y-%m-%d %H:%M} UTC, {one_line(answer['snapshot']['file'])}"

@@ -33,7 +33,7 @@ from biofs.mount.waiting import MAX_TASKS, Patience
 
 log = logging.getLogger(__name__)
 
-OWN_OPTIONS: Final = frozenset({"nonempty", "xattr", "default_permissions", "ro"})
+OWN_OPTIONS: Final = frozenset({"nonempty", "default_permissions", "ro"})
 """Options of `-o` that mean something to biofs, or that every mount has anyway."""
 
 

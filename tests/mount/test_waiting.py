@@ -15,6 +15,7 @@ import pytest
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
+from biofs.demo.generator import Generated
 from tests.support.faulty import Holding
 from tests.support.mounting import Mount, mounted
 from tests.support.server import Server, running
@@ -125,6 +126,23 @@ def test_a_waiting_reader_holds_up_nobody(mount: Mount, app: Holding) -> None:
     app.hold.clear()
     for process in waiting:
         assert process.wait(timeout=20) == 0
+
+
+def test_a_listing_streams_the_first_groups_while_the_next_page_is_awaited(
+    tmp_path: Path,
+) -> None:
+    app = Holding(create_app(Generated(120, 1, 1, categories=(1,))))
+    app.hold.set()
+    app.passing = 1
+    with running(app) as server, mounting(tmp_path, server) as mount:  # type: ignore[attr-defined]
+        entries = os.scandir(mount.path / "categories/Sequences")
+        first = [next(entries).name for _ in range(51)]  # index.jsonl, and the first page
+        until(lambda: app.held == 1)
+        assert len(set(first)) == 51
+        app.hold.clear()
+        rest = [entry.name for entry in entries]
+    assert len({*first, *rest}) == 121
+    assert app.state.log.count("browse") == 3
 
 
 def test_fifty_processes_at_once_are_one_request(mount: Mount, app: Holding) -> None:

@@ -9,17 +9,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Holding:
-    """Holds requests back, unanswered, while `hold` is set; counts those it holds."""
+    """Holds requests back, unanswered, while `hold` is set; counts those it holds.
+
+    It lets `passing` requests through before it holds one.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.state = app.state  # type: ignore[attr-defined]
         self.hold = threading.Event()
         self.held = 0
+        self.passing = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] == "http" and self.hold.is_set():
+        if scope["type"] == "http" and self.hold.is_set() and self.passing:
+            self.passing -= 1
+        elif scope["type"] == "http" and self.hold.is_set():
             self.held += 1
             while self.hold.is_set():
                 await trio.sleep(0.01)

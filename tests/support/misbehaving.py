@@ -138,31 +138,35 @@ class Misbehaving:
         `deaf` accepts connections and reads nothing from them.
         """
 
-        def change() -> None:
+        async def change() -> None:
             self._behaviour, self._deaf, self._lasting = behaviour, deaf, times
-            self._cut_all()
+            await self._cut_all()
 
         self._call(change)
 
     def vanish(self) -> None:
         """Nobody listens any more, and every connection is cut."""
-        self._call(lambda: (self._listening.cancel(), self._cut_all()))
+
+        async def change() -> None:
+            self._listening.cancel()
+            await self._cut_all()
+
+        self._call(change)
 
     def come_back(self) -> None:
         """Listen at the same place again."""
         self._call(lambda: self._nursery.start(self._listen))
 
-    def _call(self, call: Callable[[], object]) -> None:
-        async def run() -> None:
-            result = call()
-            if isinstance(result, Awaitable):
-                await result
+    def _call(self, change: Callable[[], Awaitable[None]]) -> None:
+        trio.from_thread.run(change, trio_token=self._token)
 
-        trio.from_thread.run(run, trio_token=self._token)
-
-    def _cut_all(self) -> None:
-        for scope in self._cut:
+    async def _cut_all(self) -> None:
+        """Close the connections; who is told that it is done will find none of them open."""
+        cut = set(self._cut)
+        for scope in cut:
             scope.cancel()
+        while cut & self._cut:  # noqa: ASYNC110 - each takes itself out
+            await trio.sleep(0.001)
 
     def run(self) -> None:
         """The thread."""
@@ -207,10 +211,10 @@ class Misbehaving:
                 while await self._exchange(stream):
                     pass
         finally:
-            self._cut.discard(scope)
-            self.open -= 1
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
+            self._cut.discard(scope)
+            self.open -= 1
 
     async def _exchange(self, stream: Stream) -> bool:
         """Whether the connection stays open for another request."""

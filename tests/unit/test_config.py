@@ -115,7 +115,7 @@ def test_the_file_holds_everything(home: Path) -> None:
         ttl = 1.5
         offline = true
         account = true
-        options = ["allow_other", "xattr,noatime"]
+        options = ["allow_other", "nodev,noatime"]
         log_file = "relative.log"
         log_level = "debug"
         ca_file = "~/ca.pem"
@@ -140,7 +140,7 @@ def test_the_file_holds_everything(home: Path) -> None:
         offline=True,
         account=True,
         foreground=False,
-        fuse_options=("allow_other", "xattr", "noatime"),
+        fuse_options=("allow_other", "nodev", "noatime"),
         log_file=home / ".config/biofs/relative.log",
         log_level="debug",
         demo=False,
@@ -293,12 +293,12 @@ def test_a_settings_file_without_secrets_can_be_read_but_not_written_by_others(h
         ({"wait": float("nan")}, "--wait: a number of seconds from 0 to 86400"),
         ({"wait": float("inf")}, "--wait: a number of seconds from 0 to 86400"),
         ({"ttl": -0.5}, "--ttl: a number of seconds from 0 to 3.1536e+08"),
-        ({"options": ["xattr,bogus"]}, "-o: bogus: no such option: there are allow_other"),
+        ({"options": ["nodev,bogus"]}, "-o: bogus: no such option: there are allow_other"),
         ({"options": ["rw"]}, "-o: rw: biofs is read-only"),
         ({"options": ["uid"]}, "-o: uid: needs a number behind it, such as uid=1000"),
         ({"options": ["gid=staff"]}, "-o: gid: needs a number behind it"),
         ({"options": ["uid=4294967295"]}, "-o: uid: needs a number behind it"),
-        ({"options": ["xattr=1"]}, "-o: xattr=1: no such option"),
+        ({"options": ["nodev=1"]}, "-o: nodev=1: no such option"),
         ({"url": "http://torrents.example"}, "--url: plain http would show everybody"),
         ({"cache_size": "lots"}, "--cache-size: a size is a number and K, M, G or T"),
         ({"cache_size": "-1G"}, "--cache-size: a size is a number and K, M, G or T"),

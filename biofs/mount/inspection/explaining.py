@@ -92,7 +92,11 @@ class Explainer:
         if kind is Kind.CATEGORY and not self._catalogue.listings.is_complete(ident):
             return ("listing", ident)  # its first names may be there already
         try:
-            await self._resolver.touch(found, IMPATIENT)
+            if kind is Kind.VIEW_DOCUMENT:
+                # Some ask when they are opened and not before: reading them has an effect.
+                (await self._resolver.family(found.address).open(found.address, IMPATIENT)).close()
+            else:
+                await self._resolver.touch(found, IMPATIENT)
         except WouldAsk as would:
             return would.key
         return None

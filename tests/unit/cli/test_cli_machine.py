@@ -48,7 +48,7 @@ def test_letting_others_in_needs_the_machines_consent(
     conf = tmp_path / "fuse.conf"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     line = f"-o {option}: not allowed on this machine: "
-    assert refused("xattr", option, fuse_conf=conf).startswith(line)
+    assert refused("nodev", option, fuse_conf=conf).startswith(line)
     conf.write_text("# user_allow_other\nmount_max = 10\n")
     assert refused(option, fuse_conf=conf).startswith(line)
     machine.check(["noatime"], device=NULL, fuse_conf=conf)

@@ -55,7 +55,7 @@ def place(tmp_path: Path) -> Path:
 def test_every_option_arrives(lifecycle: Lifecycle, place: Path) -> None:
     arguments = [
         *("--url", "https://example.org/", "--cache-dir", "/c", "--rate", "2/6", "--wait", "5"),
-        *("--ttl", "7.5", "--offline", "--account", "-f", "-o", "xattr,noatime", "-o", "nosuid"),
+        *("--ttl", "7.5", "--offline", "--account", "-f", "-o", "nodev,noatime", "-o", "nosuid"),
         *("--log-file", "/l", "--log-level", "DEBUG", str(place)),
     ]
     assert main(["mount", *arguments]) == 0
@@ -68,7 +68,7 @@ def test_every_option_arrives(lifecycle: Lifecycle, place: Path) -> None:
     assert str(settings.rate) == "2/6"
     assert (settings.wait, settings.ttl) == (5.0, 7.5)
     assert (settings.offline, settings.account, settings.foreground) == (True, True, True)
-    assert settings.fuse_options == ("xattr", "noatime", "nosuid")
+    assert settings.fuse_options == ("nodev", "noatime", "nosuid")
     assert (settings.log_file, settings.log_level) == (Path("/l"), "debug")
     assert not settings.demo
 

@@ -58,6 +58,7 @@ def test_the_bar_says_the_same_and_heeds_no_color(
         monkeypatch.setenv("NO_COLOR", "1")
     out = io.StringIO()
     bar = progress.Bar(LIMITED, Console(file=out, force_terminal=True, width=100))
+    bar.show(SOME._replace(sent=0, left=0), 0.0)
     bar.show(SOME, 10.0)
     bar.close()
     shown = out.getvalue()

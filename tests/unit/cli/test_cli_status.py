@@ -63,6 +63,7 @@ def test_the_table() -> None:
         ({"server_reachable": None}, "https://torrents.bio, not asked yet"),
         ({"server_reachable": False}, "https://torrents.bio, not reachable"),
         ({"offline": True}, "https://torrents.bio, offline"),
+        ({"server": "http://demo.invalid"}, "the embedded catalogue"),
         (
             {"snapshot": {"file": "/data/x.biofs", "made": 1_800_000_000.0}},
             "https://torrents.bio as of 2027-01-15 08:00 UTC, /data/x.biofs",

@@ -1,0 +1,63 @@
+"""What a mount answers at its socket, without a mount."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio.testing
+from starlette.applications import Starlette
+
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.peeking import peeking
+from biofs.control.messages import Ask, encode_path
+from biofs.control.server import Handler
+from biofs.demo.app import create_app
+from biofs.demo.embedded import embedded
+from biofs.mount.inspection.answers import Answers
+from biofs.mount.inspection.resolving import Resolver
+from biofs.mount.operations import Operations
+from biofs.mount.signals import SignalWatch
+from biofs.mount.waiting import Patience
+from tests.support.catalogues import running
+
+
+class Inspected:
+    """A mount's answers, without a mount."""
+
+    def __init__(self, catalogue: Catalogue, app: Starlette) -> None:
+        self.catalogue = catalogue
+        self.app = app
+        self.told: list[str] = []
+        patience = Patience(60, SignalWatch())
+        self.operations = Operations(catalogue, patience, self._state, uid=0, gid=0, account=True)
+        answers = Answers(catalogue, self.operations.families, self._state)
+        self._handlers: Mapping[str, Handler] = answers.handlers()
+
+    def _state(self) -> dict[str, object]:
+        return {"biofs": "0", **self.catalogue.state()}
+
+    async def ask(self, do: str, path: str = "", **options: bool) -> Any:
+        """What is answered, and that explaining costs nothing."""
+        before = self.app.state.log.count()
+        ask = Ask(do=do, path=encode_path(path), **options)
+        answer = await self._handlers[do](ask, self.told.append)
+        if do != "refresh":
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert self.app.state.log.count() == before
+            assert len(self.catalogue.wants) == 0
+        return answer
+
+
+@asynccontextmanager
+async def inspected(source: Any = None, **options: Any) -> AsyncIterator[Inspected]:
+    app = create_app(embedded() if source is None else source)
+    async with running(app, **options) as catalogue:
+        yield Inspected(catalogue, app)
+
+
+async def resolve(mount: Inspected, path: str) -> Any:
+    resolver = Resolver(mount.operations.families)
+    with peeking():
+        return await resolver.resolve([part.encode() for part in path.split("/") if part])
