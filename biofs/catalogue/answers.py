@@ -12,9 +12,9 @@ from cachetools import TTLCache
 from biofs.api.actions import Api
 from biofs.api.errors import NetworkError, NotFound
 from biofs.api.requests import Answer, Request
-from biofs.catalogue import reading, renewing
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.queue import Queue
+from biofs.catalogue.reading import looked_at, renewed
 from biofs.catalogue.store import Store
 from biofs.catalogue.wants import Priority, Want, Wants
 
@@ -57,7 +57,7 @@ class Answers:
 
     def known(self, key: str) -> KnownAnswer | None:
         """The document under `key` as it was last fetched, however old; nobody is asked."""
-        reading.note(key)
+        looked_at.note(key)
         return self._load(key)
 
     def _load(self, key: str) -> KnownAnswer | None:
@@ -78,14 +78,14 @@ class Answers:
 
         Raises NotFound if a successful answer said so, other ApiErrors, and what the caller raises.
         """
-        while (known := self.known(key)) is None or renewing.is_due(key):
+        while (known := self.known(key)) is None or renewed.lacks(key):
             if key in self._absent:
                 raise NotFound(key, "the server has no such thing")
             want = self.want(key, fetch)
             while not want.done:
                 await caller.wait(want)
             want.raise_error()
-            renewing.note(key)
+            renewed.note(key)
         if self._clock() - known.fetched > ttl and not self._queue.offline:
             self._wants.refresh(("answer", key), self._fetching(key, fetch))
         return known.body

@@ -16,7 +16,7 @@ import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.reading import reading
+from biofs.catalogue.reading import looked_at
 from biofs.mount.failures import guarded
 from biofs.mount.families.category import CategoryFamily
 from biofs.mount.families.family import Content, Family
@@ -116,7 +116,7 @@ class Operations(ReadOnly):
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
         family, address = self._at(parent_inode)
-        with reading() as keys:
+        with looked_at.collecting() as keys:
             found = await family.lookup(address, name, self._patience.of(ctx.pid))
         if found is None:
             # With a timeout the kernel remembers it: editors and shells ask for the same again.
@@ -127,7 +127,7 @@ class Operations(ReadOnly):
     @guarded
     async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
         family, address = self._at(inode)
-        with reading() as keys:
+        with looked_at.collecting() as keys:
             found = await family.getattr(address, self._patience.of(ctx.pid))
         self._shown.note(keys, inode)
         return self._attributes.fill(found)
@@ -141,7 +141,7 @@ class Operations(ReadOnly):
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
         family, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
-        with reading() as keys:
+        with looked_at.collecting() as keys:
             listing = await family.opendir(address, caller)
         self._shown.note(keys, inode)
         parent = await family.parent(address)
@@ -182,7 +182,7 @@ class Operations(ReadOnly):
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
         family, address = self._at(inode)
-        with reading() as keys:
+        with looked_at.collecting() as keys:
             content = await family.open(address, self._patience.of(ctx.pid))
         self._shown.note(keys, inode)
         number = next(self._numbers)

@@ -165,7 +165,7 @@ class Misbehaving:
         cut = set(self._cut)
         for scope in cut:
             scope.cancel()
-        while cut & self._cut:  # noqa: ASYNC110 - each takes itself out
+        while cut & self._cut:
             await trio.sleep(0.001)
 
     def run(self) -> None:

@@ -12,7 +12,7 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.coverage import Gaps
 from biofs.catalogue.enumeration import PAGE_SIZE
 from biofs.catalogue.peeking import WouldAsk, peeking
-from biofs.catalogue.reading import reading
+from biofs.catalogue.reading import looked_at
 from biofs.control.server import Refused
 from biofs.mount.failures import errno_of
 from biofs.mount.families.family import failure
@@ -73,7 +73,7 @@ class Explainer:
         `refresh_requests` what is asked behind the reader's back because it is old; times are in
         epoch seconds. Raises Refused if the path leads nowhere.
         """
-        with peeking() as looking, reading() as keys:
+        with peeking() as looking, looked_at.collecting() as keys:
             try:
                 found = await self._resolver.resolve(parts)
                 missing = await self._missing(found)

@@ -16,8 +16,7 @@ from biofs.catalogue.details import Detail
 from biofs.catalogue.index import Before
 from biofs.catalogue.listings import Changes
 from biofs.catalogue.peeking import WouldAsk, peeking
-from biofs.catalogue.reading import reading
-from biofs.catalogue.renewing import renewing
+from biofs.catalogue.reading import looked_at, renewed
 from biofs.catalogue.wants import Priority, Want
 from biofs.control import messages
 from biofs.control.messages import Ask
@@ -122,7 +121,7 @@ class Refresher:
     async def _answers(self, found: Found, ask: Ask, report: Report) -> dict[str, object]:
         """Whatever else is shown in the mount is made of answers, or there is nothing to it."""
         try:
-            with peeking(), reading() as keys:
+            with peeking(), looked_at.collecting() as keys:
                 await self._resolver.touch(found, IMPATIENT)
         except WouldAsk:
             raise Refused(_UNKNOWN) from None
@@ -132,7 +131,7 @@ class Refresher:
         if not any(before.values()):
             raise Refused("there is nothing to refresh: biofs makes it of what it knows")
         try:
-            with renewing():
+            with renewed.collecting():
                 await self._resolver.touch(
                     found, _Reporting(self, report) if ask.wait else IMPATIENT
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
 from biofs.catalogue.answers import Fetch
-from biofs.catalogue.reading import reading
+from biofs.catalogue.reading import looked_at
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from tests.support.catalogues import Patient, running
@@ -52,7 +52,7 @@ async def test_a_change_is_told_and_so_is_an_end(autojump_clock: object) -> None
 
 async def test_who_reads_answers_is_known_by_their_keys(autojump_clock: object) -> None:
     async with running(create_app(embedded())) as catalogue:
-        with reading() as keys:
+        with looked_at.collecting() as keys:
             catalogue.answers.known("a")
             await catalogue.answers.get("b", 60, answering(b"body"), Patient())
         catalogue.answers.known("c")
