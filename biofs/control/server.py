@@ -142,12 +142,13 @@ class _Server:
             self._talks -= 1
 
     async def _answer(self, stream: trio.SocketStream) -> None:
-        if self._talks > MOST_TALKS:
-            await _send(stream, Said(error="too many ask at once: try again"))
-            return
         try:
             with trio.fail_after(ASK_SECONDS):
                 ask = messages.read_ask(await _receive_line(stream))
+            # Not before the ask was read: closing over unread bytes would take the answer away.
+            if self._talks > MOST_TALKS:
+                await _send(stream, Said(error="too many ask at once: try again"))
+                return
             handler = self._handlers[ask.do]
         except (Malformed, KeyError):
             await _send(stream, Said(error="no such request: is the mount of another version?"))
