@@ -17,8 +17,12 @@ setup() {
   exec 9<"$checkout/scripts/setup.sh"
   flock 9 || die "cannot lock $checkout/scripts/setup.sh: flock failed"
   if ! in_place "$kind"; then
-    install_programs "$kind"
-    install_packages "$kind" "${locks[@]}"
+    # What installs need not know the secrets of what is installed.
+    (
+      unset BIOFS_TOKEN BIOFS_COOKIE
+      install_programs "$kind"
+      install_packages "$kind" "${locks[@]}"
+    ) || exit 1
   fi
   # The lock must not live on in what is started next.
   exec 9<&-

@@ -142,3 +142,14 @@ def test_what_hangs_is_not_waited_for(played: Machine) -> None:
 
 def test_a_look_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     assert mountpoint.look(str(tmp_path), patience=0.0) is None
+
+
+def test_a_mount_that_is_dying_this_moment_is_looked_at_again(
+    played: Machine, tmp_path: Path
+) -> None:
+    path = str(tmp_path)
+    played.mounts = [Mount(9, 1, path, "fuse.biofs", "torrents.bio")]
+    looks = (errno.ECONNABORTED, errno.ENOTCONN, 0)
+    played.looks = [Look(path, error) for error in looks]
+    assert mountpoint.prepare(path) == tmp_path
+    assert len(played.ran) == 1
