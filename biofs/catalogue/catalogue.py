@@ -45,7 +45,6 @@ class Catalogue:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock: Final = clock
-        self._clock: Final = clock
         self.freshness: Final = freshness or Freshness()
         self.store: Final = store
         self.queue: Final = queue
@@ -110,5 +109,5 @@ class Catalogue:
 
     def close(self) -> None:
         """Close the store."""
-        self._details.flush(self._clock())
+        self._details.flush(self.clock())
         self.store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from cachetools import LRUCache, TTLCache
@@ -83,19 +84,12 @@ class Documents:
         ):
             self._listings.refresh(group.category)
             return
-
-        async def fetch(want: Want) -> None:
-            await self._fetch(detail.group_id, want)
-
-        self._wants.refresh(("group", detail.group_id), fetch)
+        group_id = detail.group_id
+        self._wants.refresh(("group", group_id), partial(self._fetch, group_id))
 
     def want(self, group_id: int, priority: Priority = Priority.INTERACTIVE) -> Want:
         """Have the group's detail fetched, once for everyone who asks."""
-
-        async def fetch(want: Want) -> None:
-            await self._fetch(group_id, want)
-
-        return self._wants.start(("group", group_id), fetch, priority)
+        return self._wants.start(("group", group_id), partial(self._fetch, group_id), priority)
 
     async def get(self, group_id: int, caller: Caller) -> Detail:
         """The group's documents, waited for if need be.

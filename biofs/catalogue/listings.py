@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -114,22 +114,20 @@ class Listings:
 
     def want(self, category: int, priority: Priority, *, walk: bool = False) -> Want:
         """Have the category listed or its listing checked; `walk` reads every page of it."""
+        key = ("walk" if walk else "listing", category)
+        return self._wants.start(key, self._fetching(category, walk=walk), priority)
 
+    def refresh(self, category: int) -> None:
+        """Have a known listing looked at again, behind the readers' backs."""
+        if not self._queue.offline:
+            self._wants.refresh(("listing", category), self._fetching(category, walk=False))
+
+    def _fetching(self, category: int, *, walk: bool) -> Callable[[Want], Awaitable[None]]:
         async def fetch(want: Want) -> None:
             async with self._turns[category]:
                 await self._fetch(category, want, walk=walk)
 
-        return self._wants.start(("walk" if walk else "listing", category), fetch, priority)
-
-    def refresh(self, category: int) -> None:
-        """Have a known listing looked at again, behind the readers' backs."""
-
-        async def fetch(want: Want) -> None:
-            async with self._turns[category]:
-                await self._fetch(category, want, walk=False)
-
-        if not self._queue.offline:
-            self._wants.refresh(("listing", category), fetch)
+        return fetch
 
     async def _fetch(self, category: int, want: Want, *, walk: bool) -> None:
         api = Api(self._queue.sender(want))

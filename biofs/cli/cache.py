@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -14,8 +13,8 @@ from biofs import config
 from biofs.cli import words
 from biofs.cli.holders import holders
 from biofs.cli.locks import SUFFIX as LOCK
-from biofs.cli.report import one_line
-from biofs.errors import USAGE, QuietError
+from biofs.cli.report import confirm, one_line
+from biofs.errors import QuietError
 
 STORE = ".sqlite"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -49,13 +48,7 @@ def clear(yes: bool, cache_dir: str | None) -> int:
     free = [store for store in stores if store not in used]
     size = words.size(sum(_size(store) for store in free))
     if free and not yes:
-        if sys.stdin is None or not sys.stdin.isatty():
-            raise QuietError("nobody is there to be asked: give --yes", USAGE)
-        click.confirm(
-            f"Remove {size} from {one_line(str(directory))}, fetched at the pace?",
-            abort=True,
-            err=True,
-        )
+        confirm(f"Remove {size} from {one_line(str(directory))}, fetched at the pace?")
     for store in free:
         _remove(store)
     if used:

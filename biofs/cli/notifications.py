@@ -1,14 +1,13 @@
 """`biofs notifications`: the one command that changes something of the account."""
 
 import os
-import sys
 
 import click
 
 from biofs import config
 from biofs.api.builders import NOTIFICATION_TYPES, clear_user_notification_request
 from biofs.cli import shared
-from biofs.errors import USAGE, QuietError
+from biofs.cli.report import confirm
 
 _ALSO = {"Inbox": " This marks every conversation read."}
 
@@ -32,12 +31,8 @@ def clear(kind: str, yes: bool, **given: object) -> None:
     """
     settings = config.load(given, os.environ)
     if not yes:
-        if sys.stdin is None or not sys.stdin.isatty():
-            raise QuietError("nobody is there to be asked: give --yes", USAGE)
-        click.confirm(
-            f"Clear your {kind} notifications at {settings.url}, for good?{_ALSO.get(kind, '')}",
-            abort=True,
-            err=True,
+        confirm(
+            f"Clear your {kind} notifications at {settings.url}, for good?{_ALSO.get(kind, '')}"
         )
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.cli import asking  # noqa: PLC0415

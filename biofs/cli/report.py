@@ -115,3 +115,10 @@ def _log(error: BaseException) -> Path | None:
 def _lowered(text: str) -> str:
     """click's sentence as a part of ours."""
     return text[:1].lower() + text[1:].strip().removesuffix(".")
+
+
+def confirm(question: str) -> None:
+    """Go on only if the user says yes. Raises QuietError where nobody can be asked."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise QuietError("nobody is there to be asked: give --yes", USAGE)
+    click.confirm(question, abort=True, err=True)
