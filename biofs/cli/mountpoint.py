@@ -5,11 +5,14 @@ not even SIGKILL frees it.
 """
 
 import errno
+import io
 import os
+import select
 import shlex
-import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from biofs.cli import machine, mountinfo, tools
 from biofs.errors import USAGE, QuietError
@@ -17,17 +20,7 @@ from biofs.errors import USAGE, QuietError
 PATIENCE = 5.0
 """Seconds for a directory on a healthy file system, however busy, to answer."""
 
-_LOOK = """
-import os, sys
-path = os.path.realpath(sys.argv[1])
-os.write(1, os.fsencode(path))
-try:
-    with os.scandir(path) as entries:
-        found = next(entries, None)
-except OSError as error:
-    os._exit(error.errno)
-os._exit(int(sys.argv[2]) if found else 0)
-"""
+_LIMIT: Final = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +32,46 @@ class Look:
 
 
 def look(path: str, patience: float = PATIENCE) -> Look | None:
-    """Resolve `path` and list it; None if that takes longer than `patience` seconds."""
-    python = (sys.executable, "-I", "-S", "-c", _LOOK)
-    ended = tools.run((*python, path, str(errno.ENOTEMPTY)), patience)
-    return None if ended is None else Look(os.fsdecode(ended.output), ended.code)
+    """Resolve `path` and list it; None if that takes longer than `patience` seconds.
+
+    It forks: call it before any thread is started. Starting Python anew would take longer, and
+    whoever became another user may not be able to.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = errno.EIO
+        try:
+            code = _look(path, writing)
+        except OSError as error:
+            code = error.errno or errno.EIO
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        said = _read(pipe, time.monotonic() + patience)
+    if said is None:
+        tools.kill(pid)
+        return None
+    return Look(os.fsdecode(said), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def _look(path: str, writing: int) -> int:
+    resolved = os.path.realpath(path)
+    os.write(writing, os.fsencode(resolved))
+    with os.scandir(resolved) as entries:
+        return errno.ENOTEMPTY if next(entries, None) else 0
+
+
+def _read(pipe: io.FileIO, deadline: float) -> bytes | None:
+    """All that is written until the other end is closed; None if it is not closed in time."""
+    said = b""
+    while select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        more = pipe.read(_LIMIT)
+        if not more:
+            return said
+        said += more
+    return None
 
 
 def prepare(path: str, *, nonempty: bool = False, patience: float = PATIENCE) -> Path:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -140,8 +141,21 @@ def test_what_hangs_is_not_waited_for(played: Machine) -> None:
     assert refused("/m").startswith("/m: does not answer: what is mounted there hangs")
 
 
-def test_a_look_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+def test_a_look_that_takes_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forked: list[int] = []
+    fork = os.fork
+
+    def forking() -> int:
+        forked.append(fork())
+        return forked[0]
+
+    monkeypatch.setattr(os, "fork", forking)
+    monkeypatch.setattr(os, "scandir", lambda _: time.sleep(3600))
     assert mountpoint.look(str(tmp_path), patience=0.0) is None
+    with pytest.raises(ChildProcessError):  # the child that looked is gone
+        os.waitpid(forked[0], os.WNOHANG)
 
 
 def test_a_mount_that_is_dying_this_moment_is_looked_at_again(
