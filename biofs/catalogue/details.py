@@ -11,7 +11,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -23,8 +23,32 @@ from biofs.tree import filelist, names, render
 from biofs.tree.layout import FileTree
 from biofs.tree.text import unescape
 
+
+class _About(msgspec.Struct, array_like=True, frozen=True):
+    """What `TorrentDetail` has of a torrent beside its JSON."""
+
+    id: int
+    list_key: str
+    filelist_size: int
+    file_count: int
+    size: int
+    magnet: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A group's answer as the store keeps it: what its documents show, texts decoded, without the
+    file lists. `about` has an entry for each of the torrents."""
+
+    group: Any
+    torrents: list[dict[str, Any]]
+    about: list[_About]
+
+
 _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.Decoder().decode
+decode_kept: Final = msgspec.json.Decoder(Kept).decode
+"""Reads `details.answer`."""
+
 _PACKED: Final = b"z"  # first byte of a compressed list; a plain one has a "p"
 _PLAIN: Final = b"p"
 _FILE_LIST: Final = "SELECT file_path, file_count, list FROM file_lists WHERE info_hash = ?"
@@ -137,7 +161,7 @@ class Details:
         assert isinstance(answer, bytes)  # noqa: S101 - what `save` wrote
         assert isinstance(description, bytes)  # noqa: S101
         assert isinstance(fetched, float)  # noqa: S101
-        parts = _decode(answer)
+        kept = decode_kept(answer)
         counts: dict[object, dict[str, object]] = {}
         confirmed, outdated = fetched, False
         if isinstance(line, bytes) and isinstance(seen, float) and seen > fetched:
@@ -145,29 +169,19 @@ class Details:
             confirmed = fetched if stable is None else seen
             counts = _counts(line)
         torrents = {}
-        for raw in parts["torrents"]:
-            raw.update(counts.get(raw.get("id"), {}))
-            torrent = Torrent.from_json(raw)
-            torrents[torrent.id] = self._torrent(torrent)
-        group = render.group_json(parts["group"])
+        for shown, about in zip(kept.torrents, kept.about, strict=True):
+            shown.update(counts.get(about.id, {}))
+            torrents[about.id] = TorrentDetail(
+                about.id,
+                render.document(shown),
+                about.magnet.encode(),
+                about.list_key,
+                about.filelist_size,
+                about.file_count,
+                about.size,
+            )
+        group = render.document(kept.group)
         return Detail(group_id, group, description, torrents, confirmed, outdated)
-
-    def _torrent(self, torrent: Torrent) -> TorrentDetail:
-        key = list_key(torrent)
-        row = self._store.one("SELECT document_bytes FROM file_lists WHERE info_hash = ?", key)
-        document_bytes = row[0] if row and isinstance(row[0], int) else 0
-        title = unescape(torrent.file_path) or names.torrent_dirname(
-            torrent.format, torrent.platform, torrent.scope, torrent.id
-        )
-        return TorrentDetail(
-            torrent.id,
-            render.torrent_json(torrent.raw),
-            render.magnet(torrent.info_hash, title, torrent.size),
-            key,
-            document_bytes,
-            torrent.file_count,
-            torrent.size,
-        )
 
     def file_list(self, key: str) -> FileList | None:
         """The file list kept under `key`."""
@@ -259,7 +273,7 @@ def _counts(line: bytes) -> dict[object, dict[str, object]]:
             if source in torrent
         }
         for torrent in _decode(line).get("torrents") or []
-        if isinstance(torrent, dict)
+        if isinstance(torrent, dict) and isinstance(torrent.get("torrentId"), int)
     }
 
 
@@ -272,16 +286,29 @@ def _save(
         "SELECT answer FROM details WHERE group_id = ?", (group.id,)
     ).fetchone()
     group_mtime = mtime_of(render.api_time(group.time) or 0)
-    torrents = []
+    torrents, about = [], []
     rows: list[tuple[object, ...]] = []
     newest = group_mtime
     for torrent in answer.torrents:
-        torrents.append({k: v for k, v in torrent.raw.items() if k != "fileList"})
+        torrents.append(render.torrent_shown(torrent.raw))
         mtime = mtime_of(render.api_time(torrent.time) or group_mtime)
         newest = max(newest, mtime)
         name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
         rows.append((torrent.id, group.id, name, mtime))
-        _save_file_list(connection, group.id, torrent)
+        filelist_size = _save_file_list(connection, group.id, torrent)
+        magnet = render.magnet(
+            torrent.info_hash, unescape(torrent.file_path) or name, torrent.size
+        ).decode()
+        about.append(
+            _About(
+                torrent.id,
+                list_key(torrent),
+                filelist_size,
+                torrent.file_count,
+                torrent.size,
+                magnet,
+            )
+        )
     replace_torrents(connection, group.id, rows)
     # The listing's row, if there is one, stays: the detail knows nothing of lab and location.
     connection.execute(
@@ -293,7 +320,9 @@ def _save(
     facts = facets.of_group(group, answer.torrents)
     facets.write(connection, [facets.Found(group.id, newest, facts)])
     facets.write_hashes(connection, answer.torrents)
-    encoded = _encode({"group": group.raw, "torrents": torrents})
+    encoded = _encode(
+        {"group": render.group_shown(group.raw), "torrents": torrents, "about": about}
+    )
     description = render.description_text(group.description)
     if known is None or known[0] != encoded:
         texts = fulltext.of_detail(group, answer.torrents, description)
@@ -316,13 +345,16 @@ def _save(
     return [] if known[0] == encoded else before
 
 
-def _save_file_list(connection: sqlite3.Connection, group_id: int, torrent: Torrent) -> None:
+def _save_file_list(connection: sqlite3.Connection, group_id: int, torrent: Torrent) -> int:
+    """Write down a torrent's file list. Returns the bytes of its filelist.json."""
     key = list_key(torrent)
-    known = connection.execute(
-        "UPDATE file_lists SET group_id = ? WHERE info_hash = ?", (group_id, key)
-    )
-    if known.rowcount and torrent.info_hash:
-        return  # an info hash fixes its files
+    if torrent.info_hash:  # it fixes its files
+        known = connection.execute(
+            "UPDATE file_lists SET group_id = ? WHERE info_hash = ? RETURNING document_bytes",
+            (group_id, key),
+        ).fetchone()
+        if known is not None:
+            return int(known[0])
     text = torrent.file_list.encode(errors="replace")
     packed = _PLAIN + text if len(text) < _PACK_FROM else _PACKED + zlib.compress(text, 6)
     document = FileList(torrent.file_path, torrent.file_count, torrent.file_list).document()
@@ -332,3 +364,4 @@ def _save_file_list(connection: sqlite3.Connection, group_id: int, torrent: Torr
         " VALUES (?, ?, ?, ?, ?, ?)",
         (key, group_id, torrent.file_path, torrent.file_count, packed, len(document)),
     )
+    return len(document)

@@ -6,15 +6,11 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
-from biofs.api.models import Torrent
 from biofs.catalogue import fulltext
-from biofs.catalogue.details import file_list_of, list_key
+from biofs.catalogue.details import decode_kept, file_list_of
 from biofs.tree.layout import FileTree
 
 _MOST_NODES: Final = 2 * fulltext.MOST_NAMES  # files, and the directories they are in
-_decode: Final = msgspec.json.Decoder().decode
 
 
 class FoundFile(NamedTuple):
@@ -38,9 +34,8 @@ def files_in(
     names = dict(
         connection.execute("SELECT id, name FROM torrents WHERE group_id = ?", (group_id,))
     )
-    for raw in _decode(row[0])["torrents"] if row else ():
-        torrent = Torrent.from_json(raw)
-        files = file_list_of(connection, list_key(torrent))
+    for torrent in decode_kept(row[0]).about if row else ():
+        files = file_list_of(connection, torrent.list_key)
         if files is None or torrent.id not in names:
             continue
         tree = FileTree.build(files.entries(), files.top, max_nodes=_MOST_NODES)

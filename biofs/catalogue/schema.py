@@ -96,8 +96,8 @@ CREATE TABLE IF NOT EXISTS hashes (
 );
 CREATE INDEX IF NOT EXISTS hashes_by_hash ON hashes (info_hash, torrent_id);
 
--- A group's answer without its file lists, as JSON of {"group": …, "torrents": […]}. `used` is when
--- it was last read, about: those not read for longest give way when the store grows too large.
+-- A group's answer without its file lists, as JSON (`details.Kept`). `used` is when it was last
+-- read, about: those not read for longest give way when the store grows too large.
 CREATE TABLE IF NOT EXISTS details (
     group_id INTEGER PRIMARY KEY,
     stable BLOB,

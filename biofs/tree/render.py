@@ -22,10 +22,10 @@ __all__ = [
     "description_text",
     "document",
     "filelist_json",
-    "group_json",
+    "group_shown",
     "index_line",
     "magnet",
-    "torrent_json",
+    "torrent_shown",
 ]
 
 MAX_DEPTH: Final = 100
@@ -115,25 +115,23 @@ def _plain(value: object, depth: int = 0) -> object:
     return [_plain(inner, depth + 1) for inner in value]
 
 
-def group_json(group: Mapping[str, object]) -> bytes:
-    """Write ``group.json``: all of the API's ``group``, texts decoded, ``description`` still HTML.
+def group_shown(group: Mapping[str, object]) -> object:
+    """Give what ``group.json`` shows: the API's ``group``, texts decoded, ``description`` not.
 
     Raises:
-        ValueError: As `document`.
-        TypeError: As `document`.
+        ValueError: As `decode_texts`.
     """
-    return document(decode_texts(group, _GROUP_KEEPS))
+    return decode_texts(group, _GROUP_KEEPS)
 
 
-def torrent_json(torrent: Mapping[str, object]) -> bytes:
-    """Write ``torrent.json``: the API's ``torrent`` but for its ``fileList``, texts decoded.
+def torrent_shown(torrent: Mapping[str, object]) -> object:
+    """Give what ``torrent.json`` shows: the API's ``torrent`` but for its ``fileList``, decoded.
 
     Raises:
-        ValueError: As `document`.
-        TypeError: As `document`.
+        ValueError: As `decode_texts`.
     """
     shown = {key: value for key, value in torrent.items() if key != "fileList"}
-    return document(decode_texts(shown, _AUTHORS))
+    return decode_texts(shown, _AUTHORS)
 
 
 def index_line(row: Mapping[str, object]) -> bytes:

@@ -107,10 +107,10 @@ def answers(data: bytes) -> None:
         _one_line(error)
         return
     if isinstance(answer, GroupAnswer):
-        json.loads(render.group_json(answer.group.raw))
+        json.loads(render.document(render.group_shown(answer.group.raw)))
         description.description_text(answer.group.description).decode()
         for torrent in answer.torrents:
-            json.loads(render.torrent_json(torrent.raw))
+            json.loads(render.document(render.torrent_shown(torrent.raw)))
             render.magnet(torrent.info_hash, torrent.file_path, torrent.size).decode()
             _file_list(torrent.file_list, torrent.file_path, torrent.file_count)
             _dirname(names.torrent_dirname("x", torrent.platform, torrent.scope, torrent.id))

@@ -86,7 +86,7 @@ def test_absurd_nesting_is_refused(depth: int) -> None:
     with pytest.raises(ValueError, match="nested deeper"):
         render.decode_texts(nested(depth))
     with pytest.raises(ValueError, match="nested deeper"):
-        render.group_json({"name": nested(depth)})
+        render.document(render.group_shown({"name": nested(depth)}))
     with pytest.raises(ValueError, match="nested deeper"):
         render.index_line({"groupName": nested(depth)})
 
@@ -118,12 +118,12 @@ def test_large_integers_look_like_the_others() -> None:
 
 
 def test_group_json() -> None:
-    assert json.loads(render.group_json(GROUP)) == {
+    assert json.loads(render.document(render.group_shown(GROUP))) == {
         **GROUP,
         "name": "R&D é",
         "tags": ["a&b", ""],
     }
-    assert list(json.loads(render.group_json(GROUP))) == list(GROUP)
+    assert list(json.loads(render.document(render.group_shown(GROUP)))) == list(GROUP)
 
 
 def test_torrent_json() -> None:
@@ -133,7 +133,7 @@ def test_torrent_json() -> None:
         "fileList": "a{{{1}}}",
         "filePath": "&#39;",
     }
-    assert json.loads(render.torrent_json(torrent)) == {
+    assert json.loads(render.document(render.torrent_shown(torrent))) == {
         "id": 1,
         "description": "[b]é[/b]",
         "filePath": "'",
