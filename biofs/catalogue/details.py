@@ -72,6 +72,7 @@ class Detail(NamedTuple):
 
     `confirmed` is when the group was last seen to be as the detail says (epoch seconds): when it
     was fetched, or when its browse row was last seen unchanged. `outdated`: its row has changed.
+    `changes` is the store's number of changes when this was read from it.
     """
 
     group_id: int
@@ -80,6 +81,7 @@ class Detail(NamedTuple):
     torrents: Mapping[int, TorrentDetail]
     confirmed: float
     outdated: bool
+    changes: int
 
     def nbytes(self) -> int:
         """What the documents take in memory, about."""
@@ -131,6 +133,11 @@ class Details:
         self._most_bytes = most_bytes
         self._read: set[int] = set()
 
+    @property
+    def changes(self) -> int:
+        """See Store.changes."""
+        return self._store.changes
+
     def note_read(self, group_id: int) -> None:
         """The group was read; that is written down with the next change of the store."""
         if not self._store.read_only:
@@ -150,6 +157,7 @@ class Details:
 
         Counts of seeders and the like are those of the group's browse row where that is newer.
         """
+        changes = self.changes
         row = self._store.one(
             "SELECT answer, description, fetched, details.stable, groups.stable, seen, line"
             " FROM details LEFT JOIN groups ON id = group_id WHERE group_id = ?",
@@ -181,7 +189,7 @@ class Details:
                 about.size,
             )
         group = render.document(kept.group)
-        return Detail(group_id, group, description, torrents, confirmed, outdated)
+        return Detail(group_id, group, description, torrents, confirmed, outdated, changes)
 
     def file_list(self, key: str) -> FileList | None:
         """The file list kept under `key`."""

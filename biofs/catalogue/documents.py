@@ -20,6 +20,7 @@ from biofs.catalogue.wants import Priority, Want, Wants
 
 CACHE_BYTES: Final = 16 << 20
 _ABSENT_GROUPS: Final = 4096
+_LOOK_AGAIN: Final = 5.0  # seconds between looks at an old detail that could not be refreshed yet
 
 
 class Documents:
@@ -57,15 +58,21 @@ class Documents:
         """The group's documents if its detail was ever fetched; old ones are refreshed behind."""
         self._details.note_read(group_id)
         detail = self._cache.get(group_id)
-        if detail is None or self._is_old(detail):
+        if detail is None or (self._is_old(detail) and detail.changes != self._details.changes):
             detail = self._details.load(group_id)  # its row may have been seen since
             if detail is None:
                 return None
             if detail.nbytes() <= self._cache.maxsize:
                 self._cache[group_id] = detail
-            if self._is_old(detail):
-                self._refresh(detail)
+        if self._is_old(detail):
+            self._refresh(detail)
         return detail
+
+    def good_until(self, detail: Detail) -> float:
+        """Until when (epoch seconds) nobody needs to look at this detail's age again."""
+        until = detail.good_until(self._freshness.detail)
+        now = self._clock()
+        return until if now < until else now + _LOOK_AGAIN
 
     def _is_old(self, detail: Detail) -> bool:
         return self._clock() >= detail.good_until(self._freshness.detail)

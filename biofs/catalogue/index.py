@@ -23,6 +23,7 @@ from biofs.tree import names, render
 log = logging.getLogger(__name__)
 
 CHUNK: Final = 512  # rows a read of a listing takes at a time, in the event loop
+_REMEMBERED: Final = 65_536  # groups and torrents in memory; about 20 MB
 
 # What changes in a row from hour to hour and says nothing about the group's detail.
 _VOLATILE: Final = frozenset({"bookmarked", "totalSnatched", "totalSeeders", "totalLeechers"})
@@ -102,11 +103,30 @@ class Index:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._groups: dict[int, KnownGroup] = {}
+        self._torrents: dict[int, KnownTorrent] = {}
+        self._remembered = -1
+
+    def _remember(self) -> None:
+        """Forget what was remembered before the last change, and all if it has become much."""
+        changes = self._store.changes
+        if self._remembered != changes or len(self._groups) + len(self._torrents) > _REMEMBERED:
+            self._groups.clear()
+            self._torrents.clear()
+            self._remembered = changes
 
     def group(self, group_id: int) -> KnownGroup | None:
         """The group with this id, if it is known."""
-        row = self._store.one("SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id)
-        return KnownGroup(*row) if row else None  # type: ignore[arg-type]
+        self._remember()
+        group = self._groups.get(group_id)
+        if group is None:
+            row = self._store.one(
+                "SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id
+            )
+            if row is None:
+                return None
+            group = self._groups[group_id] = KnownGroup(*row)  # type: ignore[arg-type]
+        return group
 
     def is_only_mentioned(self, group_id: int) -> bool:
         """Whether a known group has neither browse row nor detail: its torrents are not known."""
@@ -125,29 +145,38 @@ class Index:
 
     def torrent(self, torrent_id: int) -> KnownTorrent | None:
         """The torrent with this id, if it is known."""
-        row = self._store.one(
-            "SELECT id, name, mtime, group_id FROM torrents WHERE id = ?", torrent_id
-        )
-        return KnownTorrent(*row) if row else None  # type: ignore[arg-type]
+        self._remember()
+        torrent = self._torrents.get(torrent_id)
+        if torrent is None:
+            row = self._store.one(
+                "SELECT id, name, mtime, group_id FROM torrents WHERE id = ?", torrent_id
+            )
+            if row is None:
+                return None
+            torrent = self._torrents[torrent_id] = KnownTorrent(*row)  # type: ignore[arg-type]
+        return torrent
 
     def torrents_of(self, group_id: int) -> list[KnownTorrent]:
         """The torrents of a group, in the order of their ids."""
+        self._remember()
         rows = self._store.rows(
             "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ? ORDER BY id",
             group_id,
         )
-        return [KnownTorrent(*row) for row in rows]  # type: ignore[arg-type]
+        torrents = [KnownTorrent(*row) for row in rows]  # type: ignore[arg-type]
+        self._torrents.update((torrent.id, torrent) for torrent in torrents)
+        return torrents
 
-    def groups_after(self, category: int, group_id: int) -> list[KnownGroup]:
-        """The next `CHUNK` groups of a category behind an id, in the order of their ids."""
-        rows = self._store.rows(
-            "SELECT id, name, mtime, category FROM groups"
+    def entries_after(self, category: int, group_id: int) -> list[tuple[bytes, int, int]]:
+        """The next `CHUNK` groups of a category behind an id, in the order of their ids: the
+        directory's name, the id, the mtime (epoch seconds)."""
+        return self._store.rows(  # type: ignore[return-value]
+            "SELECT CAST(name AS BLOB), id, mtime FROM groups"
             " WHERE category = ? AND id > ? ORDER BY id LIMIT ?",
             category,
             group_id,
             CHUNK,
         )
-        return [KnownGroup(*row) for row in rows]  # type: ignore[arg-type]
 
     def group_ids(self, category: int) -> list[int]:
         """The ids of every known group of a category (for a thread if there are many)."""

@@ -69,6 +69,7 @@ class Notices:
             version = self._store.data_version()
             if version != self._version:
                 self._version = version
+                self._store.changes += 1
                 self._receive()
 
     async def _send(self) -> None:

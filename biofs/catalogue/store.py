@@ -63,6 +63,8 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.changes = 0
+        """Grows with every change: what was read at the same number is still right."""
         self._write_lock = threading.Lock()
         self._data_version = 0
         if path is not None:
@@ -141,6 +143,8 @@ class Store:
                 self._leave_file(error, locked=True)
                 with self._transaction() as connection:
                     return change(connection)
+            finally:
+                self.changes += 1
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run `change` in one transaction in a thread; all of it happens or nothing."""

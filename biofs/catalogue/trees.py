@@ -26,6 +26,16 @@ class Trees:
         self._last: FileTree | None = None
         self._building: dict[str, trio.Event] = {}
 
+    def at_hand(self, key: str) -> FileTree | None:
+        """The virtual tree, if it is in memory or small; else None, and `tree` builds it."""
+        tree = self._cache.get(key)
+        if tree is None:
+            file_list = self._details.file_list(key)
+            if file_list is None or len(file_list.text) > _SMALL_LIST:
+                return None
+            tree = self._cache[key] = file_list.tree()
+        return tree
+
     async def tree(self, key: str) -> FileTree | None:
         """The virtual tree of a file list, None if the store does not have it."""
         while (tree := self._cache.get(key) or self._alive.get(key)) is None:

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from biofs.catalogue.index import Index, KnownGroup
 from biofs.catalogue.listings import Arriving, Caller
-from biofs.mount.stat import Stat
+from biofs.mount.stat import DIRECTORY, KEEP, Stat
+from biofs.tree.inodes import ID_STEP, Kind, pack
 
 PORTION: Final = 512
+_GROUP: Final = pack(Kind.GROUP)
+_new: Final = tuple.__new__  # half the time of calling the class, which takes keywords, too
 
 
 class Listed(NamedTuple):
-    """One entry; `next` is the offset behind it, as telldir(3) would give it."""
+    """One entry: its name, the offset behind it as telldir(3) would give it, and what `Stat` has.
+
+    Flat, because a listing may have a hundred thousand of them.
+    """
 
     name: bytes
-    stat: Stat
     next: int
+    inode: int
+    mode: int
+    size: int
+    mtime: int
+    keep: float
+
+    @property
+    def stat(self) -> Stat:
+        """Its attributes."""
+        return Stat(*self[2:])
+
+
+def listed(name: bytes, stat: Stat, following: int) -> Listed:
+    """An entry with the offset behind it."""
+    return Listed(name, following, *stat)
 
 
 class Listing(Protocol):
@@ -33,7 +53,7 @@ class FixedListing:
 
     def __init__(self, entries: Sequence[tuple[bytes, Stat]]) -> None:
         self._entries = [
-            Listed(name, stat, number) for number, (name, stat) in enumerate(entries, start=1)
+            listed(name, stat, number) for number, (name, stat) in enumerate(entries, start=1)
         ]
 
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
@@ -85,24 +105,29 @@ class ById:
                 return held[position:]
         # Offset shift-1 is "behind the fixed entries", shift+id "behind the entry with that id".
         self._portion_offset = offset
-        self._portion = [
-            Listed(name, stat, self._shift + ident)
-            for ident, name, stat in self._after(offset - self._shift)
-        ]
+        self._portion = self._behind(offset - self._shift, self._shift)
         return self._portion
+
+    def _behind(self, ident: int, shift: int) -> list[Listed]:
+        return [listed(name, stat, shift + number) for number, name, stat in self._after(ident)]
 
 
 class KnownGroups(ById):
     """The groups of a category that is known whole."""
 
-    def __init__(
-        self, index: Index, category: int, fixed: Sequence[tuple[bytes, Stat]], render: Render
-    ) -> None:
-        def after(group_id: int) -> Iterator[Numbered]:
-            for group in index.groups_after(category, group_id):
-                yield Numbered(group.id, *render(group))
+    def __init__(self, index: Index, category: int, fixed: Sequence[tuple[bytes, Stat]]) -> None:
+        super().__init__(fixed, lambda _ident: ())
+        self._index = index
+        self._category = category
 
-        super().__init__(fixed, after)
+    def _behind(self, ident: int, shift: int) -> list[Listed]:
+        return [
+            _new(
+                Listed,
+                (name, shift + number, _GROUP + number * ID_STEP, DIRECTORY, 0, mtime, KEEP),
+            )
+            for name, number, mtime in self._index.entries_after(self._category, ident)
+        ]
 
 
 def _position(portion: Sequence[Listed], offset: int) -> int | None:
@@ -146,12 +171,12 @@ class ArrivingGroups:
         if start >= len(arriving.ids):
             # An end that is none must not look like one: what arrived would seem to be all.
             arriving.want.raise_error()
-        listed: list[Listed] = []
+        found: list[Listed] = []
         for position in range(start, len(arriving.ids)):
             group = self._index.group(arriving.ids[position])
             if group is not None:  # else it went while it was being listed
                 name, stat = self._render(group)
-                listed.append(Listed(name, stat, self._count + position + 1))
-                if len(listed) == PORTION:
+                found.append(listed(name, stat, self._count + position + 1))
+                if len(found) == PORTION:
                     break
-        return listed
+        return found

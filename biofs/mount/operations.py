@@ -17,6 +17,7 @@ from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.reading import looked_at
+from biofs.mount.directories import Directories
 from biofs.mount.failures import guarded
 from biofs.mount.families.category import CategoryFamily
 from biofs.mount.families.family import Content, Family
@@ -25,10 +26,10 @@ from biofs.mount.families.group import GroupFamily
 from biofs.mount.families.links import LinkFamily
 from biofs.mount.families.root import RootFamily
 from biofs.mount.families.torrent import TorrentFamily
-from biofs.mount.listings import Listed, Listing
+from biofs.mount.listings import Listed, Listing, listed
 from biofs.mount.refusals import ReadOnly
 from biofs.mount.shown import Shown
-from biofs.mount.stat import Attributes, directory
+from biofs.mount.stat import Attributes, Stat, directory
 from biofs.mount.views.all import all_views
 from biofs.mount.views.router import ViewRouter
 from biofs.mount.waiting import Patience, Waiter
@@ -47,8 +48,8 @@ class _OpenDirectory:
 
     def __init__(self, inode: int, parent: int, listing: Listing, caller: Waiter) -> None:
         self.dots: Final = (
-            Listed(b".", directory(inode, 0), 1),
-            Listed(b"..", directory(parent, 0), 2),
+            listed(b".", directory(inode, 0), 1),
+            listed(b"..", directory(parent, 0), 2),
         )
         self.listing: Final = listing
         self.caller: Final = caller
@@ -87,11 +88,16 @@ class Operations(ReadOnly):
             FilesFamily(catalogue),
         ]
         self._families: Final = {kind: family for family in families for kind in family.kinds}
+        self._directories: Final = Directories(
+            {kind: family.at_once for family in families for kind in family.kept},
+            lambda: catalogue.store.changes,
+            catalogue.clock,
+        )
         self._patience: Final = patience
         self._shown: Final = shown if shown is not None else Shown()
         self._attributes: Final = Attributes(uid, gid)
         self._numbers: Final = itertools.count(1)
-        self._directories: Final[dict[int, _OpenDirectory]] = {}
+        self._opened: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content]] = {}
 
     @property
@@ -102,7 +108,7 @@ class Operations(ReadOnly):
     @property
     def open_handles(self) -> int:
         """Files and directories that are open now."""
-        return len(self._directories) + len(self._files)
+        return len(self._opened) + len(self._files)
 
     def _at(self, inode: int) -> tuple[Family, Address]:
         try:
@@ -115,20 +121,35 @@ class Operations(ReadOnly):
     async def lookup(
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
+        directory = self._directories.get(parent_inode)
+        if directory is not None:
+            entry = directory.find(name)
+            if entry is not None:
+                return self._attributes.fill(entry[2:])
         family, address = self._at(parent_inode)
-        with looked_at.collecting() as keys:
-            found = await family.lookup(address, name, self._patience.of(ctx.pid))
+        found: Stat | None = None
+        if directory is None:
+            caller = self._patience.of(ctx.pid)
+            if family.shows_answers:
+                with looked_at.collecting() as keys:
+                    found = await family.lookup(address, name, caller)
+                if found is not None:
+                    self._shown.note(keys, found.inode)
+            else:
+                found = await family.lookup(address, name, caller)
         if found is None:
             # With a timeout the kernel remembers it: editors and shells ask for the same again.
             return self._attributes.absent(family.absence(name))
-        self._shown.note(keys, found.inode)
         return self._attributes.fill(found)
 
     @guarded
     async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
         family, address = self._at(inode)
+        caller = self._patience.of(ctx.pid)
+        if not family.shows_answers:
+            return self._attributes.fill(await family.getattr(address, caller))
         with looked_at.collecting() as keys:
-            found = await family.getattr(address, self._patience.of(ctx.pid))
+            found = await family.getattr(address, caller)
         self._shown.note(keys, inode)
         return self._attributes.fill(found)
 
@@ -139,29 +160,34 @@ class Operations(ReadOnly):
 
     @guarded
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
-        family, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
+        number = next(self._numbers)
+        directory = self._directories.get(inode)
+        if directory is not None:
+            self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
+            return FileHandleT(number)
+        family, address = self._at(inode)
         with looked_at.collecting() as keys:
             listing = await family.opendir(address, caller)
         self._shown.note(keys, inode)
         parent = await family.parent(address)
-        number = next(self._numbers)
-        self._directories[number] = _OpenDirectory(inode, parent, listing, caller)
+        self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
         return FileHandleT(number)
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
-        handle = self._directories[fh]
+        handle = self._opened[fh]
+        reply, fill = pyfuse3.readdir_reply, self._attributes.fill
         offset = start_id
         any_fitted = False
         portion: Sequence[Listed] = handle.dots[offset:] if offset < handle.DOTS else ()
         shift = 0
         while True:
-            for name, stat, following in portion:
-                attributes = self._attributes.fill(stat)
-                if not pyfuse3.readdir_reply(token, name, attributes, following + shift):
+            for entry in portion:
+                following = entry[1] + shift
+                if not reply(token, entry[0], fill(entry[2:]), following):
                     return
-                offset = following + shift
+                offset = following
                 any_fitted = True
             shift = handle.DOTS
             # What is there already is worth more at once than together with what is not.
@@ -173,7 +199,7 @@ class Operations(ReadOnly):
 
     @guarded
     async def releasedir(self, fh: FileHandleT) -> None:
-        self._directories.pop(fh, None)
+        self._opened.pop(fh, None)
 
     @guarded
     async def open(
@@ -182,9 +208,13 @@ class Operations(ReadOnly):
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
         family, address = self._at(inode)
-        with looked_at.collecting() as keys:
-            content = await family.open(address, self._patience.of(ctx.pid))
-        self._shown.note(keys, inode)
+        caller = self._patience.of(ctx.pid)
+        if family.shows_answers:
+            with looked_at.collecting() as keys:
+                content = await family.open(address, caller)
+            self._shown.note(keys, inode)
+        else:
+            content = await family.open(address, caller)
         number = next(self._numbers)
         self._files[number] = content
         volatile = family.volatile(address)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import stat
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import pyfuse3
 
@@ -69,29 +70,39 @@ class Attributes:
         self._entry.st_gid = gid
         self._entry.st_blksize = 4096
         self._entry.st_rdev = 0
-
-    def fill(self, what: Stat, keep_name: float = KEEP) -> pyfuse3.EntryAttributes:
-        """The attributes of `what`; the kernel may keep its name for `keep_name` seconds."""
-        entry = self._entry
-        inode, mode, size, mtime, keep = what
-        entry.st_ino = inode
-        entry.st_mode = mode
-        entry.st_size = size
-        entry.st_blocks = (size + _BLOCK - 1) // _BLOCK
         # 1 says "number of subdirectories unknown", so that find does not count on it.
-        entry.st_nlink = 1
-        time = mtime * _NANOSECONDS
-        entry.st_mtime_ns = time
-        entry.st_ctime_ns = time
-        entry.st_atime_ns = time
-        entry.attr_timeout = keep
-        entry.entry_timeout = min(keep_name, KEEP_LINK) if mode == LINK else keep_name
+        self._entry.st_nlink = 1
+        # What was set last: most entries of a directory differ in little but their inode.
+        self._mode = self._size = self._mtime = -1
+        self._keep = self._keep_name = -1.0
+
+    def fill(self, what: Sequence[Any]) -> pyfuse3.EntryAttributes:
+        """The attributes of `what`, which has the fields of Stat."""
+        entry = self._entry
+        entry.st_ino, mode, size, mtime, keep = what
+        if mode != self._mode:
+            entry.st_mode = self._mode = mode
+            self._keep_name = -1.0
+        if size != self._size:
+            entry.st_size = size
+            entry.st_blocks = (size + _BLOCK - 1) // _BLOCK
+            self._size = size
+        if mtime != self._mtime:
+            time = mtime * _NANOSECONDS
+            entry.st_mtime_ns = time
+            entry.st_ctime_ns = time
+            entry.st_atime_ns = time
+            self._mtime = mtime
+        if keep != self._keep:
+            entry.attr_timeout = self._keep = keep
+        if self._keep_name < 0:
+            entry.entry_timeout = self._keep_name = KEEP_LINK if mode == LINK else KEEP
         return entry
 
     def absent(self, keep_name: float) -> pyfuse3.EntryAttributes:
         """Says that there is no such name, and lets the kernel remember it (inode 0)."""
         entry = self._entry
         entry.st_ino = 0
-        entry.attr_timeout = 0
         entry.entry_timeout = keep_name
+        self._keep_name = -1.0
         return entry

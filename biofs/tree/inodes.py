@@ -13,7 +13,11 @@ from typing import Final, NamedTuple
 
 _ID_BITS: Final = 32
 _PART_BITS: Final = 26
-_KIND_SHIFT: Final = _ID_BITS + _PART_BITS
+KIND_SHIFT: Final = _ID_BITS + _PART_BITS
+"""An inode's bits from this one on say its kind."""
+
+ID_STEP: Final = 1 << _PART_BITS
+"""How far the inodes of an id and of the next one are apart."""
 
 MAX_ID: Final = (1 << _ID_BITS) - 1
 """The largest id that fits: 4,294,967,295."""
@@ -78,8 +82,8 @@ class Address(NamedTuple):
 
 
 _KINDS: Final = tuple(Kind)
-_FIRST: Final = 1 << _KIND_SHIFT
-_END: Final = len(_KINDS) << _KIND_SHIFT
+_FIRST: Final = 1 << KIND_SHIFT
+_END: Final = len(_KINDS) << KIND_SHIFT
 _ROOT: Final = Address(Kind.ROOT, 0, 0)
 _new = tuple.__new__
 
@@ -96,7 +100,7 @@ def pack(kind: Kind, ident: int = 0, part: int = 0) -> int:
     if ident >> _ID_BITS or part >> _PART_BITS or (not kind and (ident or part)):
         raise OverflowError(f"{kind!r} cannot hold id {ident:#x} and part {part:#x}")
     # Only the root packs to 0, which the kernel takes for "no such inode".
-    return kind << _KIND_SHIFT | ident << _PART_BITS | part or 1
+    return kind << KIND_SHIFT | ident << _PART_BITS | part or 1
 
 
 def unpack(inode: int) -> Address:
@@ -108,7 +112,7 @@ def unpack(inode: int) -> Address:
     if _FIRST <= inode < _END:
         return _new(
             Address,
-            (_KINDS[inode >> _KIND_SHIFT], inode >> _PART_BITS & MAX_ID, inode & MAX_PART),
+            (_KINDS[inode >> KIND_SHIFT], inode >> _PART_BITS & MAX_ID, inode & MAX_PART),
         )
     if inode == 1:
         return _ROOT

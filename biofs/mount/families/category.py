@@ -90,7 +90,7 @@ class CategoryFamily(Family):
         fixed = [(INDEX_NAME, self._index(category))]
         index = self.catalogue.index
         if arriving is None:
-            return KnownGroups(index, category, fixed, group_entry)
+            return KnownGroups(index, category, fixed)
         # Wait here, where no directory lock is held, until there is something to list.
         while not arriving.ids and not arriving.want.done:
             await caller.wait(arriving.want)

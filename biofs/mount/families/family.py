@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.listings import Caller
+from biofs.mount.directories import Directory
 from biofs.mount.listings import Listing
 from biofs.mount.stat import Stat
 from biofs.tree.inodes import Address, Kind
@@ -53,6 +54,11 @@ class Family:
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
+    kept: ClassVar[tuple[Kind, ...]] = ()
+    """Kinds for which `at_once` answers."""
+
+    shows_answers: ClassVar[bool] = False
+    """Whether what the nodes show are answers of which the kernel is told when they change."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -72,6 +78,13 @@ class Family:
     async def opendir(self, address: Address, caller: Caller) -> Listing:
         """The node's entries, without `.` and `..`."""
         raise failure(errno.ENOTDIR)
+
+    def at_once(self, address: Address) -> Directory | None:
+        """The node with all its entries; None if somebody has to wait for that, or it is large.
+
+        The answer is kept and given again, without asking, until something changes.
+        """
+        return None
 
     async def parent(self, address: Address) -> int:
         """The inode of the directory in which the node stands."""

@@ -9,8 +9,9 @@ from typing import ClassVar
 from biofs.catalogue.index import KnownTorrent
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
+from biofs.mount.directories import MOST_ENTRIES, Directory
 from biofs.mount.families.family import Content, Family, failure
-from biofs.mount.listings import PORTION, Listed, Listing
+from biofs.mount.listings import PORTION, Listed, Listing, listed
 from biofs.mount.stat import Stat
 from biofs.tree.inodes import Address, Kind, pack
 from biofs.tree.layout import FileTree
@@ -35,7 +36,7 @@ class _Children:
         """See Listing."""
         tree = self._tree
         return [
-            Listed(tree.name(node), _stat(tree, node, self._torrent), place)
+            listed(tree.name(node), _stat(tree, node, self._torrent), place)
             for place, node in enumerate(self._children[offset : offset + PORTION], offset + 1)
         ]
 
@@ -44,6 +45,7 @@ class FilesFamily(Family):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
+    kept: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
 
     def _torrent(self, torrent_id: int) -> KnownTorrent:
         torrent = self.catalogue.index.torrent(torrent_id)
@@ -68,6 +70,24 @@ class FilesFamily(Family):
         tree = await self._tree(torrent, caller)
         _check(tree, address.part)
         return _stat(tree, address.part, torrent)
+
+    def at_once(self, address: Address) -> Directory | None:
+        torrent = self._torrent(address.ident)
+        detail = self.catalogue.documents.known(torrent.group_id)
+        found = detail.torrents.get(torrent.id) if detail else None
+        tree = self.catalogue.trees.at_hand(found.list_key) if found else None
+        if tree is None:
+            return None
+        node = address.part
+        _check(tree, node)
+        children = tree.children(node)
+        if len(children) > MOST_ENTRIES or not tree.is_dir(node):
+            return None
+        inode = pack(Kind.FILES, torrent.id, tree.parent(node))
+        return Directory(
+            [(tree.name(child), _stat(tree, child, torrent)) for child in children],
+            inode if node else pack(Kind.TORRENT, torrent.id),
+        )
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         torrent = self._torrent(address.ident)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import math
 from typing import ClassVar, Final
 
+from biofs.catalogue.details import Detail
 from biofs.catalogue.index import KnownGroup
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
+from biofs.mount.directories import Directory
 from biofs.mount.families.family import Bytes, Content, Family, failure
-from biofs.mount.listings import FixedListing, Listing
+from biofs.mount.listings import Listing
 from biofs.mount.stat import Stat
 from biofs.tree.inodes import Address, Kind, pack
 
@@ -26,6 +29,7 @@ class GroupFamily(Family):
         Kind.DESCRIPTION,
         Kind.COMMENTS_LINK,
     )
+    kept: ClassVar[tuple[Kind, ...]] = (Kind.GROUP,)
 
     def _group(self, group_id: int) -> KnownGroup:
         group = self.catalogue.index.group(group_id)
@@ -39,49 +43,54 @@ class GroupFamily(Family):
             return stat.directory(pack(Kind.GROUP, group.id), group.mtime)
         if address.kind is Kind.COMMENTS_LINK:
             return _comments_link(group)
-        await self.catalogue.documents.get(group.id, caller)
-        return self._document(address.kind, self._group(group.id))
+        detail = await self.catalogue.documents.get(group.id, caller)
+        return _document(address.kind, self._group(group.id), detail)
 
-    async def _listed(self, group_id: int, caller: Caller) -> None:
+    def at_once(self, address: Address) -> Directory | None:
+        group = self._group(address.ident)
+        documents = self.catalogue.documents
+        detail = documents.known(group.id)
+        if detail is None and self.catalogue.index.is_only_mentioned(group.id):
+            return None
+        entries = [(name, _document(kind, group, detail)) for name, kind in _DOCUMENTS.items()]
+        entries.append((_COMMENTS, _comments_link(group)))
+        entries += [
+            (torrent.name.encode(), stat.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime))
+            for torrent in self.catalogue.index.torrents_of(group.id)
+        ]
+        good_until = math.inf if detail is None else documents.good_until(detail)
+        return Directory(entries, pack(Kind.CATEGORY, group.category), good_until)
+
+    async def _listed(self, address: Address, caller: Caller) -> Directory:
         """Wait until all torrents of the group are known: its directory's own first listing."""
-        if self.catalogue.index.is_only_mentioned(group_id):
-            await self.catalogue.documents.get(group_id, caller)
-
-    def _document(self, kind: Kind, group: KnownGroup) -> Stat:
-        detail = self.catalogue.documents.known(group.id)
-        size = None
-        if detail is not None:
-            size = len(detail.json if kind is Kind.GROUP_JSON else detail.description)
-        return stat.file(pack(kind, group.id), size, group.mtime)
+        directory = self.at_once(address)
+        if directory is None:
+            await self.catalogue.documents.get(address.ident, caller)
+            directory = self.at_once(address)
+        if directory is None:  # the detail gave way to others while we came back
+            raise failure(errno.EAGAIN)
+        return directory
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        kind = _DOCUMENTS.get(name)
-        if kind is not None:
-            return self._document(kind, self._group(address.ident))
-        if name == _COMMENTS:
-            return _comments_link(self._group(address.ident))
-        if name.endswith(b"]"):
-            await self._listed(address.ident, caller)
-        for torrent in self.catalogue.index.torrents_of(address.ident):
-            if torrent.name.encode() == name:
-                return stat.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime)
-        return None
+        directory = self.at_once(address)
+        if directory is None:
+            group = self._group(address.ident)
+            if name in _DOCUMENTS:
+                return _document(_DOCUMENTS[name], group, None)
+            if name == _COMMENTS:
+                return _comments_link(group)
+            if not name.endswith(b"]"):
+                return None
+            directory = await self._listed(address, caller)
+        found = directory.find(name)
+        return found.stat if found else None
 
     def absence(self, name: bytes) -> float:
         # A torrent may be added at any time; other names never come to be.
         return self.catalogue.freshness.absence if name.endswith(b"]") else super().absence(name)
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        self._group(address.ident)
-        await self._listed(address.ident, caller)
-        group = self._group(address.ident)
-        entries = [(name, self._document(kind, group)) for name, kind in _DOCUMENTS.items()]
-        entries.append((_COMMENTS, _comments_link(group)))
-        entries += [
-            (torrent.name.encode(), stat.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime))
-            for torrent in self.catalogue.index.torrents_of(group.id)
-        ]
-        return FixedListing(entries)
+        return await self._listed(address, caller)
 
     async def parent(self, address: Address) -> int:
         if address.kind is Kind.GROUP:
@@ -98,6 +107,13 @@ class GroupFamily(Family):
         if address.kind is not Kind.COMMENTS_LINK:
             raise failure(errno.EINVAL)
         return _comments_of(address.ident)
+
+
+def _document(kind: Kind, group: KnownGroup, detail: Detail | None) -> Stat:
+    size = None
+    if detail is not None:
+        size = len(detail.json if kind is Kind.GROUP_JSON else detail.description)
+    return stat.file(pack(kind, group.id), size, group.mtime)
 
 
 def _comments_of(group_id: int) -> bytes:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import math
 from typing import ClassVar, Final
 
 from biofs.catalogue.details import TorrentDetail
 from biofs.catalogue.index import KnownTorrent
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
+from biofs.mount.directories import Directory
 from biofs.mount.families.family import Bytes, Content, Family, failure
-from biofs.mount.listings import FixedListing, Listing
+from biofs.mount.listings import Listing
 from biofs.mount.stat import Stat
 from biofs.tree.inodes import Address, Kind, pack
 
@@ -31,6 +33,7 @@ class TorrentFamily(Family):
         Kind.FILELIST,
         Kind.MAGNET,
     )
+    kept: ClassVar[tuple[Kind, ...]] = (Kind.TORRENT,)
 
     def _torrent(self, torrent_id: int) -> KnownTorrent:
         torrent = self.catalogue.index.torrent(torrent_id)
@@ -51,23 +54,22 @@ class TorrentFamily(Family):
             return stat.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime)
         return _document(address.kind, torrent, await self._detail(torrent, caller))
 
-    def _known(self, torrent: KnownTorrent) -> TorrentDetail | None:
-        detail = self.catalogue.documents.known(torrent.group_id)
-        return detail.torrents.get(torrent.id) if detail else None
-
-    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+    def at_once(self, address: Address) -> Directory:
         torrent = self._torrent(address.ident)
-        if name == _FILES:
-            return stat.directory(pack(Kind.FILES, torrent.id), torrent.mtime)
-        kind = _DOCUMENTS.get(name)
-        return None if kind is None else _document(kind, torrent, self._known(torrent))
-
-    async def opendir(self, address: Address, caller: Caller) -> Listing:
-        torrent = self._torrent(address.ident)
-        known = self._known(torrent)
+        documents = self.catalogue.documents
+        detail = documents.known(torrent.group_id)
+        known = detail.torrents.get(torrent.id) if detail else None
         entries = [(name, _document(kind, torrent, known)) for name, kind in _DOCUMENTS.items()]
         entries.append((_FILES, stat.directory(pack(Kind.FILES, torrent.id), torrent.mtime)))
-        return FixedListing(entries)
+        good_until = math.inf if detail is None else documents.good_until(detail)
+        return Directory(entries, pack(Kind.GROUP, torrent.group_id), good_until)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        found = self.at_once(address).find(name)
+        return found.stat if found else None
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        return self.at_once(address)
 
     async def parent(self, address: Address) -> int:
         if address.kind is Kind.TORRENT:

@@ -15,7 +15,7 @@ from biofs.catalogue.sources import Source
 from biofs.mount import stat
 from biofs.mount.families.family import Bytes, Content, failure
 from biofs.mount.families.links import LinkFamily
-from biofs.mount.listings import PORTION, FixedListing, Listed, Listing
+from biofs.mount.listings import PORTION, FixedListing, Listed, Listing, listed
 from biofs.mount.stat import Stat
 from biofs.mount.views.answered import INCOMPLETE
 from biofs.mount.views.view import View, document_of
@@ -57,7 +57,7 @@ class _Links:
         start = offset - self._shift
         stop = min(start + PORTION, self._count)
         return [
-            Listed(*self._render(position), self._shift + position + 1)
+            listed(*self._render(position), self._shift + position + 1)
             for position in range(start, stop)
         ]
 

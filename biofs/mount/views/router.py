@@ -25,6 +25,8 @@ class ViewRouter(Family):
         Kind.WORD_LINK,
     )
 
+    shows_answers: ClassVar[bool] = True
+
     def __init__(self, catalogue: Catalogue, views: Sequence[View]) -> None:
         super().__init__(catalogue)
         self._views: Final = {int(view.number): view for view in views}

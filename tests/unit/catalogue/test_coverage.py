@@ -29,7 +29,7 @@ async def test_what_is_known_is_counted(autojump_clock: object) -> None:
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, READER)
         await trio.sleep(60)
-        first = catalogue.index.groups_after(1, -1)[0].id
+        first = catalogue.index.entries_after(1, -1)[0][1]
         await catalogue.documents.get(first, READER)
         await trio.sleep(60)
         other = next(number for number in range(1, 41) if catalogue.index.group(number) is None)

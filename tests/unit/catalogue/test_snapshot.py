@@ -66,7 +66,7 @@ async def test_everything_is_in_it_and_nothing_of_the_account(store: Path, tmp_p
         assert await opened.scan(measure) == coverage == await original.scan(measure)
         here, there = Index(opened), Index(original)
         assert here.summary(1)[2] == sum(len(line) for line in here.lines(1))
-        assert here.groups_after(1, -1) == there.groups_after(1, -1)
+        assert here.entries_after(1, -1) == there.entries_after(1, -1)
         assert here.listing(1) == there.listing(1)
         rows: list[Any] = [msgspec.json.decode(line) for line in here.lines(1)]
         assert len(rows) == 60

@@ -58,7 +58,8 @@ async def test_refreshing_a_group_tells_what_is_new(autojump_clock: object) -> N
 
 
 async def test_refreshing_a_group_for_the_first_time(mount: Inspected) -> None:
-    group = next(g for g in mount.catalogue.index.groups_after(1, -1) if g.id != 1)
+    group = mount.catalogue.index.group(2)
+    assert group is not None
     answer = await mount.ask("refresh", f"categories/Sequences/{group.name}")
     assert answer == {"changed": ["fetched for the first time"]}
 
