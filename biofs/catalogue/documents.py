@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from cachetools import LRUCache, TTLCache
+from cachetools import TTLCache
 
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
@@ -16,6 +16,7 @@ from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.index import Index
 from biofs.catalogue.listings import Caller, Listings
 from biofs.catalogue.queue import Queue
+from biofs.catalogue.recent import Recent
 from biofs.catalogue.wants import Priority, Want, Wants
 
 CACHE_BYTES: Final = 16 << 20
@@ -43,7 +44,7 @@ class Documents:
         self._wants: Final = wants
         self._freshness: Final = freshness
         self._clock: Final = clock
-        self._cache: LRUCache[int, Detail] = LRUCache(CACHE_BYTES, Detail.nbytes)
+        self._recent: Final[Recent[int, Detail]] = Recent(CACHE_BYTES, Detail.nbytes)
         # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
         self._absent: TTLCache[int | str, bool] = TTLCache(
             _ABSENT_GROUPS, freshness.absence, timer=clock
@@ -52,18 +53,17 @@ class Documents:
 
     def drop(self, group_id: int) -> None:
         """Forget what is in memory of a group that looks different now."""
-        self._cache.pop(group_id, None)
+        self._recent.drop(group_id)
 
     def known(self, group_id: int) -> Detail | None:
         """The group's documents if its detail was ever fetched; old ones are refreshed behind."""
         self._details.note_read(group_id)
-        detail = self._cache.get(group_id)
+        detail = self._recent.get(group_id)
         if detail is None or (self._is_old(detail) and detail.changes != self._details.changes):
             detail = self._details.load(group_id)  # its row may have been seen since
             if detail is None:
                 return None
-            if detail.nbytes() <= self._cache.maxsize:
-                self._cache[group_id] = detail
+            self._recent.put(group_id, detail)
         if self._is_old(detail):
             self._refresh(detail)
         return detail
@@ -155,7 +155,7 @@ class Documents:
         want.raise_error()
 
     async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
-        self._cache.pop(answer.group.id, None)
+        self._recent.drop(answer.group.id)
         for before in await self._details.save(answer, asked, stable):
             self._listings.tell(before, gone=False)
 

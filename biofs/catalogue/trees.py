@@ -6,9 +6,9 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 import trio
-from cachetools import LRUCache
 
 from biofs.catalogue.details import Details
+from biofs.catalogue.recent import Recent
 from biofs.tree.layout import FileTree
 
 CACHE_BYTES: Final = 64 << 20
@@ -20,7 +20,9 @@ class Trees:
 
     def __init__(self, details: Details) -> None:
         self._details: Final = details
-        self._cache: LRUCache[str, FileTree] = LRUCache(CACHE_BYTES, lambda tree: tree.memory_bytes)
+        self._recent: Final[Recent[str, FileTree]] = Recent(
+            CACHE_BYTES, lambda tree: tree.memory_bytes
+        )
         # A tree larger than the cache lives as long as a handle holds it, and it is the last one.
         self._alive: WeakValueDictionary[str, FileTree] = WeakValueDictionary()
         self._last: FileTree | None = None
@@ -28,17 +30,18 @@ class Trees:
 
     def at_hand(self, key: str) -> FileTree | None:
         """The virtual tree, if it is in memory or small; else None, and `tree` builds it."""
-        tree = self._cache.get(key)
+        tree = self._recent.get(key)
         if tree is None:
             file_list = self._details.file_list(key)
             if file_list is None or len(file_list.text) > _SMALL_LIST:
                 return None
-            tree = self._cache[key] = file_list.tree()
+            tree = file_list.tree()
+            self._recent.put(key, tree)
         return tree
 
     async def tree(self, key: str) -> FileTree | None:
         """The virtual tree of a file list, None if the store does not have it."""
-        while (tree := self._cache.get(key) or self._alive.get(key)) is None:
+        while (tree := self._recent.get(key) or self._alive.get(key)) is None:
             building = self._building.get(key)
             if building is None:
                 return await self._build(key)
@@ -58,8 +61,7 @@ class Trees:
             finally:
                 self._building.pop(key).set()
         self._alive[key] = self._last = tree
-        if tree.memory_bytes <= self._cache.maxsize:
-            self._cache[key] = tree
+        self._recent.put(key, tree)
         return tree
 
     async def document(self, key: str) -> bytes | None:

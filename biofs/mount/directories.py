@@ -10,11 +10,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from cachetools import LRUCache
-
 from biofs.catalogue.listings import Caller
-from biofs.mount.listings import Listed, listed
-from biofs.mount.stat import Stat
+from biofs.catalogue.recent import Recent
+from biofs.mount.listings import Listed
 from biofs.tree.inodes import KIND_SHIFT, Address, Kind, unpack
 
 CACHE_BYTES: Final = 32 << 20
@@ -26,20 +24,21 @@ _ENTRY_BYTES: Final = 320
 
 
 class Directory:
-    """A directory's entries in their order, the inode above it, and until when (epoch seconds)
-    nobody needs to look whether it is still so. It is its own listing (see `Listing`)."""
+    """A directory's entries, the first with offset 1 behind it and so on; the inode above it; and
+    until when (epoch seconds) nobody needs to look whether all is still so.
+
+    It is its own listing (see `Listing`).
+    """
 
     __slots__ = ("_listed", "_names", "changes", "good_until", "parent")
 
     def __init__(
         self,
-        entries: Sequence[tuple[bytes, Stat]],
+        entries: list[Listed],
         parent: int,
         good_until: float = math.inf,
     ) -> None:
-        self._listed: Final = [
-            listed(name, stat, number) for number, (name, stat) in enumerate(entries, 1)
-        ]
+        self._listed: Final = entries
         self._names: dict[bytes, Listed] | None = None
         self.parent: Final = parent
         self.good_until: Final = good_until
@@ -80,7 +79,7 @@ class Directories:
         self._makers: Final = {int(kind): make for kind, make in makers.items()}
         self._changes: Final = changes
         self._clock: Final = clock
-        self._cache: Final[LRUCache[int, Directory]] = LRUCache(CACHE_BYTES, Directory.nbytes)
+        self._recent: Final[Recent[int, Directory]] = Recent(CACHE_BYTES, Directory.nbytes)
 
     def get(self, inode: int) -> Directory | None:
         """The directory, if that can be told at once. Raises what Family.at_once does."""
@@ -88,15 +87,11 @@ class Directories:
         if make is None:
             return None
         changes = self._changes()
-        try:
-            kept: Directory = self._cache[inode]
-            if kept.changes == changes and self._clock() < kept.good_until:
-                return kept
-        except KeyError:
-            pass
+        found = self._recent.get(inode)
+        if found is not None and found.changes == changes and self._clock() < found.good_until:
+            return found
         found = make(unpack(inode))
         if found is not None:
             found.changes = changes
-            if len(found) <= MOST_ENTRIES:
-                self._cache[inode] = found
+            self._recent.put(inode, found)
         return found

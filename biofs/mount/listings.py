@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from biofs.catalogue.index import Index, KnownGroup
 from biofs.catalogue.listings import Arriving, Caller
-from biofs.mount.stat import DIRECTORY, KEEP, Stat
+from biofs.mount.stat import DIRECTORY, FILE, KEEP, UNKNOWN_SIZE, Stat
 from biofs.tree.inodes import ID_STEP, Kind, pack
 
 PORTION: Final = 512
@@ -38,6 +38,18 @@ class Listed(NamedTuple):
 def listed(name: bytes, stat: Stat, following: int) -> Listed:
     """An entry with the offset behind it."""
     return Listed(name, following, *stat)
+
+
+def directory_entry(name: bytes, following: int, inode: int, mtime: int) -> Listed:
+    """A directory as an entry, as `stat.directory` has it."""
+    return _new(Listed, (name, following, inode, DIRECTORY, 0, mtime, KEEP))
+
+
+def file_entry(name: bytes, following: int, inode: int, size: int | None, mtime: int) -> Listed:
+    """A file as an entry, as `stat.file` has it."""
+    if size is None:
+        return _new(Listed, (name, following, inode, FILE, UNKNOWN_SIZE, mtime, 0.0))
+    return _new(Listed, (name, following, inode, FILE, size, mtime, KEEP))
 
 
 class Listing(Protocol):
@@ -122,10 +134,7 @@ class KnownGroups(ById):
 
     def _behind(self, ident: int, shift: int) -> list[Listed]:
         return [
-            _new(
-                Listed,
-                (name, shift + number, _GROUP + number * ID_STEP, DIRECTORY, 0, mtime, KEEP),
-            )
+            directory_entry(name, shift + number, _GROUP + number * ID_STEP, mtime)
             for name, number, mtime in self._index.entries_after(self._category, ident)
         ]
 

@@ -26,10 +26,10 @@ from biofs.mount.families.group import GroupFamily
 from biofs.mount.families.links import LinkFamily
 from biofs.mount.families.root import RootFamily
 from biofs.mount.families.torrent import TorrentFamily
-from biofs.mount.listings import Listed, Listing, listed
+from biofs.mount.listings import Listed, Listing
 from biofs.mount.refusals import ReadOnly
 from biofs.mount.shown import Shown
-from biofs.mount.stat import Attributes, Stat, directory
+from biofs.mount.stat import DIRECTORY, KEEP, Attributes, Stat
 from biofs.mount.views.all import all_views
 from biofs.mount.views.router import ViewRouter
 from biofs.mount.waiting import Patience, Waiter
@@ -47,12 +47,17 @@ class _OpenDirectory:
     DOTS: Final = 2
 
     def __init__(self, inode: int, parent: int, listing: Listing, caller: Waiter) -> None:
-        self.dots: Final = (
-            listed(b".", directory(inode, 0), 1),
-            listed(b"..", directory(parent, 0), 2),
-        )
+        self.inode: Final = inode
+        self.parent: Final = parent
         self.listing: Final = listing
         self.caller: Final = caller
+
+    def dots(self) -> Sequence[Listed]:
+        """The first two entries. Of their attributes the kernel takes the inode alone."""
+        return (
+            Listed(b".", 1, self.inode, DIRECTORY, 0, 0, KEEP),
+            Listed(b"..", 2, self.parent, DIRECTORY, 0, 0, KEEP),
+        )
 
 
 class Operations(ReadOnly):
@@ -180,7 +185,7 @@ class Operations(ReadOnly):
         reply, fill = pyfuse3.readdir_reply, self._attributes.fill
         offset = start_id
         any_fitted = False
-        portion: Sequence[Listed] = handle.dots[offset:] if offset < handle.DOTS else ()
+        portion: Sequence[Listed] = handle.dots()[offset:] if offset < handle.DOTS else ()
         shift = 0
         while True:
             for entry in portion:

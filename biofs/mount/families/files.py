@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from biofs.catalogue.index import KnownTorrent
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
 from biofs.mount.directories import MOST_ENTRIES, Directory
 from biofs.mount.families.family import Content, Family, failure
-from biofs.mount.listings import PORTION, Listed, Listing, listed
+from biofs.mount.listings import PORTION, Listed, Listing, directory_entry, file_entry
 from biofs.mount.stat import Stat
-from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.inodes import ID_STEP, Address, Kind, pack
 from biofs.tree.layout import FileTree
+
+_FILES: Final = pack(Kind.FILES)
 
 
 def _stat(tree: FileTree, node: int, torrent: KnownTorrent) -> Stat:
@@ -22,6 +24,13 @@ def _stat(tree: FileTree, node: int, torrent: KnownTorrent) -> Stat:
     if tree.is_dir(node):
         return stat.directory(inode, torrent.mtime)
     return stat.file(inode, tree.size(node), torrent.mtime)
+
+
+def _entry(tree: FileTree, node: int, torrent: KnownTorrent, place: int) -> Listed:
+    inode = _FILES + torrent.id * ID_STEP + node
+    if tree.is_dir(node):
+        return directory_entry(tree.name(node), place, inode, torrent.mtime)
+    return file_entry(tree.name(node), place, inode, tree.size(node), torrent.mtime)
 
 
 class _Children:
@@ -36,7 +45,7 @@ class _Children:
         """See Listing."""
         tree = self._tree
         return [
-            listed(tree.name(node), _stat(tree, node, self._torrent), place)
+            _entry(tree, node, self._torrent, place)
             for place, node in enumerate(self._children[offset : offset + PORTION], offset + 1)
         ]
 
@@ -85,7 +94,7 @@ class FilesFamily(Family):
             return None
         inode = pack(Kind.FILES, torrent.id, tree.parent(node))
         return Directory(
-            [(tree.name(child), _stat(tree, child, torrent)) for child in children],
+            [_entry(tree, child, torrent, place) for place, child in enumerate(children, 1)],
             inode if node else pack(Kind.TORRENT, torrent.id),
         )
 

@@ -12,12 +12,15 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import stat
 from biofs.mount.directories import Directory
 from biofs.mount.families.family import Bytes, Content, Family, failure
-from biofs.mount.listings import Listing
+from biofs.mount.listings import Listing, directory_entry, file_entry, listed
 from biofs.mount.stat import Stat
-from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.inodes import ID_STEP, Address, Kind, pack
 
 _DOCUMENTS: Final = {b"group.json": Kind.GROUP_JSON, b"description.txt": Kind.DESCRIPTION}
 _COMMENTS: Final = b"comments"
+_JSON: Final = pack(Kind.GROUP_JSON)
+_DESCRIPTION: Final = pack(Kind.DESCRIPTION)
+_TORRENT: Final = pack(Kind.TORRENT)
 
 
 class GroupFamily(Family):
@@ -52,12 +55,16 @@ class GroupFamily(Family):
         detail = documents.known(group.id)
         if detail is None and self.catalogue.index.is_only_mentioned(group.id):
             return None
-        entries = [(name, _document(kind, group, detail)) for name, kind in _DOCUMENTS.items()]
-        entries.append((_COMMENTS, _comments_link(group)))
-        entries += [
-            (torrent.name.encode(), stat.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime))
-            for torrent in self.catalogue.index.torrents_of(group.id)
+        json, text = (len(detail.json), len(detail.description)) if detail else (None, None)
+        step, mtime = group.id * ID_STEP, group.mtime
+        entries = [
+            file_entry(b"group.json", 1, _JSON + step, json, mtime),
+            file_entry(b"description.txt", 2, _DESCRIPTION + step, text, mtime),
+            listed(_COMMENTS, _comments_link(group), 3),
         ]
+        for number, torrent in enumerate(self.catalogue.index.torrents_of(group.id), 4):
+            inode = _TORRENT + torrent.id * ID_STEP
+            entries.append(directory_entry(torrent.name.encode(), number, inode, torrent.mtime))
         good_until = math.inf if detail is None else documents.good_until(detail)
         return Directory(entries, pack(Kind.CATEGORY, group.category), good_until)
 

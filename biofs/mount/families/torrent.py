@@ -12,16 +12,14 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import stat
 from biofs.mount.directories import Directory
 from biofs.mount.families.family import Bytes, Content, Family, failure
-from biofs.mount.listings import Listing
+from biofs.mount.listings import Listing, directory_entry, file_entry
 from biofs.mount.stat import Stat
-from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.inodes import ID_STEP, Address, Kind, pack
 
-_DOCUMENTS: Final = {
-    b"torrent.json": Kind.TORRENT_JSON,
-    b"filelist.json": Kind.FILELIST,
-    b"magnet.txt": Kind.MAGNET,
-}
-_FILES: Final = b"files"
+_JSON: Final = pack(Kind.TORRENT_JSON)
+_FILELIST: Final = pack(Kind.FILELIST)
+_MAGNET: Final = pack(Kind.MAGNET)
+_FILES: Final = pack(Kind.FILES)
 
 
 class TorrentFamily(Family):
@@ -59,8 +57,16 @@ class TorrentFamily(Family):
         documents = self.catalogue.documents
         detail = documents.known(torrent.group_id)
         known = detail.torrents.get(torrent.id) if detail else None
-        entries = [(name, _document(kind, torrent, known)) for name, kind in _DOCUMENTS.items()]
-        entries.append((_FILES, stat.directory(pack(Kind.FILES, torrent.id), torrent.mtime)))
+        json = filelist = magnet = None
+        if known is not None:
+            json, filelist, magnet = len(known.json), known.filelist_size, len(known.magnet)
+        step, mtime = torrent.id * ID_STEP, torrent.mtime
+        entries = [
+            file_entry(b"torrent.json", 1, _JSON + step, json, mtime),
+            file_entry(b"filelist.json", 2, _FILELIST + step, filelist, mtime),
+            file_entry(b"magnet.txt", 3, _MAGNET + step, magnet, mtime),
+            directory_entry(b"files", 4, _FILES + step, mtime),
+        ]
         good_until = math.inf if detail is None else documents.good_until(detail)
         return Directory(entries, pack(Kind.GROUP, torrent.group_id), good_until)
 
