@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ from biofs.catalogue.store import Store
 from biofs.tree import filelist, names, render
 from biofs.tree.layout import FileTree
 from biofs.tree.text import unescape
+
+T = TypeVar("T")
 
 
 class _About(msgspec.Struct, array_like=True, frozen=True):
@@ -53,6 +55,7 @@ _PACKED: Final = b"z"  # first byte of a compressed list; a plain one has a "p"
 _PLAIN: Final = b"p"
 _FILE_LIST: Final = "SELECT file_path, file_count, list FROM file_lists WHERE info_hash = ?"
 _PACK_FROM: Final = 512  # bytes; shorter lists do not shrink
+_TREE_FROM: Final = 1 << 20  # bytes; shorter lists are laid out in some hundredths of a second
 
 
 class TorrentDetail(NamedTuple):
@@ -111,9 +114,9 @@ class FileList(NamedTuple):
         """The files in the server's order, one after another: never all of them in memory."""
         return filelist.iterate(self.text, self.file_count)
 
-    def document(self) -> bytes:
-        """filelist.json: one object a line."""
-        return render.filelist_json(self.entries())
+    def document_lines(self) -> Iterator[bytes]:
+        """filelist.json, line by line: one object each."""
+        return render.filelist_lines(self.entries())
 
     def tree(self) -> FileTree:
         """The virtual tree (for a thread: a hundred thousand files take a tenth of a second)."""
@@ -196,6 +199,10 @@ class Details:
         row = self._store.one(_FILE_LIST, key)
         return None if row is None else _unpacked(row)
 
+    async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """See Store.scan."""
+        return await self._store.scan(read)
+
     async def save(self, answer: GroupAnswer, now: float, stable: bytes | None) -> list[Before]:
         """Take up a group's answer, whole.
 
@@ -257,6 +264,12 @@ def file_list_of(connection: sqlite3.Connection, key: str) -> FileList | None:
     """The file list kept under `key`, for who has no more than a connection."""
     row = connection.execute(_FILE_LIST, (key,)).fetchone()
     return None if row is None else _unpacked(row)
+
+
+def packed_tree_of(connection: sqlite3.Connection, key: str) -> bytes | None:
+    """The tree of a long file list as `FileTree.pack` gave it, compressed."""
+    row = connection.execute("SELECT tree FROM trees WHERE info_hash = ?", (key,)).fetchone()
+    return row[0] if row and isinstance(row[0], bytes) else None
 
 
 def _unpacked(row: tuple[object, ...]) -> FileList:
@@ -365,11 +378,15 @@ def _save_file_list(connection: sqlite3.Connection, group_id: int, torrent: Torr
             return int(known[0])
     text = torrent.file_list.encode(errors="replace")
     packed = _PLAIN + text if len(text) < _PACK_FROM else _PACKED + zlib.compress(text, 6)
-    document = FileList(torrent.file_path, torrent.file_count, torrent.file_list).document()
+    files = FileList(torrent.file_path, torrent.file_count, torrent.file_list)
+    document_bytes = sum(map(len, files.document_lines()))
     connection.execute(
         "INSERT OR REPLACE INTO file_lists"
         " (info_hash, group_id, file_path, file_count, list, document_bytes)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (key, group_id, torrent.file_path, torrent.file_count, packed, len(document)),
+        (key, group_id, torrent.file_path, torrent.file_count, packed, document_bytes),
     )
-    return len(document)
+    if len(text) >= _TREE_FROM:
+        tree = zlib.compress(files.tree().pack(), 1)
+        connection.execute("INSERT OR REPLACE INTO trees VALUES (?, ?)", (key, tree))
+    return document_bytes

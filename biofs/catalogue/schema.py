@@ -119,6 +119,15 @@ CREATE TABLE IF NOT EXISTS file_lists (
     list BLOB NOT NULL,
     document_bytes INTEGER NOT NULL
 );
+
+-- The virtual trees of long file lists (`FileTree.pack`), which take long to make.
+CREATE TABLE IF NOT EXISTS trees (
+    info_hash TEXT PRIMARY KEY,
+    tree BLOB NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS file_list_removed AFTER DELETE ON file_lists BEGIN
+    DELETE FROM trees WHERE info_hash = old.info_hash;
+END;
 CREATE INDEX IF NOT EXISTS file_lists_by_group ON file_lists (group_id);
 
 -- One row a category that was ever enumerated whole: when it was last seen to be so (`checked`),

@@ -26,8 +26,8 @@ COPIED: Final = (
     *("details", "file_lists", "listings"),
 )
 COMPUTED: Final = ("totals",)
-LEFT: Final = ("meta", "pages", "answers", "words", "notices", "pace")
-"""What is the account's, or of use only to who asks the server."""
+LEFT: Final = ("trees", "meta", "pages", "answers", "words", "notices", "pace")
+"""What is the account's, of use only to who asks the server, or must not come from strangers."""
 
 _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+import sqlite3
+import tempfile
+import zlib
+from collections.abc import Callable
+from typing import IO, Final, TypeVar
 from weakref import WeakValueDictionary
 
 import trio
 
-from biofs.catalogue.details import Details
+from biofs.catalogue.details import (
+    Details,
+    FileList,
+    TorrentDetail,
+    file_list_of,
+    packed_tree_of,
+)
 from biofs.catalogue.recent import Recent
 from biofs.tree.layout import FileTree
 
-CACHE_BYTES: Final = 64 << 20
-_SMALL_LIST: Final = 64 << 10  # characters; parses in well under a millisecond
+T = TypeVar("T")
+
+CACHE_BYTES: Final = 16 << 20
+SMALL_DOCUMENT: Final = 96 << 10
+"""Bytes of a filelist.json whose file list is read in a few milliseconds: some 1,500 files."""
 
 
 class Trees:
-    """Virtual trees by the key of their file list (`TorrentDetail.list_key`)."""
+    """Virtual trees and filelist.json of torrents whose detail is known."""
 
     def __init__(self, details: Details) -> None:
         self._details: Final = details
@@ -28,20 +41,21 @@ class Trees:
         self._last: FileTree | None = None
         self._building: dict[str, trio.Event] = {}
 
-    def at_hand(self, key: str) -> FileTree | None:
+    def at_hand(self, torrent: TorrentDetail) -> FileTree | None:
         """The virtual tree, if it is in memory or small; else None, and `tree` builds it."""
-        tree = self._recent.get(key)
-        if tree is None:
+        key = torrent.list_key
+        tree = self._recent.get(key) or self._alive.get(key)
+        if tree is None and torrent.filelist_size <= SMALL_DOCUMENT:
             file_list = self._details.file_list(key)
-            if file_list is None or len(file_list.text) > _SMALL_LIST:
-                return None
-            tree = file_list.tree()
-            self._recent.put(key, tree)
+            if file_list is not None:
+                tree = file_list.tree()
+                self._recent.put(key, tree)
         return tree
 
-    async def tree(self, key: str) -> FileTree | None:
-        """The virtual tree of a file list, None if the store does not have it."""
-        while (tree := self._recent.get(key) or self._alive.get(key)) is None:
+    async def tree(self, torrent: TorrentDetail) -> FileTree | None:
+        """The virtual tree, None if the store does not have the file list (any more)."""
+        key = torrent.list_key
+        while (tree := self.at_hand(torrent)) is None:
             building = self._building.get(key)
             if building is None:
                 return await self._build(key)
@@ -49,26 +63,46 @@ class Trees:
         return tree
 
     async def _build(self, key: str) -> FileTree | None:
-        file_list = self._details.file_list(key)
-        if file_list is None:
-            return None
-        if len(file_list.text) <= _SMALL_LIST:
-            tree = file_list.tree()
-        else:
-            self._building[key] = trio.Event()
-            try:
-                tree = await trio.to_thread.run_sync(file_list.tree)
-            finally:
-                self._building.pop(key).set()
-        self._alive[key] = self._last = tree
-        self._recent.put(key, tree)
+        self._building[key] = trio.Event()
+        try:
+            tree = await self._read(lambda connection: _tree(connection, key))
+        finally:
+            self._building.pop(key).set()
+        if tree is not None:
+            self._alive[key] = self._last = tree
+            self._recent.put(key, tree)
         return tree
 
-    async def document(self, key: str) -> bytes | None:
-        """filelist.json of a file list, None if the store does not have it."""
+    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._details.scan(read)
+
+    async def document(self, torrent: TorrentDetail) -> bytes | IO[bytes] | None:
+        """filelist.json, a long one as a file without a name; None as for `tree`."""
+        key = torrent.list_key
+        if torrent.filelist_size > SMALL_DOCUMENT:
+            return await self._read(lambda connection: _spooled(file_list_of(connection, key)))
         file_list = self._details.file_list(key)
-        if file_list is None:
-            return None
-        if len(file_list.text) <= _SMALL_LIST:
-            return file_list.document()
-        return await trio.to_thread.run_sync(file_list.document)
+        return None if file_list is None else b"".join(file_list.document_lines())
+
+    def shrink(self) -> None:
+        """Forget every tree that nobody holds."""
+        self._recent.clear()
+        self._last = None
+
+
+def _tree(connection: sqlite3.Connection, key: str) -> FileTree | None:
+    packed = packed_tree_of(connection, key)
+    tree = FileTree.unpack(zlib.decompress(packed)) if packed else None
+    if tree is None:
+        file_list = file_list_of(connection, key)
+        tree = file_list.tree() if file_list else None
+    return tree
+
+
+def _spooled(file_list: FileList | None) -> IO[bytes] | None:
+    if file_list is None:
+        return None
+    file = tempfile.TemporaryFile(prefix="biofs-")  # noqa: SIM115 - closed with the handle
+    file.writelines(file_list.document_lines())
+    file.flush()
+    return file

@@ -21,7 +21,7 @@ __all__ = [
     "decode_texts",
     "description_text",
     "document",
-    "filelist_json",
+    "filelist_lines",
     "group_shown",
     "index_line",
     "magnet",
@@ -144,12 +144,8 @@ def index_line(row: Mapping[str, object]) -> bytes:
     return _line(decode_texts(row, _AUTHORS))
 
 
-def filelist_json(entries: Iterable[Entry]) -> bytes:
-    """Write ``filelist.json``: an object a line, ``b""`` for no entries."""
-    return b"".join(_filelist_lines(entries))
-
-
-def _filelist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
+def filelist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Write ``filelist.json``: an object a line, none for no entries."""
     dumps = orjson.dumps
     for path, length in entries:
         try:

@@ -80,7 +80,7 @@ def file_lists(data: bytes) -> None:
 def _file_list(listed: str, top: str, count: int) -> None:
     entries = filelist.parse(listed, count)
     assert all(0 <= entry.length <= filelist.MAX_LENGTH for entry in entries)
-    lines = render.filelist_json(entries).splitlines()
+    lines = list(render.filelist_lines(entries))
     assert [json.loads(line)["length"] for line in lines] == [entry.length for entry in entries]
     tree = FileTree.build(entries, unescape(top))
     assert tree.file_count == len(entries)

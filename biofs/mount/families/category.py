@@ -11,7 +11,7 @@ import trio
 from biofs.catalogue.index import KnownGroup
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
-from biofs.mount.families.family import Bytes, Content, Family, failure
+from biofs.mount.families.family import Bytes, Content, Family, Spool, failure
 from biofs.mount.listings import ArrivingGroups, KnownGroups, Listing
 from biofs.mount.stat import Stat
 from biofs.tree import names
@@ -19,22 +19,6 @@ from biofs.tree.inodes import MAX_ID, Address, Kind, pack
 
 INDEX_NAME = b"index.jsonl"
 IN_MEMORY_BYTES = 4 << 20
-
-
-class Spool:
-    """Content in a temporary file without a name."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def read(self, offset: int, size: int) -> bytes:
-        """See Content."""
-        self._file.seek(offset)
-        return self._file.read(size)
-
-    def close(self) -> None:
-        """See Content."""
-        self._file.close()
 
 
 def group_entry(group: KnownGroup) -> tuple[bytes, Stat]:

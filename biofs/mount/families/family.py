@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import ClassVar, Protocol
+from typing import IO, ClassVar, Protocol
 
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.listings import Caller
@@ -38,6 +38,22 @@ class Bytes:
 
     def close(self) -> None:
         """See Content."""
+
+
+class Spool:
+    """Content in a temporary file without a name."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See Content."""
+        self._file.seek(offset)
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """See Content."""
+        self._file.close()
 
 
 def failure(number: int) -> OSError:

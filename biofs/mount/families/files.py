@@ -67,7 +67,7 @@ class FilesFamily(Family):
         found = detail.torrents.get(torrent.id)
         if found is None:
             raise failure(errno.ENOENT)
-        tree = await self.catalogue.trees.tree(found.list_key)
+        tree = await self.catalogue.trees.tree(found)
         if tree is None:
             raise failure(errno.EIO)
         return tree
@@ -84,7 +84,7 @@ class FilesFamily(Family):
         torrent = self._torrent(address.ident)
         detail = self.catalogue.documents.known(torrent.group_id)
         found = detail.torrents.get(torrent.id) if detail else None
-        tree = self.catalogue.trees.at_hand(found.list_key) if found else None
+        tree = self.catalogue.trees.at_hand(found) if found else None
         if tree is None:
             return None
         node = address.part
@@ -118,7 +118,7 @@ class FilesFamily(Family):
             return pack(Kind.TORRENT, address.ident)
         detail = self.catalogue.documents.known(self._torrent(address.ident).group_id)
         found = detail.torrents.get(address.ident) if detail else None
-        tree = await self.catalogue.trees.tree(found.list_key) if found else None
+        tree = await self.catalogue.trees.tree(found) if found else None
         if tree is None:
             raise failure(errno.ENOENT)
         _check(tree, address.part)

@@ -11,7 +11,7 @@ from biofs.catalogue.index import KnownTorrent
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
 from biofs.mount.directories import Directory
-from biofs.mount.families.family import Bytes, Content, Family, failure
+from biofs.mount.families.family import Bytes, Content, Family, Spool, failure
 from biofs.mount.listings import Listing, directory_entry, file_entry
 from biofs.mount.stat import Stat
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
@@ -90,10 +90,10 @@ class TorrentFamily(Family):
             return Bytes(detail.json)
         if address.kind is Kind.MAGNET:
             return Bytes(detail.magnet)
-        document = await self.catalogue.trees.document(detail.list_key)
+        document = await self.catalogue.trees.document(detail)
         if document is None:
             raise failure(errno.EIO)
-        return Bytes(document)
+        return Bytes(document) if isinstance(document, bytes) else Spool(document)
 
 
 def _document(kind: Kind, torrent: KnownTorrent, detail: TorrentDetail | None) -> Stat:
