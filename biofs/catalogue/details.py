@@ -1,34 +1,27 @@
 """Details: what `torrentgroup` tells of a group, kept as its answer and read as documents.
 
 One answer fills everything it contains: the group's and the torrents' documents, the description
-as text, and every file list. File lists are kept apart from the rest: they never change for an
-info hash, and they can be large.
+as text, and every file list. File lists are kept apart from the rest (`file_lists`).
 """
 
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
 
 from biofs.api.models import GroupAnswer, Torrent, TorrentAnswer
-from biofs.catalogue import eviction, facets, fulltext
+from biofs.catalogue import eviction, facets, file_lists, fulltext
 from biofs.catalogue.index import Before, before_of, forget_group, mtime_of, replace_torrents
 from biofs.catalogue.store import Store
-from biofs.tree import filelist, names, render
-from biofs.tree.layout import FileTree
+from biofs.tree import names, render
 from biofs.tree.text import unescape
 
 _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.Decoder().decode
-_PACKED: Final = b"z"  # first byte of a compressed list; a plain one has a "p"
-_PLAIN: Final = b"p"
-_FILE_LIST: Final = "SELECT file_path, file_count, list FROM file_lists WHERE info_hash = ?"
-_PACK_FROM: Final = 512  # bytes; shorter lists do not shrink
 
 
 class TorrentDetail(NamedTuple):
@@ -67,36 +60,6 @@ class Detail(NamedTuple):
     def good_until(self, ttl: float) -> float:
         """Until when (epoch seconds) nothing needs to be asked about the group."""
         return float("-inf") if self.outdated else self.confirmed + ttl
-
-
-class FileList(NamedTuple):
-    """A torrent's file list as the server sent it."""
-
-    file_path: str
-    file_count: int
-    text: str
-
-    @property
-    def top(self) -> str:
-        """The name of the torrent's top directory, "" if it has none."""
-        return unescape(self.file_path)
-
-    def entries(self) -> Iterator[filelist.Entry]:
-        """The files in the server's order, one after another: never all of them in memory."""
-        return filelist.iterate(self.text, self.file_count)
-
-    def document(self) -> bytes:
-        """filelist.json: one object a line."""
-        return render.filelist_json(self.entries())
-
-    def tree(self) -> FileTree:
-        """The virtual tree (for a thread: a hundred thousand files take a tenth of a second)."""
-        return FileTree.build(self.entries(), self.top)
-
-
-def list_key(torrent: Torrent) -> str:
-    """Under what a torrent's file list is kept: its info hash, or its id if that is no hash."""
-    return torrent.info_hash.upper() or f"torrent {torrent.id}"
 
 
 class Details:
@@ -153,9 +116,9 @@ class Details:
         return Detail(group_id, group, description, torrents, confirmed, outdated)
 
     def _torrent(self, torrent: Torrent) -> TorrentDetail:
-        key = list_key(torrent)
+        key = file_lists.list_key(torrent)
         row = self._store.one("SELECT document_bytes FROM file_lists WHERE info_hash = ?", key)
-        document_bytes = row[0] if row and isinstance(row[0], int) else 0
+        document_bytes = max(row[0], 0) if row and isinstance(row[0], int) else 0
         title = unescape(torrent.file_path) or names.torrent_dirname(
             torrent.format, torrent.platform, torrent.scope, torrent.id
         )
@@ -169,10 +132,9 @@ class Details:
             torrent.size,
         )
 
-    def file_list(self, key: str) -> FileList | None:
-        """The file list kept under `key`."""
-        row = self._store.one(_FILE_LIST, key)
-        return None if row is None else _unpacked(row)
+    def file_list(self, key: str) -> file_lists.FileList | None:
+        """The file list kept under `key`. Raises StoreError for a damaged one."""
+        return file_lists.of_row(self._store.one(file_lists.QUERY, key))
 
     async def save(self, answer: GroupAnswer, now: float, stable: bytes | None) -> list[Before]:
         """Take up a group's answer, whole.
@@ -231,21 +193,6 @@ class Details:
         return await self._store.write(change)
 
 
-def file_list_of(connection: sqlite3.Connection, key: str) -> FileList | None:
-    """The file list kept under `key`, for who has no more than a connection."""
-    row = connection.execute(_FILE_LIST, (key,)).fetchone()
-    return None if row is None else _unpacked(row)
-
-
-def _unpacked(row: tuple[object, ...]) -> FileList:
-    file_path, file_count, packed = row
-    assert isinstance(file_path, str)  # noqa: S101 - what `save` wrote
-    assert isinstance(file_count, int)  # noqa: S101
-    assert isinstance(packed, bytes)  # noqa: S101
-    text = packed[1:] if packed[:1] == _PLAIN else zlib.decompress(packed[1:])
-    return FileList(file_path, file_count, text.decode())
-
-
 def _counts(line: bytes) -> dict[object, dict[str, object]]:
     """What a browse row knows better of its torrents, by id, under torrentgroup's names."""
     return {
@@ -281,7 +228,7 @@ def _save(
         newest = max(newest, mtime)
         name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
         rows.append((torrent.id, group.id, name, mtime))
-        _save_file_list(connection, group.id, torrent)
+        file_lists.save(connection, group.id, torrent)
     replace_torrents(connection, group.id, rows)
     # The listing's row, if there is one, stays: the detail knows nothing of lab and location.
     connection.execute(
@@ -314,21 +261,3 @@ def _save(
         # The first time: only names can be other than the kernel thinks.
         return [] if before == before_of(connection, group.id) else before
     return [] if known[0] == encoded else before
-
-
-def _save_file_list(connection: sqlite3.Connection, group_id: int, torrent: Torrent) -> None:
-    key = list_key(torrent)
-    known = connection.execute(
-        "UPDATE file_lists SET group_id = ? WHERE info_hash = ?", (group_id, key)
-    )
-    if known.rowcount and torrent.info_hash:
-        return  # an info hash fixes its files
-    text = torrent.file_list.encode(errors="replace")
-    packed = _PLAIN + text if len(text) < _PACK_FROM else _PACKED + zlib.compress(text, 6)
-    document = FileList(torrent.file_path, torrent.file_count, torrent.file_list).document()
-    connection.execute(
-        "INSERT OR REPLACE INTO file_lists"
-        " (info_hash, group_id, file_path, file_count, list, document_bytes)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (key, group_id, torrent.file_path, torrent.file_count, packed, len(document)),
-    )

@@ -9,8 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from biofs.api.models import Torrent
-from biofs.catalogue import fulltext
-from biofs.catalogue.details import file_list_of, list_key
+from biofs.catalogue import file_lists, fulltext
 from biofs.tree.layout import FileTree
 
 _MOST_NODES: Final = 2 * fulltext.MOST_NAMES  # files, and the directories they are in
@@ -30,7 +29,8 @@ def files_in(
 ) -> Iterator[FoundFile]:
     """The files of a group in whose paths all words occur, torrent by torrent.
 
-    Of a torrent, the files that `fulltext` searches are looked at.
+    Of a torrent, the files that `fulltext` searches are looked at. Raises StoreError for a
+    damaged store.
     """
     row = connection.execute(
         "SELECT answer FROM details WHERE group_id = ?", (group_id,)
@@ -40,7 +40,9 @@ def files_in(
     )
     for raw in _decode(row[0])["torrents"] if row else ():
         torrent = Torrent.from_json(raw)
-        files = file_list_of(connection, list_key(torrent))
+        files = file_lists.of_row(
+            connection.execute(file_lists.QUERY, (file_lists.list_key(torrent),)).fetchone()
+        )
         if files is None or torrent.id not in names:
             continue
         tree = FileTree.build(files.entries(), files.top, max_nodes=_MOST_NODES)

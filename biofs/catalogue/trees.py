@@ -12,7 +12,6 @@ from biofs.catalogue.details import Details
 from biofs.tree.layout import FileTree
 
 CACHE_BYTES: Final = 64 << 20
-_SMALL_LIST: Final = 64 << 10  # characters; parses in well under a millisecond
 
 
 class Trees:
@@ -24,6 +23,8 @@ class Trees:
         # A tree larger than the cache lives as long as a handle holds it, and it is the last one.
         self._alive: WeakValueDictionary[str, FileTree] = WeakValueDictionary()
         self._last: FileTree | None = None
+        # Of large ones, one at a time is unpacked: memory holds no two.
+        self._large: Final = trio.CapacityLimiter(1)
         self._building: dict[str, trio.Event] = {}
 
     async def tree(self, key: str) -> FileTree | None:
@@ -39,12 +40,12 @@ class Trees:
         file_list = self._details.file_list(key)
         if file_list is None:
             return None
-        if len(file_list.text) <= _SMALL_LIST:
+        if file_list.is_small:
             tree = file_list.tree()
         else:
             self._building[key] = trio.Event()
             try:
-                tree = await trio.to_thread.run_sync(file_list.tree)
+                tree = await trio.to_thread.run_sync(file_list.tree, limiter=self._large)
             finally:
                 self._building.pop(key).set()
         self._alive[key] = self._last = tree
@@ -57,6 +58,6 @@ class Trees:
         file_list = self._details.file_list(key)
         if file_list is None:
             return None
-        if len(file_list.text) <= _SMALL_LIST:
+        if file_list.is_small:
             return file_list.document()
-        return await trio.to_thread.run_sync(file_list.document)
+        return await trio.to_thread.run_sync(file_list.document, limiter=self._large)

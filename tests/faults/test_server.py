@@ -188,6 +188,7 @@ def test_kept_connections_that_close_for_ever_are_no_storm(
     patient: Mount, server: Misbehaving
 ) -> None:
     document = unread(patient, len(AT_ONCE) + 2)
+    patiently((patient.path / GROUP / "group.json").read_bytes)
     patiently(unread(patient, len(AT_ONCE) + 3).read_bytes)  # leaves a connection
     server.keep(0, hear=True)
     requests = server.requests
