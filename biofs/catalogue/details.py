@@ -85,8 +85,10 @@ class Details:
         eviction.note_use(connection, read, now)
 
     def load(self, group_id: int) -> Detail | None:
-        """The documents of a group whose answer is in the store.
+        """The documents of a group whose answer is in the store, with all its file lists.
 
+        Without one of them it is none: an eviction can end between two of the reads, and a list
+        that stands in two groups goes with the first of them. A snapshot is as it is.
         Counts of seeders and the like are those of the group's browse row where that is newer.
         """
         row = self._store.one(
@@ -111,13 +113,18 @@ class Details:
         for raw in parts["torrents"]:
             raw.update(counts.get(raw.get("id"), {}))
             torrent = Torrent.from_json(raw)
-            torrents[torrent.id] = self._torrent(torrent)
+            documents = self._torrent(torrent)
+            if documents is None:
+                return None
+            torrents[torrent.id] = documents
         group = render.group_json(parts["group"])
         return Detail(group_id, group, description, torrents, confirmed, outdated)
 
-    def _torrent(self, torrent: Torrent) -> TorrentDetail:
+    def _torrent(self, torrent: Torrent) -> TorrentDetail | None:
         key = file_lists.list_key(torrent)
         row = self._store.one("SELECT document_bytes FROM file_lists WHERE info_hash = ?", key)
+        if row is None and not self._store.read_only:
+            return None
         document_bytes = max(row[0], 0) if row and isinstance(row[0], int) else 0
         title = unescape(torrent.file_path) or names.torrent_dirname(
             torrent.format, torrent.platform, torrent.scope, torrent.id

@@ -36,6 +36,7 @@ from tests.support.mounting import Mount, environment, mounted
 
 WORKERS = 6
 QUIET_SECONDS = 60.0
+CACHE_SIZE = "400K"
 MIB = 1 << 20
 DOCUMENTS = ("group.json", "description.txt", "torrent.json", "filelist.json", "magnet.txt")
 
@@ -273,7 +274,8 @@ def soaking(base: Path, seed: int) -> Iterator[Soak]:
         mounted(
             base,
             *("--url", server.url, "--rate", "100/0.1", "--wait", "2", "--ttl", "1"),
-            *("--cache-dir", str(base / "cache")),
+            # So small that details are given up and fetched again, into whatever the server does.
+            *("--cache-dir", str(base / "cache"), "--cache-size", CACHE_SIZE),
             env={"BIOFS_TOKEN": DONOR_TOKEN},
         ) as mount,
     ):
