@@ -80,12 +80,13 @@ def background(tmp_path: Path) -> Iterator[Background]:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; nobody may have waited for it."""
+    """Whether a process has ended, all its threads have; nobody may have waited for it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
+        threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return True
-    return stat.rpartition(") ")[2][0] in "ZX"
+    return stat.rpartition(") ")[2][0] in "ZX" and threads in ([], [str(pid)])
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, "umount", "lazy"])
