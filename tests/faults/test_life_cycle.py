@@ -166,6 +166,19 @@ def test_a_crash_leaves_a_dead_mount_which_the_next_one_clears_away(
     assert not is_mounted(background.path), "nothing is left below it"
 
 
+def test_so_does_one_that_would_make_its_directory(background: Background) -> None:
+    """Directly in the home directory."""
+    background.path = background.home / "biotorrents"
+    assert background.mount("--demo").returncode == 0
+    pid = background.daemon()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: gone(pid))
+    again = background.mount("--demo")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert os.listdir(background.path / "categories")
+    assert background.biofs("umount", str(background.path)).returncode == 0
+
+
 def test_umount_clears_a_dead_mount_away(background: Background) -> None:
     assert background.mount("--demo").returncode == 0
     pid = background.daemon()

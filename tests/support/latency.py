@@ -36,6 +36,7 @@ from tests.support.misbehaving import (
 )
 from tests.support.mounting import Mount, mounted
 from tests.support.server import running
+from tests.support.soak import DOCUMENTS
 
 FAULTS: dict[str, Behaviour] = {
     "mute": mute,
@@ -100,15 +101,15 @@ def mounting(base: Path, url: str, *options: str) -> object:
 
 
 @contextmanager
-def waiting(mount: Mount, count: int) -> Iterator[None]:
+def waiting(mount: Mount, count: int, first: int = 1) -> Iterator[None]:
     """So many processes that wait for what nobody knows."""
     processes = [
         subprocess.Popen(
-            ["cat", str(mount.path / UNKNOWN.format(number + 1))],
+            ["cat", str(mount.path / UNKNOWN.format(number))],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
     try:
         yield
@@ -126,7 +127,7 @@ def known(base: Path, server: Misbehaving) -> tuple[list[str], list[str]]:
         for path, _, names in os.walk(mount.path / "categories"):
             directories.append(os.path.relpath(path, mount.path))
             for name in names:
-                if name.endswith((".json", ".txt")):
+                if name in DOCUMENTS:
                     Path(path, name).read_bytes()
                     documents.append(f"{directories[-1]}/{name}")
     return directories, documents
@@ -136,12 +137,12 @@ def serving(base: Path, count: int) -> Iterator[str]:
     """Rows: what is known, and what is asked of the mountpoint, while the server misbehaves."""
     with misbehaving(create_app(embedded())) as server:
         directories, documents = known(base, server)
-        for fault, behaviour in {"well": None, **FAULTS}.items():
+        for place, (fault, behaviour) in enumerate({"well": None, **FAULTS}.items()):
             took: dict[str, list[float]] = {"list": [], "read": [], "stat": [], "df": []}
             waiters = count if fault == "mute" else 0
             with mounting(base, server.url) as mount:  # type: ignore[attr-defined]
                 server.behave(behaviour)
-                with waiting(mount, max(waiters, 1)):
+                with waiting(mount, max(waiters, 1), 1000 * (place + 1)):
                     if waiters:
                         all_wait(mount, waiters)
                     for path in directories:

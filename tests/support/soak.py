@@ -149,9 +149,17 @@ class Soak:
 
     def check_everything(self) -> None:
         """Every directory and every document is what the catalogue says, after all that was."""
+        self.check_directories()
+        self.check_documents()
+
+    def check_directories(self) -> None:
+        """Every directory. Raises Broken."""
         for path, entries in self.reference.directories.items():
             if frozenset(os.listdir(self._mount.path / path)) != entries:
                 raise Broken(f"other entries in {path}")
+
+    def check_documents(self) -> None:
+        """Every document. Raises Broken."""
         for path, content in self.reference.documents.items():
             if (self._mount.path / path).read_bytes() != content:
                 raise Broken(f"other content in {path}")
