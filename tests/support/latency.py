@@ -58,6 +58,7 @@ WAITS: dict[str, tuple[tuple[str, ...], bool]] = {
 }
 """Commands that wait in a call, and whether the category has to be listed for that."""
 
+CALLS = ("ls, first entry", "ls, whole", "cat", "stat of the mountpoint", "df")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 PATIENCE = 60.0
 UNKNOWN = "users/{}/user.json"
@@ -137,8 +138,9 @@ def serving(base: Path, count: int) -> Iterator[str]:
     """Rows: what is known, and what is asked of the mountpoint, while the server misbehaves."""
     with misbehaving(create_app(embedded())) as server:
         directories, documents = known(base, server)
+        largest = 0
         for place, (fault, behaviour) in enumerate({"well": None, **FAULTS}.items()):
-            took: dict[str, list[float]] = {"list": [], "read": [], "stat": [], "df": []}
+            took: dict[str, list[float]] = {call: [] for call in CALLS}
             waiters = count if fault == "mute" else 0
             with mounting(base, server.url) as mount:  # type: ignore[attr-defined]
                 server.behave(behaviour)
@@ -146,15 +148,22 @@ def serving(base: Path, count: int) -> Iterator[str]:
                     if waiters:
                         all_wait(mount, waiters)
                     for path in directories:
-                        took["list"].append(timed(os.listdir, mount.path / path))
-                        took["stat"].append(timed(os.stat, mount.path))
+                        start = time.perf_counter()
+                        with os.scandir(mount.path / path) as entries:
+                            next(entries, None)
+                            took["ls, first entry"].append((time.perf_counter() - start) * 1000)
+                            names = 1 + len([*entries])
+                        took["ls, whole"].append((time.perf_counter() - start) * 1000)
+                        largest = max(largest, names)
+                        took["stat of the mountpoint"].append(timed(os.stat, mount.path))
                         took["df"].append(timed(os.statvfs, mount.path))
                     for path in documents:
-                        took["read"].append(timed((mount.path / path).read_bytes))
+                        took["cat"].append(timed((mount.path / path).read_bytes))
                 server.behave()
             about = f"{fault}, {waiters} processes wait" if waiters else fault
             for what, samples in took.items():
                 yield row(f"{about} | {what}", samples)
+        yield f"\nThe largest directory has {largest:,} entries."
 
 
 def freeing(base: Path, count: int, rounds: int) -> Iterator[str]:
@@ -206,6 +215,8 @@ def main() -> int:
     """The program."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    # Started in the background, this would ignore it, and so would all that it starts: signal(7).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     figures = "times | median | 99 % | worst, in ms |"
     with tempfile.TemporaryDirectory() as base, suppress(BrokenPipeError):
         for title, rows in (
