@@ -8,13 +8,14 @@
 `CookieNeeded`          the action answers a browser session only, and no cookie is at hand
 `RateLimited`           too many requests; the same one can be sent again later
 `DialectChanged`        the server is of another age; the same request can be sent again, at once
+`StaleConnection`       the server closed a kept connection; the same request can be sent anew
 `Unreachable`           no connection, or it broke off: DNS, refused, no route, TLS, reset
 `TimedOut`              the server did not answer in time
 `ServerFault`           the server failed: HTTP 5xx, or a page of HTML where JSON was due
 `BadAnswer`             an answer that makes no sense: not JSON, wrong shape, too large, too deep
 ======================  ============================================================================
 
-They are `ApiError`, by way of `AccessDenied` (the third to fifth), `TryAgain` (the next two) and
+They are `ApiError`, by way of `AccessDenied` (the third to fifth), `TryAgain` (the next three) and
 `NetworkError` (the two after). A message is one line and never holds what was sent or received,
 but for words known to be harmless, so it can be logged and shown as it is.
 """
@@ -75,6 +76,13 @@ class RateLimited(TryAgain):
 
 class DialectChanged(TryAgain):
     """The endpoint or action has another name on this server; the next attempt will use it."""
+
+
+class StaleConnection(TryAgain):
+    """A kept connection broke off under a request, without an answer's head: send it on a new one.
+
+    Servers close connections that are idle, and cannot know that a request is on its way.
+    """
 
 
 class NetworkError(ApiError):

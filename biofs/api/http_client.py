@@ -2,8 +2,10 @@
 
 import logging
 import ssl
+from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import httpx
 
@@ -12,18 +14,42 @@ from biofs.api.urls import is_loopback
 
 # Less than the 5 s after which common servers drop an idle connection: a request sent just then
 # would be lost.
-_KEEP_ALIVE = 4.0
+_KEEP_ALIVE: Final = 4.0
 
 
-def create_client(
+class Clients(NamedTuple):
+    """One that keeps its connections for further requests, and one that makes each anew."""
+
+    keeping: httpx.AsyncClient
+    anew: httpx.AsyncClient
+
+
+class Trace:
+    """Whether a request went out on a kept connection, as httpcore's extension "trace" tells.
+
+    For one request. Anything else than httpcore tells nothing: then `kept` stays false.
+    """
+
+    def __init__(self) -> None:
+        self.kept = False
+        self._made = False
+
+    async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
+        if event.endswith(".connect_tcp.started"):
+            self._made = True
+        elif event.endswith(".send_request_headers.started"):
+            self.kept = not self._made
+
+
+def create_clients(
     base_url: str,
     *,
     transport: httpx.AsyncBaseTransport | None,
     connect_timeout: float,
     read_timeout: float,
     ca_file: Path | None,
-) -> httpx.AsyncClient:
-    """A client for one server; raises ValueError for certificates or proxies that cannot be used.
+) -> Clients:
+    """Clients for one server; raises ValueError for certificates or proxies that cannot be used.
 
     - Proxies and certificates named in the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, …)
       are used as people expect, but for servers on this machine. httpx reads no netrc file.
@@ -34,13 +60,19 @@ def create_client(
     """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
+    trust_env = not is_loopback(base_url)
+
+    def client(verify: ssl.SSLContext, kept: int | None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=transport,
-            verify=True if ca_file is None else ssl.create_default_context(cafile=str(ca_file)),
-            trust_env=not is_loopback(base_url),
+            verify=verify,
+            trust_env=trust_env,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
-            limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE),
+            limits=httpx.Limits(
+                max_connections=None,
+                max_keepalive_connections=kept,
+                keepalive_expiry=_KEEP_ALIVE,
+            ),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={
@@ -49,6 +81,13 @@ def create_client(
                 "User-Agent": f"biofs/{__version__} (+read-only catalogue file system)",
             },
         )
+
+    try:
+        if ca_file is None:
+            verify = httpx.create_ssl_context(trust_env=trust_env)
+        else:
+            verify = ssl.create_default_context(cafile=str(ca_file))
+        return Clients(client(verify, None), client(verify, 0))
     except OSError:  # ssl.SSLError is one
         raise ValueError(
             f"the certificates in {ca_file or 'SSL_CERT_FILE'} cannot be read"

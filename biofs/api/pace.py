@@ -13,6 +13,7 @@ from biofs.api.errors import (
     DialectChanged,
     NotFound,
     RateLimited,
+    StaleConnection,
     TryAgain,
 )
 from biofs.api.rate import Rate
@@ -214,18 +215,20 @@ class PacedSender:
         """Raises `ApiError` only; `TryAgain` when the attempts are used up."""
         self._transport.check(request)
         attempt = 1
+        anew = False
         while True:
             try:
-                return await self._send(request)
-            except TryAgain:
+                return await self._send(request, anew)
+            except TryAgain as error:
                 if attempt >= self._attempts:
                     raise
                 attempt += 1
+                anew = isinstance(error, StaleConnection)
 
-    async def _send(self, request: Request) -> Answer:
+    async def _send(self, request: Request, anew: bool) -> Answer:
         slot = await self._pace.slot()
         try:
-            answer = await self._transport.send(request, slot.arrived)
+            answer = await self._transport.send(request, slot.arrived, anew=anew)
         except ApiError as error:
             slot.arrived()
             if isinstance(error, RateLimited):

@@ -27,10 +27,11 @@ from biofs.api.errors import (
     DialectChanged,
     NotFound,
     ServerFault,
+    StaleConnection,
     TimedOut,
     Unreachable,
 )
-from biofs.api.http_client import create_client
+from biofs.api.http_client import Trace, create_clients
 from biofs.api.requests import Answer, Request
 from biofs.api.secrets import Secret
 from biofs.api.urls import normalise_base_url
@@ -50,8 +51,11 @@ _LONGEST_CHAIN = 16  # of causes: httpx, httpcore, trio and ssl each add one or 
 class _Job:
     """A request under way; `outcome` is there once `done` is set."""
 
-    def __init__(self, request: Request, arrived: Callable[[], None] | None) -> None:
+    def __init__(
+        self, request: Request, arrived: Callable[[], None] | None, client: httpx.AsyncClient
+    ) -> None:
         self.request = request
+        self.client = client
         self.done = trio.Event()
         self.outcome: Answer | ApiError | None = None
         self._arrived = arrived
@@ -105,7 +109,7 @@ class Transport:
         self._large = trio.Lock()
         self._dialects = Dialects()
         self._nursery: trio.Nursery | None = None
-        self._client = create_client(
+        self._clients = create_clients(
             self.base_url,
             transport=transport,
             connect_timeout=connect_timeout,
@@ -115,7 +119,8 @@ class Transport:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the connections until cancelled; once only."""
-        async with self._client, trio.open_nursery() as nursery:
+        keeping, anew = self._clients
+        async with keeping, anew, trio.open_nursery() as nursery:
             self._nursery = nursery
             task_status.started()
             try:
@@ -127,13 +132,21 @@ class Transport:
         """Raise CookieNeeded or TokenMissing if the request cannot work with what is at hand."""
         self._credentials.check(request)
 
-    async def send(self, request: Request, arrived: Callable[[], None] | None = None) -> Answer:
-        """The answer to a request. Raises `ApiError` only.
+    async def send(
+        self,
+        request: Request,
+        arrived: Callable[[], None] | None = None,
+        *,
+        anew: bool = False,
+    ) -> Answer:
+        """The answer to a request, `anew` on a connection of its own. Raises `ApiError` only.
+
+        StaleConnection says that the same is to be sent anew, and is never raised for what was.
 
         `arrived` is called exactly once, even if the caller is cancelled: when the answer's headers
         are there, by when the server has counted the request, or when the request failed.
         """
-        job = _Job(request, arrived)
+        job = _Job(request, arrived, self._clients.anew if anew else self._clients.keeping)
         try:
             self.check(request)
         except ApiError as error:
@@ -187,9 +200,7 @@ class Transport:
             )
 
     async def _fetch(self, job: _Job, endpoint: str, group: str, large: LargeBodies) -> Reply:
-        response = await self._client.send(
-            self._http_request(job.request, endpoint, group), stream=True
-        )
+        response = await self._sent(job, self._http_request(job.request, endpoint, group))
         try:
             job.arrived()
             headers = response.headers
@@ -211,6 +222,18 @@ class Transport:
             parse_retry_after(headers.get("retry-after"), headers.get("date")),
         )
 
+    async def _sent(self, job: _Job, request: httpx.Request) -> httpx.Response:
+        """The answer up to its body. A GET may be sent twice: RFC 9110, section 9.2.2."""
+        trace = request.extensions["trace"] = Trace()
+        try:
+            return await job.client.send(request, stream=True)
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            if trace.kept and request.method == "GET" and _broke_off(error):
+                raise StaleConnection(
+                    job.request.action, "the server closed a kept connection"
+                ) from None
+            raise
+
     def _http_request(self, request: Request, endpoint: str, group: str) -> httpx.Request:
         action = group if request.action == "torrentgroup" else request.action
         page = endpoint if request.kind == "api" else "torrents.php"
@@ -221,7 +244,7 @@ class Transport:
         # The documents have a POST's parameters in the query, the server reads them in the body.
         form = dict(params) if request.method == "POST" else None
         query = urlencode(([("action", action)] if action else []) + params)
-        return self._client.build_request(
+        return self._clients.keeping.build_request(
             request.method,
             f"{self.base_url}/{page}?{query}" if query else f"{self.base_url}/{page}",
             headers=self._credentials.headers(request),
@@ -260,15 +283,19 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], type[ApiError], str], ...] =
 
 def _failure(action: str, error: Exception) -> ApiError:
     """What an exception of the HTTP client stands for; its own words can hold anything."""
-    broken_off = isinstance(error, httpx.RemoteProtocolError) and any(
-        words in str(error) for words in _BROKEN_OFF
-    )
-    if broken_off:
+    if isinstance(error, httpx.RemoteProtocolError) and _broke_off(error):
         return Unreachable(action, "the connection broke off")
     for kinds, failure, message in _FAILURES:
         if isinstance(error, kinds):
             return failure(action, _reason(error) or message)
     return BadAnswer(action, f"the HTTP client failed ({type(error).__name__})")
+
+
+def _broke_off(error: httpx.TransportError) -> bool:
+    """Whether a connection that there was has ended, rather than brought what is no HTTP."""
+    if isinstance(error, httpx.RemoteProtocolError):
+        return any(words in str(error) for words in _BROKEN_OFF)
+    return not isinstance(error, httpx.ConnectError)
 
 
 def _reason(error: BaseException | None) -> str | None:

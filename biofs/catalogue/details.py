@@ -1,26 +1,24 @@
 """Details: what `torrentgroup` tells of a group, kept as its answer and read as documents.
 
 One answer fills everything it contains: the group's and the torrents' documents, the description
-as text, and every file list. File lists are kept apart from the rest: they never change for an
-info hash, and they can be large.
+as text, and every file list. File lists are kept apart from the rest (`file_lists`).
 """
 
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
+import trio
 
 from biofs.api.models import GroupAnswer, Torrent, TorrentAnswer
-from biofs.catalogue import eviction, facets, fulltext
+from biofs.catalogue import eviction, facets, file_lists, fulltext
 from biofs.catalogue.index import Before, before_of, forget_group, mtime_of, replace_torrents
-from biofs.catalogue.store import Store
-from biofs.tree import filelist, names, render
-from biofs.tree.layout import FileTree
+from biofs.catalogue.store import Store, StoreError
+from biofs.tree import names, render
 from biofs.tree.text import unescape
 
 T = TypeVar("T")
@@ -50,12 +48,6 @@ _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.Decoder().decode
 decode_kept: Final = msgspec.json.Decoder(Kept).decode
 """Reads `details.answer`."""
-
-_PACKED: Final = b"z"  # first byte of a compressed list; a plain one has a "p"
-_PLAIN: Final = b"p"
-_FILE_LIST: Final = "SELECT file_path, file_count, list FROM file_lists WHERE info_hash = ?"
-_PACK_FROM: Final = 512  # bytes; shorter lists do not shrink
-_TREE_FROM: Final = 1 << 20  # bytes; shorter lists are laid out in some hundredths of a second
 
 
 class TorrentDetail(NamedTuple):
@@ -98,36 +90,6 @@ class Detail(NamedTuple):
         return float("-inf") if self.outdated else self.confirmed + ttl
 
 
-class FileList(NamedTuple):
-    """A torrent's file list as the server sent it."""
-
-    file_path: str
-    file_count: int
-    text: str
-
-    @property
-    def top(self) -> str:
-        """The name of the torrent's top directory, "" if it has none."""
-        return unescape(self.file_path)
-
-    def entries(self) -> Iterator[filelist.Entry]:
-        """The files in the server's order, one after another: never all of them in memory."""
-        return filelist.iterate(self.text, self.file_count)
-
-    def document_lines(self) -> Iterator[bytes]:
-        """filelist.json, line by line: one object each."""
-        return render.filelist_lines(self.entries())
-
-    def tree(self) -> FileTree:
-        """The virtual tree (for a thread: a hundred thousand files take a tenth of a second)."""
-        return FileTree.build(self.entries(), self.top)
-
-
-def list_key(torrent: Torrent) -> str:
-    """Under what a torrent's file list is kept: its info hash, or its id if that is no hash."""
-    return torrent.info_hash.upper() or f"torrent {torrent.id}"
-
-
 class Details:
     """Reads and writes of the tables `details` and `file_lists`."""
 
@@ -159,6 +121,7 @@ class Details:
         """The documents of a group whose answer is in the store.
 
         Counts of seeders and the like are those of the group's browse row where that is newer.
+        Raises StoreError for a damaged one: a snapshot may come from anybody.
         """
         changes = self.changes
         row = self._store.one(
@@ -169,10 +132,13 @@ class Details:
         if row is None:
             return None
         answer, description, fetched, stable, row_stable, seen, line = row
-        assert isinstance(answer, bytes)  # noqa: S101 - what `save` wrote
-        assert isinstance(description, bytes)  # noqa: S101
-        assert isinstance(fetched, float)  # noqa: S101
-        kept = decode_kept(answer)
+        if not (
+            isinstance(answer, bytes)
+            and isinstance(description, bytes)
+            and isinstance(fetched, float)
+        ):
+            raise StoreError("a detail in the store is damaged")
+        kept = _kept(answer)
         counts: dict[object, dict[str, object]] = {}
         confirmed, outdated = fetched, False
         if isinstance(line, bytes) and isinstance(seen, float) and seen > fetched:
@@ -187,17 +153,16 @@ class Details:
                 render.document(shown),
                 about.magnet.encode(),
                 about.list_key,
-                about.filelist_size,
+                max(about.filelist_size, 0),
                 about.file_count,
                 about.size,
             )
         group = render.document(kept.group)
         return Detail(group_id, group, description, torrents, confirmed, outdated, changes)
 
-    def file_list(self, key: str) -> FileList | None:
-        """The file list kept under `key`."""
-        row = self._store.one(_FILE_LIST, key)
-        return None if row is None else _unpacked(row)
+    def file_list(self, key: str) -> file_lists.FileList | None:
+        """The file list kept under `key`. Raises StoreError for a damaged one."""
+        return file_lists.of_row(self._store.one(file_lists.QUERY, key))
 
     async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """See Store.scan."""
@@ -210,16 +175,29 @@ class Details:
         browse row at that moment, None without one. Returns how the group looked before, if
         something was known of it that is not so now.
         """
+        # What takes seconds is done before the store is locked.
+        long = [torrent for torrent in answer.torrents if file_lists.is_long(torrent)]
+        ready: dict[str, file_lists.Ready] = {}
+        if long:
+            ready = await trio.to_thread.run_sync(self._prepare, long)
 
         def change(connection: sqlite3.Connection) -> tuple[list[Before], list[int]]:
             self._note_use(connection, now)
-            before = _save(connection, answer, now, stable)
+            before = _save(connection, answer, now, stable, ready)
             return before, eviction.evict(connection, self._most_bytes, answer.group.id)
 
         before, evicted = await self._store.write(change)
         if evicted:
             await self._store.shrink()
         return before
+
+    def _prepare(self, torrents: Sequence[Torrent]) -> dict[str, file_lists.Ready]:
+        known = "SELECT 1 FROM file_lists WHERE info_hash = ?"
+        return {
+            key: file_lists.prepare(torrent)
+            for torrent in torrents
+            if self._store.one(known, key := file_lists.list_key(torrent)) is None
+        }
 
     async def save_torrent(self, answer: TorrentAnswer, now: float) -> None:
         """Take up what the answer about one torrent tells of the index: it and its group."""
@@ -260,25 +238,14 @@ class Details:
         return await self._store.write(change)
 
 
-def file_list_of(connection: sqlite3.Connection, key: str) -> FileList | None:
-    """The file list kept under `key`, for who has no more than a connection."""
-    row = connection.execute(_FILE_LIST, (key,)).fetchone()
-    return None if row is None else _unpacked(row)
-
-
-def packed_tree_of(connection: sqlite3.Connection, key: str) -> bytes | None:
-    """The tree of a long file list as `FileTree.pack` gave it, compressed."""
-    row = connection.execute("SELECT tree FROM trees WHERE info_hash = ?", (key,)).fetchone()
-    return row[0] if row and isinstance(row[0], bytes) else None
-
-
-def _unpacked(row: tuple[object, ...]) -> FileList:
-    file_path, file_count, packed = row
-    assert isinstance(file_path, str)  # noqa: S101 - what `save` wrote
-    assert isinstance(file_count, int)  # noqa: S101
-    assert isinstance(packed, bytes)  # noqa: S101
-    text = packed[1:] if packed[:1] == _PLAIN else zlib.decompress(packed[1:])
-    return FileList(file_path, file_count, text.decode())
+def _kept(answer: bytes) -> Kept:
+    try:
+        kept = decode_kept(answer)
+    except (msgspec.MsgspecError, ValueError):
+        kept = None
+    if kept is None or len(kept.about) != len(kept.torrents):
+        raise StoreError("a detail in the store is damaged")
+    return kept
 
 
 def _counts(line: bytes) -> dict[object, dict[str, object]]:
@@ -299,7 +266,11 @@ def _counts(line: bytes) -> dict[object, dict[str, object]]:
 
 
 def _save(
-    connection: sqlite3.Connection, answer: GroupAnswer, now: float, stable: bytes | None
+    connection: sqlite3.Connection,
+    answer: GroupAnswer,
+    now: float,
+    stable: bytes | None,
+    ready: Mapping[str, file_lists.Ready],
 ) -> list[Before]:
     group = answer.group
     before = before_of(connection, group.id)
@@ -316,14 +287,14 @@ def _save(
         newest = max(newest, mtime)
         name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
         rows.append((torrent.id, group.id, name, mtime))
-        filelist_size = _save_file_list(connection, group.id, torrent)
+        list_key, filelist_size = file_lists.save(connection, group.id, torrent, ready)
         magnet = render.magnet(
             torrent.info_hash, unescape(torrent.file_path) or name, torrent.size
         ).decode()
         about.append(
             _About(
                 torrent.id,
-                list_key(torrent),
+                list_key,
                 filelist_size,
                 torrent.file_count,
                 torrent.size,
@@ -364,29 +335,3 @@ def _save(
         # The first time: only names can be other than the kernel thinks.
         return [] if before == before_of(connection, group.id) else before
     return [] if known[0] == encoded else before
-
-
-def _save_file_list(connection: sqlite3.Connection, group_id: int, torrent: Torrent) -> int:
-    """Write down a torrent's file list. Returns the bytes of its filelist.json."""
-    key = list_key(torrent)
-    if torrent.info_hash:  # it fixes its files
-        known = connection.execute(
-            "UPDATE file_lists SET group_id = ? WHERE info_hash = ? RETURNING document_bytes",
-            (group_id, key),
-        ).fetchone()
-        if known is not None:
-            return int(known[0])
-    text = torrent.file_list.encode(errors="replace")
-    packed = _PLAIN + text if len(text) < _PACK_FROM else _PACKED + zlib.compress(text, 6)
-    files = FileList(torrent.file_path, torrent.file_count, torrent.file_list)
-    document_bytes = sum(map(len, files.document_lines()))
-    connection.execute(
-        "INSERT OR REPLACE INTO file_lists"
-        " (info_hash, group_id, file_path, file_count, list, document_bytes)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (key, group_id, torrent.file_path, torrent.file_count, packed, document_bytes),
-    )
-    if len(text) >= _TREE_FROM:
-        tree = zlib.compress(files.tree().pack(), 1)
-        connection.execute("INSERT OR REPLACE INTO trees VALUES (?, ?)", (key, tree))
-    return document_bytes

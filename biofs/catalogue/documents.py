@@ -9,7 +9,7 @@ from typing import Final
 from cachetools import TTLCache
 
 from biofs.api.actions import Api
-from biofs.api.errors import NotFound
+from biofs.api.errors import BadAnswer, NotFound
 from biofs.api.models import GroupAnswer, TorrentAnswer
 from biofs.catalogue.details import Detail, Details
 from biofs.catalogue.freshness import Freshness
@@ -22,6 +22,7 @@ from biofs.catalogue.wants import Priority, Want, Wants
 CACHE_BYTES: Final = 16 << 20
 _ABSENT_GROUPS: Final = 4096
 _LOOK_AGAIN: Final = 5.0  # seconds between looks at an old detail that could not be refreshed yet
+_ATTEMPTS: Final = 3  # at a detail that another process evicts as soon as it is there
 
 
 class Documents:
@@ -60,9 +61,12 @@ class Documents:
         self._details.note_read(group_id)
         detail = self._recent.get(group_id)
         if detail is None or (self._is_old(detail) and detail.changes != self._details.changes):
-            detail = self._details.load(group_id)  # its row may have been seen since
-            if detail is None:
+            # Its row may have been seen since; or the store has given it up for lack of room.
+            loaded = self._details.load(group_id)
+            if loaded is None and (detail is None or self._index.group(group_id) is None):
                 return None
+            detail = loaded or detail
+            assert detail is not None  # noqa: S101 - one of them is
             self._recent.put(group_id, detail)
         if self._is_old(detail):
             self._refresh(detail)
@@ -106,15 +110,27 @@ class Documents:
         """
         detail = self.known(group_id)
         self.served += detail is not None
+        fetched = 0
         while detail is None:
             if group_id in self._absent:
                 raise NotFound("torrentgroup", "the server has no such group")
-            want = self.want(group_id)
-            while not want.done:
-                await caller.wait(want)
-            want.raise_error()
+            if fetched == _ATTEMPTS:
+                raise BadAnswer("torrentgroup", "the store does not keep it")
+            await self.fetch(group_id, caller)
+            fetched += 1
             detail = self.known(group_id)
         return detail
+
+    async def fetch(self, group_id: int, caller: Caller) -> None:
+        """Wait for the group's detail to be fetched, even if it is known. Raises like `get`.
+
+        For who misses what came with it: the store gives file lists up for lack of room, and those
+        that another group had as well with that group.
+        """
+        want = self.want(group_id)
+        while not want.done:
+            await caller.wait(want)
+        want.raise_error()
 
     async def find_torrent(self, torrent_id: int, caller: Caller) -> None:
         """Have the index learn of a torrent and its group, by one request.

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from biofs.catalogue import fulltext
-from biofs.catalogue.details import decode_kept, file_list_of
+from biofs.catalogue import file_lists, fulltext
+from biofs.catalogue.details import decode_kept
 from biofs.tree.layout import FileTree
 
 _MOST_NODES: Final = 2 * fulltext.MOST_NAMES  # files, and the directories they are in
@@ -26,7 +26,8 @@ def files_in(
 ) -> Iterator[FoundFile]:
     """The files of a group in whose paths all words occur, torrent by torrent.
 
-    Of a torrent, the files that `fulltext` searches are looked at.
+    Of a torrent, the files that `fulltext` searches are looked at. Raises StoreError for a
+    damaged store.
     """
     row = connection.execute(
         "SELECT answer FROM details WHERE group_id = ?", (group_id,)
@@ -35,7 +36,7 @@ def files_in(
         connection.execute("SELECT id, name FROM torrents WHERE group_id = ?", (group_id,))
     )
     for torrent in decode_kept(row[0]).about if row else ():
-        files = file_list_of(connection, torrent.list_key)
+        files = file_lists.of(connection, torrent.list_key)
         if files is None or torrent.id not in names:
             continue
         tree = FileTree.build(files.entries(), files.top, max_nodes=_MOST_NODES)

@@ -20,6 +20,7 @@ from biofs.api.errors import (
     NetworkError,
     NotFound,
     RateLimited,
+    StaleConnection,
     TryAgain,
     Unreachable,
 )
@@ -38,6 +39,7 @@ class _Entry:
         self.request: Final = request
         self.want: Final = want
         self.number: Final = number
+        self.anew = False  # its last connection was a kept one, and the server had closed it
         self.finished: Final = trio.Event()
         self.answer: Answer | None = None
         self.error: ApiError | None = None
@@ -136,13 +138,17 @@ class Queue:
         entry.want.when_sent()
         try:
             try:
-                entry.answer = await self._transport.send(entry.request, slot.arrived)
+                entry.answer = await self._transport.send(
+                    entry.request, slot.arrived, anew=entry.anew
+                )
             finally:
                 await self.pace.settle(slot)
         except TryAgain as error:
             # No error to the reader: it is sent again when the pace allows.
             self.retried += 1
-            self.reachable = True
+            entry.anew = isinstance(error, StaleConnection)
+            if not entry.anew:
+                self.reachable = True
             self._note(entry.request, error)
             if isinstance(error, RateLimited):
                 await self.pace.penalise(error.retry_after)

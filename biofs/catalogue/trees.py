@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-import zlib
 from collections.abc import Callable
 from typing import IO, Final, TypeVar
 from weakref import WeakValueDictionary
 
 import trio
 
-from biofs.catalogue.details import (
-    Details,
-    FileList,
-    TorrentDetail,
-    file_list_of,
-    packed_tree_of,
-)
+from biofs.catalogue import file_lists
+from biofs.catalogue.details import Details, TorrentDetail
 from biofs.catalogue.recent import Recent
 from biofs.tree.layout import FileTree
 
@@ -39,18 +33,24 @@ class Trees:
         # A tree larger than the cache lives as long as a handle holds it, and it is the last one.
         self._alive: WeakValueDictionary[str, FileTree] = WeakValueDictionary()
         self._last: FileTree | None = None
+        # Of large ones, one at a time is unpacked: memory holds no two.
+        self._large: Final = trio.CapacityLimiter(1)
         self._building: dict[str, trio.Event] = {}
 
     def at_hand(self, torrent: TorrentDetail) -> FileTree | None:
         """The virtual tree, if it is in memory or small; else None, and `tree` builds it."""
         key = torrent.list_key
         tree = self._recent.get(key) or self._alive.get(key)
-        if tree is None and torrent.filelist_size <= SMALL_DOCUMENT:
-            file_list = self._details.file_list(key)
-            if file_list is not None:
-                tree = file_list.tree()
-                self._recent.put(key, tree)
+        if tree is None and (file_list := self._small(torrent)) is not None:
+            tree = file_list.tree()
+            self._recent.put(key, tree)
         return tree
+
+    def _small(self, torrent: TorrentDetail) -> file_lists.FileList | None:
+        if torrent.filelist_size > SMALL_DOCUMENT:
+            return None
+        file_list = self._details.file_list(torrent.list_key)
+        return file_list if file_list is not None and file_list.is_small else None
 
     async def tree(self, torrent: TorrentDetail) -> FileTree | None:
         """The virtual tree, None if the store does not have the file list (any more)."""
@@ -65,7 +65,7 @@ class Trees:
     async def _build(self, key: str) -> FileTree | None:
         self._building[key] = trio.Event()
         try:
-            tree = await self._read(lambda connection: _tree(connection, key))
+            tree = await self._read(lambda connection: file_lists.tree_of(connection, key))
         finally:
             self._building.pop(key).set()
         if tree is not None:
@@ -74,15 +74,16 @@ class Trees:
         return tree
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._details.scan(read)
+        async with self._large:
+            return await self._details.scan(read)
 
     async def document(self, torrent: TorrentDetail) -> bytes | IO[bytes] | None:
         """filelist.json, a long one as a file without a name; None as for `tree`."""
         key = torrent.list_key
-        if torrent.filelist_size > SMALL_DOCUMENT:
-            return await self._read(lambda connection: _spooled(file_list_of(connection, key)))
-        file_list = self._details.file_list(key)
-        return None if file_list is None else b"".join(file_list.document_lines())
+        file_list = self._small(torrent)
+        if file_list is not None:
+            return b"".join(file_list.document_lines())
+        return await self._read(lambda connection: _spooled(file_lists.of(connection, key)))
 
     def shrink(self) -> None:
         """Forget every tree that nobody holds."""
@@ -90,16 +91,7 @@ class Trees:
         self._last = None
 
 
-def _tree(connection: sqlite3.Connection, key: str) -> FileTree | None:
-    packed = packed_tree_of(connection, key)
-    tree = FileTree.unpack(zlib.decompress(packed)) if packed else None
-    if tree is None:
-        file_list = file_list_of(connection, key)
-        tree = file_list.tree() if file_list else None
-    return tree
-
-
-def _spooled(file_list: FileList | None) -> IO[bytes] | None:
+def _spooled(file_list: file_lists.FileList | None) -> IO[bytes] | None:
     if file_list is None:
         return None
     file = tempfile.TemporaryFile(prefix="biofs-")  # noqa: SIM115 - closed with the handle

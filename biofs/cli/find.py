@@ -125,12 +125,16 @@ def _groups(
 def _files(opened: sqlite3.Connection, words: Sequence[str]) -> Iterator[dict[str, Any]]:
     from biofs.catalogue import fulltext  # noqa: PLC0415
     from biofs.catalogue.file_search import files_in  # noqa: PLC0415 - imports trio
+    from biofs.catalogue.store import StoreError  # noqa: PLC0415
 
     for hit in fulltext.find(opened, words, _MOST_GROUPS, files=True):
-        for file in files_in(opened, hit.group_id, words):
-            yield {
-                "path": f"{hit.path}/{file.path}",
-                "group": hit.group_id,
-                "torrent": file.torrent_id,
-                "size": file.size,
-            }
+        try:
+            for file in files_in(opened, hit.group_id, words):
+                yield {
+                    "path": f"{hit.path}/{file.path}",
+                    "group": hit.group_id,
+                    "torrent": file.torrent_id,
+                    "size": file.size,
+                }
+        except StoreError as error:
+            raise QuietError(f"{hit.path}: {error}") from None

@@ -57,9 +57,12 @@ def _make_at_home(place: Path) -> None:
     Anywhere else a missing mountpoint is more likely a slip of the pen than a wish.
     """
     home = os.environ.get("HOME")
-    if home and place.absolute().parent == Path(home) and not os.path.lexists(place):
+    if home and place.absolute().parent == Path(home):
         try:
+            # Not looked at before: a mount there may be dead, or hang.
             place.mkdir()
+        except FileExistsError:
+            return
         except OSError as error:
             raise QuietError(f"{place}: cannot be made: {error.strerror}") from None
         click.echo(f"made {place}")

@@ -18,6 +18,7 @@ from biofs.api.errors import (
     TryAgain,
     Unreachable,
 )
+from biofs.catalogue.store import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,9 @@ def guarded(
             raise
         except ApiError as error:
             raise pyfuse3.FUSEError(errno_of(error)) from None
+        except StoreError as error:
+            log.warning("%s: %s", handler.__name__, error)
+            raise pyfuse3.FUSEError(errno.EIO) from None
         except OSError as error:
             raise pyfuse3.FUSEError(error.errno or errno.EIO) from None
         except Exception:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import trio
 
+from biofs.catalogue import snapshot
+from biofs.catalogue.file_lists import MOST_BYTES
+from biofs.catalogue.warming import Warming
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
+from biofs.demo.generator import Generated
 from tests.faults.faults_support import CATEGORY, GROUP, failing, groups, mounting
+from tests.support.catalogues import running
+from tests.support.giants import MIB, peak, squeezed
 from tests.support.misbehaving import Behaviour, Endless, Misbehaving, bomb, misbehaving
-from tests.support.mounting import Mount
+from tests.support.mounting import environment, mounted
 
 GIGABYTE = 1 << 30
-MIB = 1 << 20
 MOST = 400 * MIB
 """What the process may take at any time: an answer of the largest size that is read, and itself."""
 
@@ -26,13 +36,6 @@ MOST = 400 * MIB
 def server() -> Iterator[Misbehaving]:
     with misbehaving(create_app(embedded())) as server:
         yield server
-
-
-def peak(mount: Mount) -> int:
-    """The most memory the mount's process ever held, in bytes: VmHWM in proc_pid_status(5)."""
-    status = Path(f"/proc/{mount.process.pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) * 1024
 
 
 @pytest.mark.parametrize("behaviour", [Endless(GIGABYTE), bomb(GIGABYTE)], ids=["plain", "bomb"])
@@ -59,3 +62,44 @@ def test_many_giants_at_once_are_taken_one_by_one(tmp_path: Path, server: Misbeh
             errnos = list(pool.map(lambda path: failing(path.read_bytes), documents))
         assert set(errnos) == {errno.EIO}
         assert peak(mount) < MOST
+
+
+def test_a_snapshot_with_a_bomb_in_it(tmp_path: Path) -> None:
+    file, cache = tmp_path / "from a stranger", tmp_path / "cache" / "store.sqlite"
+    trio.run(_warmed, cache)
+    snapshot.write(cache, file, 1_800_000_000.0, "https://torrents.bio")
+    with closing(sqlite3.connect(file)) as altered, altered:
+        altered.execute("UPDATE file_lists SET list = ?", (b"z" + squeezed(MOST_BYTES + MIB),))
+    with mounted(tmp_path, "--snapshot", str(file)) as mount:
+        torrents = [
+            torrent
+            for group in groups(mount)
+            for torrent in group.iterdir()
+            if torrent.name.endswith("]")
+        ]
+        reads = [
+            read
+            for torrent in torrents
+            for read in ((torrent / "filelist.json").read_bytes, (torrent / "files").iterdir)
+        ]
+        assert len(reads) == 4
+        with ThreadPoolExecutor(len(reads)) as pool:
+            errnos = list(pool.map(lambda read: failing(lambda: [*read()]), reads))
+        assert set(errnos) == {errno.EIO}
+        assert peak(mount) < MOST
+        assert "too large" in mount.log.read_text()
+    found = subprocess.run(
+        [sys.executable, "-m", "biofs", "find", "--files", "--snapshot", str(file), "batch"],
+        env=environment(tmp_path / "home"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 1
+    assert found.stderr.endswith("a file list in the store is too large\n")
+    assert found.stderr.count("\n") == 1
+
+
+async def _warmed(path: Path) -> None:
+    async with running(create_app(Generated(2, 1, 3, categories=(1,))), path) as catalogue:
+        await Warming(catalogue, [1], details=True, most_bytes=1 << 30).run()

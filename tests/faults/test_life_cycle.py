@@ -80,12 +80,13 @@ def background(tmp_path: Path) -> Iterator[Background]:
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; nobody may have waited for it."""
+    """Whether a process has ended, all its threads have; nobody may have waited for it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
+        threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return True
-    return stat.rpartition(") ")[2][0] in "ZX"
+    return stat.rpartition(") ")[2][0] in "ZX" and threads in ([], [str(pid)])
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, "umount", "lazy"])
@@ -163,6 +164,19 @@ def test_a_crash_leaves_a_dead_mount_which_the_next_one_clears_away(
     assert os.listdir(background.path / "categories")
     assert background.biofs("umount", str(background.path)).returncode == 0
     assert not is_mounted(background.path), "nothing is left below it"
+
+
+def test_so_does_one_that_would_make_its_directory(background: Background) -> None:
+    """Directly in the home directory."""
+    background.path = background.home / "biotorrents"
+    assert background.mount("--demo").returncode == 0
+    pid = background.daemon()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: gone(pid))
+    again = background.mount("--demo")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert os.listdir(background.path / "categories")
+    assert background.biofs("umount", str(background.path)).returncode == 0
 
 
 def test_umount_clears_a_dead_mount_away(background: Background) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import subprocess
 from collections.abc import Iterator
@@ -160,6 +161,45 @@ def test_the_rate_limit_for_a_while_is_no_error(patient: Mount, server: Misbehav
     requests = server.requests
     assert b'"id"' in document.read_bytes()
     assert server.requests - requests == 5
+
+
+@pytest.mark.parametrize("hear", [False, True], ids=["after_the_answer", "under_the_next_request"])
+def test_a_kept_connection_that_the_server_closes_costs_no_error(
+    tmp_path: Path, server: Misbehaving, hear: bool
+) -> None:
+    with mounting(tmp_path, server.url) as mount:
+        documents = [group / "group.json" for group in groups(mount)]
+        assert len(documents) > 4
+        requests, connections = server.requests, server.connections
+        server.keep(1, hear=hear)
+        try:
+            for document in documents:
+                assert b'"id"' in document.read_bytes()
+        finally:
+            server.keep(math.inf)
+        assert server.requests - requests <= 2 * len(documents)
+        assert server.connections - connections <= len(documents)
+        retried = mount.status()["requests"]["retried"]
+        assert server.requests - requests == len(documents) + retried
+        assert retried > 0 or not hear
+
+
+def test_kept_connections_that_close_for_ever_are_no_storm(
+    patient: Mount, server: Misbehaving
+) -> None:
+    document = unread(patient, len(AT_ONCE) + 2)
+    patiently((patient.path / GROUP / "group.json").read_bytes)
+    patiently(unread(patient, len(AT_ONCE) + 3).read_bytes)  # leaves a connection
+    server.keep(0, hear=True)
+    requests = server.requests
+    try:
+        for attempt in (1, 2, 3):
+            assert failing(document.read_bytes) == errno.EHOSTUNREACH
+            assert server.requests - requests <= 1 + attempt, "one more for one kept connection"
+        check_what_is_known(patient, server)
+    finally:
+        server.keep(math.inf)
+    assert b'"id"' in document.read_bytes()
 
 
 def test_many_readers_of_a_mute_server_are_no_storm(tmp_path: Path, server: Misbehaving) -> None:

@@ -15,8 +15,9 @@ import pytest
 
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.app import create_app
+from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
-from tests.faults.faults_support import PATIENCE, until
+from tests.faults.faults_support import GROUP, PATIENCE, mounting, until
 from tests.support.mounting import environment
 from tests.support.server import Server, running
 
@@ -96,3 +97,30 @@ def test_stopped_by_a_signal_it_says_how_to_go_on(tmp_path: Path, server: Server
     if process.returncode:  # else it was done already
         assert b"run it again to go on" in said
     check(tmp_path)
+
+
+def test_file_lists_that_another_process_gave_up_are_fetched_again(tmp_path: Path) -> None:
+    """Who has the rest of the detail in memory says neither EIO nor that there are no files."""
+    with running(create_app(embedded())) as server:
+        cache = tmp_path / "cache"
+        options = ("--cache-dir", str(cache), "--rate", "unlimited")
+        with mounting(tmp_path, server.url, *options) as mount:
+            torrent = mount.path / GROUP / "FASTA, Sanger, Contig [1]"
+            content = (torrent / "filelist.json").read_bytes()
+            asked = server.log.count("torrentgroup")
+            [store] = cache.glob("*.sqlite")
+            for look in (
+                lambda: mount.run("find", str(torrent / "files"), "-type", "f").count("\n"),
+                lambda: len((torrent / "filelist.json").read_bytes().splitlines()),
+            ):
+                with closing(sqlite3.connect(store)) as connection, connection:
+                    connection.execute("DELETE FROM file_lists")
+                assert look() == len(content.splitlines()) == 4
+                asked += 1
+                assert server.log.count("torrentgroup") <= asked
+        with closing(sqlite3.connect(store)) as connection, connection:
+            connection.execute("DELETE FROM file_lists")
+        with mounting(tmp_path, server.url, *options, name="again") as mount:
+            torrent = mount.path / GROUP / "FASTA, Sanger, Contig [1]"
+            assert mount.run("cat", str(torrent / "filelist.json")).encode() == content
+            assert server.log.count("torrentgroup") <= asked + 1

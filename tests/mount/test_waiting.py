@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,6 +90,29 @@ def test_a_signalled_reader_is_freed_while_the_server_is_mute(
     # The server stays mute: were the reader not freed, this would never end.
     assert process.wait(timeout=20) != 0
     app.hold.clear()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_likewise_in_the_midst_of_a_listing(tmp_path: Path, number: signal.Signals) -> None:
+    """That is readdir. read never waits: open has brought the whole document."""
+    app = Holding(create_app(Generated(120, 1, 1, categories=(1,))))
+    app.hold.set()
+    app.passing = 1
+    with running(app) as server, mounting(tmp_path, server) as mount:  # type: ignore[attr-defined]
+        script = "import os; rows = os.scandir(); print(next(rows).name, flush=True); print(*rows)"
+        with subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=mount.path / "categories/Sequences",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"index.jsonl\n"
+            until(lambda: mount.status()["readers_waiting"] == 1)
+            process.send_signal(number)
+            assert process.wait(timeout=20) != 0
+            assert process.stdout.read() == b""
+        app.hold.clear()
 
 
 def test_what_a_reader_left_behind_fills_the_cache(mount: Mount, app: Holding) -> None:

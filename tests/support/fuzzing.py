@@ -159,12 +159,22 @@ def secrets(data: bytes) -> None:
 
 def control(data: bytes) -> None:
     """Lines of the control socket."""
+    said: list[messages.Ask | messages.Said] = []
     for read in (messages.read_ask, messages.read_said):
         try:
-            read(data)
+            said.append(read(data))
         except messages.Malformed:
             continue
-    assert b"" not in messages.decode_path(data.decode(errors="replace"))
+    for message in said:
+        again = messages.read_ask if isinstance(message, messages.Ask) else messages.read_said
+        sent = messages.line(message)
+        assert sent.count(b"\n") == 1
+        assert again(sent) == message
+    paths = [data.decode(errors="replace"), *[m.path for m in said if isinstance(m, messages.Ask)]]
+    for path in paths:
+        parts = messages.decode_path(path)
+        assert not {b"", b"."} & set(parts)
+        assert not any(b"/" in part for part in parts)
 
 
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
@@ -184,4 +194,6 @@ def seeds() -> Iterator[bytes]:
         response = json.loads(path.read_bytes())["response"]
         body = json.dumps(response["json"]) if "json" in response else response.get("body", "")
         yield bytes([number % len(ACTIONS), 0]) + str(body).encode()
+    yield messages.line(messages.Ask(do="refresh", path="a%20b/./c%2F%00//d", everything=True))
+    yield messages.line(messages.Said(answer={"passkey": "x", "auth": ["key", None, 1.5]}))
     yield b"top\nADH1/a.fsa{{{12}}}|||b&nbsp;c{{{3}}}|||notes s2048s Dr. Smith lab notes{{{a}}}"

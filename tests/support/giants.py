@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from biofs.demo.build import moment
@@ -47,6 +48,13 @@ def _one(listed: str, count: int, name: str) -> Source:
     )
     group = Group(1, name, 1, torrent.time, (torrent,))
     return Memory(lambda: [group], Community())
+
+
+def squeezed(total: int) -> bytes:
+    """`total` bytes of blanks, compressed by zlib to a thousandth."""
+    packer = zlib.compressobj(9)
+    packed = [packer.compress(b" " * MIB) for _ in range(total // MIB)]
+    return b"".join([*packed, packer.flush()])
 
 
 def many_groups(count: int) -> Source:

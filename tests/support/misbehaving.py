@@ -117,6 +117,8 @@ class Misbehaving:
         self._tls = tls
         self._behaviour: Behaviour | None = None
         self._deaf = False
+        self._answers = math.inf
+        self._hears = False
         self._lasting = math.inf
         self._cut: set[trio.CancelScope] = set()
         self._token: trio.lowlevel.TrioToken | None = None
@@ -143,6 +145,14 @@ class Misbehaving:
             await self._cut_all()
 
         self._call(change)
+
+    def keep(self, answers: float, *, hear: bool = False) -> None:
+        """Give so many answers on each connection, also on those there are, and close it.
+
+        Just after the last answer, or (`hear`) when another request has come. The client is not
+        told, as it is not when a server closes what was idle for too long.
+        """
+        self._answers, self._hears = answers, hear
 
     def vanish(self) -> None:
         """Nobody listens any more, and every connection is cut."""
@@ -208,15 +218,18 @@ class Misbehaving:
             with scope, suppress(*_GONE):
                 if self._deaf:
                     await trio.sleep_forever()
-                while await self._exchange(stream):
-                    pass
+                answered = 0
+                while await self._exchange(stream, answered):
+                    answered += 1
+                    if answered >= self._answers and not self._hears:
+                        break
         finally:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
             self._cut.discard(scope)
             self.open -= 1
 
-    async def _exchange(self, stream: Stream) -> bool:
+    async def _exchange(self, stream: Stream, answered: int) -> bool:
         """Whether the connection stays open for another request."""
         received = b""
         while b"\r\n\r\n" not in received:
@@ -226,6 +239,8 @@ class Misbehaving:
             received += chunk
         self.requests += 1
         self.heard.append(received)
+        if answered >= self._answers:
+            return False
         behaviour = self._behaviour
         if behaviour is not None:
             self._lasting -= 1

@@ -84,7 +84,7 @@ def test_damaged_answers_to_any_action(data: bytes, action: int) -> None:
 def test_the_seeds_are_answers_that_make_sense() -> None:
     """Else the fuzzing would stay at the door."""
     understood = 0
-    for seed in SEEDS[:-1]:
+    for seed in SEEDS[: len(list(fuzzing.RECORDINGS.glob("*.json")))]:
         for action in fuzzing.ACTIONS:
             try:
                 fuzzing._run(action(fuzzing._api(seed[2:], 200)))

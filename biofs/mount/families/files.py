@@ -69,6 +69,9 @@ class FilesFamily(Family):
             raise failure(errno.ENOENT)
         tree = await self.catalogue.trees.tree(found)
         if tree is None:
+            await self.catalogue.documents.fetch(torrent.group_id, caller)
+            tree = await self.catalogue.trees.tree(found)
+        if tree is None:
             raise failure(errno.EIO)
         return tree
 

@@ -85,12 +85,16 @@ class TorrentFamily(Family):
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:
             raise failure(errno.EISDIR)
-        detail = await self._detail(self._torrent(address.ident), caller)
+        torrent = self._torrent(address.ident)
+        detail = await self._detail(torrent, caller)
         if address.kind is Kind.TORRENT_JSON:
             return Bytes(detail.json)
         if address.kind is Kind.MAGNET:
             return Bytes(detail.magnet)
         document = await self.catalogue.trees.document(detail)
+        if document is None:
+            await self.catalogue.documents.fetch(torrent.group_id, caller)
+            document = await self.catalogue.trees.document(detail)
         if document is None:
             raise failure(errno.EIO)
         return Bytes(document) if isinstance(document, bytes) else Spool(document)

@@ -13,6 +13,7 @@ from biofs.api.errors import (
     DialectChanged,
     NotFound,
     RateLimited,
+    StaleConnection,
     TokenMissing,
     TryAgain,
 )
@@ -273,12 +274,14 @@ class Script:
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
         self.sent = []
+        self.anew = []
 
     def check(self, request):
         if request.action == "forbidden":
             raise TokenMissing(request.action, "no")
 
-    async def send(self, request, arrived=None):
+    async def send(self, request, arrived=None, *, anew=False):
+        self.anew.append(anew)
         self.sent.append(trio.current_time())
         await trio.sleep(0.25)
         outcome = self.outcomes.pop(0)
@@ -307,6 +310,15 @@ async def test_a_sender_tries_again_what_can_be_sent_again(autojump_clock):
     )
     assert await PacedSender(transport, Pace(ONE_IN_SIX))(WANT) is ANSWER
     assert transport.sent == pytest.approx([0, 6.25, 18.5, 24.75])
+
+
+async def test_what_a_kept_connection_lost_is_sent_anew_at_the_pace(autojump_clock):
+    stale = StaleConnection("stats", "")
+    transport = Script(stale, RateLimited("stats"), stale, ANSWER, ANSWER)
+    send = PacedSender(transport, Pace(ONE_IN_SIX))
+    assert await send(WANT) is await send(WANT) is ANSWER
+    assert transport.sent == pytest.approx([0, 6.25, 12.5, 18.75, 25])
+    assert transport.anew == [False, True, False, True, False]
 
 
 async def test_a_sender_gives_up_in_the_end(autojump_clock):

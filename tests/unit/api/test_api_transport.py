@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
+from functools import partial
 
 import httpx
 import pytest
@@ -451,6 +452,68 @@ async def test_a_real_answer_beyond_the_limit_ends_its_connection_only(serve, nu
     for _ in range(3):
         with pytest.raises(errors.BadAnswer, match="too large"):
             await transport.send(WANT)
+
+
+class Fickle:
+    """Answers `answers` requests on each connection, and breaks it off under the next."""
+
+    def __init__(self, answers):
+        self.answers, self.heard, self.connections = answers, 0, 0
+        self.crowd = 0
+
+    async def __call__(self, stream):
+        self.connections += 1
+        body = b'{"status":"success","response":{}}'
+        async with stream:
+            for _ in range(self.answers):
+                if not await stream.receive_some():
+                    return
+                self.heard += 1
+                while self.connections < self.crowd:
+                    await trio.sleep(0.001)
+                await stream.send_all(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            if await stream.receive_some():
+                self.heard += 1
+
+
+@pytest.fixture
+async def fickle(nursery):
+    server = Fickle(1)
+    [listener] = await nursery.start(partial(trio.serve_tcp, server, 0, host="127.0.0.1"))
+    server.url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+    return server
+
+
+async def test_a_kept_connection_that_breaks_off_is_told_apart(fickle, nursery):
+    transport = await real(fickle.url, nursery)
+    for round_ in (1, 2):
+        await transport.send(WANT)
+        arrivals = []
+        with pytest.raises(errors.StaleConnection):
+            await transport.send(WANT, lambda: arrivals.append(1))  # noqa: B023
+        assert arrivals == [1], "the server may have counted it"
+        await transport.send(WANT, anew=True)
+        assert (fickle.heard, fickle.connections) == (3 * round_, 2 * round_)
+
+
+async def test_what_is_sent_anew_meets_no_kept_connection(fickle, nursery):
+    fickle.answers, fickle.crowd = 2, 4
+    transport = await real(fickle.url, nursery)
+    async with trio.open_nursery() as senders:
+        for _ in range(4):
+            senders.start_soon(transport.send, WANT)
+    assert fickle.connections == 4
+    fickle.answers = 0
+    with pytest.raises(errors.Unreachable):
+        await transport.send(WANT, anew=True)
+    assert (fickle.connections, fickle.heard) == (5, 5)
+
+
+async def test_what_changes_something_is_not_sent_again(fickle, nursery):
+    transport = await real(fickle.url, nursery)
+    await transport.send(WANT)
+    with pytest.raises(errors.Unreachable):
+        await transport.send(clear_user_notification_request("Inbox"))
 
 
 async def test_nobody_there(nursery):

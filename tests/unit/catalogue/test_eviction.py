@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+import trio
+from trio.testing import MockClock
+
+from biofs.api.errors import BadAnswer
 from biofs.catalogue.eviction import used_bytes
+from biofs.catalogue.freshness import Freshness
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from tests.support.catalogues import Patient, running
@@ -36,7 +42,48 @@ async def test_a_detail_larger_than_the_bound_is_served_all_the_same() -> None:
         for group_id in (1, 2, 3):
             detail = await catalogue.documents.get(group_id, READER)
             (torrent,) = detail.torrents.values()
-            tree = await catalogue.trees.tree(torrent.list_key)
+            tree = await catalogue.trees.tree(torrent)
             assert tree is not None
             assert tree.file_count == 20_000
     assert app.state.log.count() == 3
+
+
+async def test_a_detail_whose_file_list_was_given_up_is_fetched_again(tmp_path: Path) -> None:
+    app = create_app(Generated(3, 2, 3, categories=(1,)))
+    async with running(app, tmp_path / "s") as catalogue:
+        known = await catalogue.documents.get(1, READER)
+        await catalogue.store.write(lambda c: c.execute("DELETE FROM file_lists WHERE rowid = 1"))
+    async with running(app, tmp_path / "s") as catalogue:
+        again = await catalogue.documents.get(1, READER)
+        assert (again.json, again.torrents) == (known.json, known.torrents)
+        trees = [await catalogue.trees.tree(torrent) for torrent in again.torrents.values()]
+        assert trees.count(None) == 1
+        await catalogue.documents.fetch(1, READER)
+        trees = [await catalogue.trees.tree(torrent) for torrent in again.torrents.values()]
+        assert None not in trees
+    assert app.state.log.count("torrentgroup", id="1") == 2
+
+
+async def test_a_detail_that_is_never_kept_is_no_storm() -> None:
+    app = create_app(Generated(3, 2, 3, categories=(1,)))
+    async with running(app) as catalogue:
+        await catalogue.store.write(
+            lambda c: c.execute(
+                "CREATE TRIGGER thief AFTER INSERT ON details BEGIN DELETE FROM details; END"
+            )
+        )
+        with pytest.raises(BadAnswer, match="does not keep it"):
+            await catalogue.documents.get(1, READER)
+    assert app.state.log.count() == 3
+
+
+async def test_what_was_given_up_is_served_from_memory_while_it_is_looked_at_again(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    app = create_app(Generated(3, 2, 3, categories=(1,)))
+    async with running(app, tmp_path / "s", freshness=Freshness.of(1)) as catalogue:
+        known = await catalogue.documents.get(1, READER)
+        await catalogue.store.write(lambda c: c.execute("DELETE FROM details"))
+        await trio.sleep(2)
+        assert catalogue.documents.known(1) is known
+        assert len(catalogue.wants) == 1

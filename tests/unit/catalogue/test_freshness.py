@@ -201,7 +201,7 @@ async def test_file_lists_never_expire_and_survive_a_restart(
         again = await catalogue.documents.get(3, READER)
         assert again.json == detail.json
         (torrent,) = again.torrents.values()
-        tree = await catalogue.trees.tree(torrent.list_key)
+        tree = await catalogue.trees.tree(torrent)
         assert tree is not None
         assert tree.file_count == 20
         with pytest.raises(Unreachable):
@@ -216,7 +216,7 @@ async def test_a_failed_refresh_is_not_tried_again_at_once(autojump_clock: objec
         await catalogue.listings.listed(1, READER)
         await trio.sleep(20 * MINUTE)
 
-        async def fails(*_args: object) -> None:
+        async def fails(*_: object, **__: object) -> None:
             attempts.append(trio.current_time())
             raise Unreachable("browse", "no route")
 
@@ -238,8 +238,8 @@ async def test_an_answer_overtaken_by_a_change_is_not_taken_for_the_changed(
         answer = catalogue.queue._transport.send
         release = trio.Event()
 
-        async def slowly(request: Request, arrived: Callable[[], None]) -> Answer:
-            answered = await answer(request, arrived)
+        async def slowly(request: Request, arrived: Callable[[], None], *, anew: bool) -> Answer:
+            answered = await answer(request, arrived, anew=anew)
             if request.action == "torrentgroup" and not release.is_set():
                 await release.wait()  # the answer is old by the time it is here
             return answered
