@@ -1,0 +1,76 @@
+"""The same tree through biofs, the floor, the limit, and what people use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from biofs.demo.accounts import DONOR_TOKEN
+from scripts.benchmarks import trees
+from scripts.benchmarks.measuring import Series, measure
+from scripts.benchmarks.operations import all_operations
+from scripts.benchmarks.systems import SERVER, SYSTEMS, Mounted
+from scripts.benchmarks.trees import Size, Tree
+
+WHOLE = Size(groups=5_000, directory_entries=100_000, file_entries=600_000)
+QUICK = Size(groups=500, directory_entries=10_000, file_entries=60_000)
+
+
+def compare(
+    base: Path,
+    size: Size,
+    systems: Sequence[str],
+    operations: Sequence[str],
+    repetitions: int,
+    say: Callable[[str], None],
+) -> list[Series]:
+    """Make the tree in `base`, mount the systems, measure. No `operations` means all of them."""
+    tree = Tree(base)
+    with ExitStack() as stack:
+        mounted = _mounted(stack, tree, size, systems, say)
+        chosen = [
+            operation
+            for operation in all_operations(tree)
+            if not operations or operation.name in operations
+        ]
+        return measure(mounted, chosen, repetitions, say)
+
+
+def _mounted(
+    stack: ExitStack, tree: Tree, size: Size, names: Sequence[str], say: Callable[[str], None]
+) -> list[Mounted]:
+    say(f"filling a store with {size.groups:,} groups")
+    trees.fill_store(
+        tree.cache, SERVER, DONOR_TOKEN, size, lambda done: say(f"filled {done:,} groups")
+    )
+    biofs: Any = stack.enter_context(SYSTEMS["biofs"](tree, tree.base / "biofs"))  # type: ignore[arg-type]
+    say("copying the tree out of biofs")
+    trees.copy_out(biofs.root, tree)
+    if "ratarmount" in names:
+        say("making a tar archive")
+        trees.make_tar(tree)
+    if "squashfuse" in names:
+        say("making a squashfs image")
+        trees.make_squashfs(tree)
+    found: list[Mounted] = []
+    for name in names:
+        if name == "biofs":
+            found.append(biofs)
+            continue
+        say(f"mounting {name}")
+        each: Any = SYSTEMS[name](tree, tree.base / name)
+        found.append(stack.enter_context(each))
+    return found
+
+
+def shape(tree_size: Size) -> dict[str, int]:
+    """The tree's measures, for the results file."""
+    return {
+        "groups": tree_size.groups,
+        "directory_entries": tree_size.directory_entries,
+        "file_entries": tree_size.file_entries,
+        "cpus": os.cpu_count() or 0,
+    }
