@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from biofs.demo.accounts import DONOR_TOKEN
 from scripts.benchmarks import trees
@@ -46,7 +45,7 @@ def _mounted(
     trees.fill_store(
         tree.cache, SERVER, DONOR_TOKEN, size, lambda done: say(f"filled {done:,} groups")
     )
-    biofs: Any = stack.enter_context(SYSTEMS["biofs"](tree, tree.base / "biofs"))  # type: ignore[arg-type]
+    biofs = stack.enter_context(SYSTEMS["biofs"](tree, tree.base / "biofs"))
     say("copying the tree out of biofs")
     trees.copy_out(biofs.root, tree)
     if "ratarmount" in names:
@@ -61,8 +60,7 @@ def _mounted(
             found.append(biofs)
             continue
         say(f"mounting {name}")
-        each: Any = SYSTEMS[name](tree, tree.base / name)
-        found.append(stack.enter_context(each))
+        found.append(stack.enter_context(SYSTEMS[name](tree, tree.base / name)))
     return found
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -86,7 +86,7 @@ BIOFS_ENV: Final = {"BIOFS_TOKEN": DONOR_TOKEN}
 
 
 @contextmanager
-def _tmpfs(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
+def _tmpfs(tree: Tree, _mountpoint: Path) -> Iterator[Mounted]:
     yield Mounted("tmpfs", tree.root, 0)
 
 
@@ -135,7 +135,7 @@ def _rclone(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
         yield replace(stack.enter_context(served("rclone", mountpoint, command)), links=False)
 
 
-SYSTEMS: Final[dict[str, Callable[[Tree, Path], object]]] = {
+SYSTEMS: Final[dict[str, Callable[[Tree, Path], AbstractContextManager[Mounted]]]] = {
     "tmpfs": _tmpfs,
     "floor": _floor,
     "biofs": _biofs,
