@@ -45,6 +45,11 @@ class BulkStore(Store):
         self._writer.execute("PRAGMA wal_autocheckpoint = 20000")
         self._writer.execute("BEGIN IMMEDIATE")
 
+    @property
+    def writer(self) -> sqlite3.Connection:
+        """The connection that writes, in the midst of a transaction."""
+        return self._writer
+
     def write_now(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """See Store."""
         return change(self._writer)

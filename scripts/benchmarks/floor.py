@@ -23,6 +23,10 @@ from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 KEEP: Final = 3600.0  # seconds
 
 
+_NONE: Final[list[tuple[bytes, int]]] = []
+_NOBODY: Final[dict[bytes, int]] = {}
+
+
 class Node(NamedTuple):
     """A file, directory or link: what stat tells, and what it holds."""
 
@@ -53,10 +57,11 @@ class Tree:
         # Bits of writing would be lies; and a directory's own size is the other's affair.
         mode = about.st_mode & ~0o222
         size = 0 if directory else about.st_size
+        if not directory:
+            self.nodes.append(Node(inode, mode, size, about.st_mtime_ns, content, _NONE, _NOBODY))
+            return
         node = Node(inode, mode, size, about.st_mtime_ns, content, [], {})
         self.nodes.append(node)
-        if not directory:
-            return
         node.entries.extend([(b".", inode), (b"..", parent)])
         # In the directory's own order.
         for name in os.listdir(path):

@@ -87,6 +87,17 @@ def large_groups(directory_entries: int, file_entries: int) -> Iterable[Group]:
     yield _large(2, LARGE_FILE_NAME, "|||".join(deep), file_entries)
 
 
+def giant_path(number: int) -> str:
+    """The path of the giant torrent's `number`th file."""
+    return f"measurements of run {number // 1000:05}/spectrum {number:07}.mzML"
+
+
+def giant_group(files: int) -> Group:
+    """A group in LARGE_CATEGORY whose one torrent has `files` empty files, 1,000 a directory."""
+    listed = "|||".join(f"{giant_path(number)}{{{{{{0}}}}}}" for number in range(files))
+    return _large(3, "One giant torrent", listed, files)
+
+
 def _large(number: int, name: str, listed: str, count: int) -> Group:
     source = Generated(1, torrents_per_group=1, files_per_torrent=1, categories=(LARGE_CATEGORY,))
     group = source.group(1)

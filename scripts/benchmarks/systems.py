@@ -82,7 +82,13 @@ def biofs_command(cache: Path, mountpoint: Path, *options: str) -> list[str]:
     ]
 
 
-BIOFS_ENV: Final = {"BIOFS_TOKEN": DONOR_TOKEN}
+def floor_command(directory: Path, mountpoint: Path) -> list[str]:
+    """The command that mounts a bare file system of a directory's tree."""
+    return [sys.executable, "-m", "scripts.benchmarks.floor", str(directory), str(mountpoint)]
+
+
+BIOFS_ENV: Final = {"BIOFS_TOKEN": DONOR_TOKEN, "XDG_CONFIG_HOME": "/nonexistent"}
+"""A token, which nobody gets to see, and no settings of whoever measures."""
 
 
 @contextmanager
@@ -92,8 +98,7 @@ def _tmpfs(tree: Tree, _mountpoint: Path) -> Iterator[Mounted]:
 
 @contextmanager
 def _floor(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
-    command = [sys.executable, "-m", "scripts.benchmarks.floor", str(tree.root), str(mountpoint)]
-    with served("floor", mountpoint, command) as mounted:
+    with served("floor", mountpoint, floor_command(tree.root, mountpoint)) as mounted:
         yield mounted
 
 

@@ -69,26 +69,33 @@ class Tree:
 
     def entries(self) -> Iterator[tuple[str, os.stat_result]]:
         """The paths in the category, in the order in which a walk meets them, and their stats."""
-        for path in _walk(self.root / CATEGORY):
+        for path in walk(self.root / CATEGORY):
             yield str(path.relative_to(self.root)), path.lstat()
 
 
-def _walk(directory: Path) -> Iterator[Path]:
+def walk(directory: Path) -> Iterator[Path]:
+    """A directory and all in it, a directory before what it holds; links are not followed."""
     yield directory
     with os.scandir(directory) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_directory in found:
         if is_directory:
-            yield from _walk(directory / name)
+            yield from walk(directory / name)
         else:
             yield directory / name
 
 
-def fill_store(cache: Path, url: str, token: str, size: Size, say: Callable[[int], None]) -> Path:
-    """Make the store that a mount of `url` with `token` finds in `cache`; its path."""
-    settings = load({"url": url, "cache_dir": str(cache)}, {"BIOFS_TOKEN": token})
+def store_of(cache: Path, url: str, token: str) -> Path:
+    """The store that a mount of `url` with `token` finds in `cache`."""
+    settings = load({"url": url, "cache_dir": str(cache)}, {"BIOFS_TOKEN": token}, Path("/nonexistent"))
     path = store_path(settings)
     assert path is not None
+    return path
+
+
+def fill_store(cache: Path, url: str, token: str, size: Size, say: Callable[[int], None]) -> Path:
+    """Make the store that a mount of `url` with `token` finds in `cache`; its path."""
+    path = store_of(cache, url, token)
     large = sources.large_groups(size.directory_entries, size.file_entries)
     fill(path, chain(sources.tree_groups(size.groups), large), say)
     return path
