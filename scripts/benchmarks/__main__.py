@@ -6,13 +6,12 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from biofs.errors import QuietError
-from scripts.benchmarks import comparing, results, table
+from scripts.benchmarks import results, sections
 from scripts.benchmarks.systems import SYSTEMS
 
 
@@ -22,46 +21,75 @@ def say(text: str) -> None:
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A tenth of the tree, two repetitions.")
+@click.option("--quick", is_flag=True, help="A tenth of everything, two repetitions.")
 @click.option("--repeat", type=click.IntRange(1), help="Repetitions; 5 unless told.")
 @click.option(
     "--only",
     multiple=True,
     metavar="NAME",
-    help=f"Only these systems ({', '.join(SYSTEMS)}) or operations, such as find or 'ls -lR'.",
+    help=f"Of `tree` only this system ({', '.join(SYSTEMS)}) or operation, such as find.",
+)
+@click.option(
+    "--scale",
+    "most",
+    type=click.IntRange(1_000),
+    help="How many groups `scale` goes up to; 100,000 unless told. A million need 12 GB.",
+)
+@click.option(
+    "--walk",
+    type=click.IntRange(0),
+    help="Up to how many groups `scale` also walks over everything; 10,000 unless told.",
 )
 @click.option(
     "--scratch",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
-    default="/dev/shm",
+    default=Path("/dev/shm"),
     show_default=True,
     help="Where trees and stores are made; on tmpfs, so that no disk is measured.",
 )
-@click.option("--results", "target", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--save", is_flag=True, help="Write docs/benchmarks.json, the plots, and the README.")
+@click.argument("names", metavar="[SECTION]...", nargs=-1, type=click.Choice(sections.NAMES))
 def main(
-    quick: bool, repeat: int | None, only: tuple[str, ...], scratch: Path, target: Path | None
+    quick: bool,
+    repeat: int | None,
+    only: tuple[str, ...],
+    most: int | None,
+    walk: int | None,
+    scratch: Path,
+    save: bool,
+    names: tuple[str, ...],
 ) -> None:
-    """Measure biofs beside a bare pyfuse3 file system and what people use."""
-    systems = [name for name in only if name in SYSTEMS] or list(SYSTEMS)
-    operations = [name for name in only if name not in SYSTEMS]
-    repetitions = repeat or (2 if quick else 5)
-    size = comparing.QUICK if quick else comparing.WHOLE
-    base = Path(tempfile.mkdtemp(prefix="biofs-bench-", dir=scratch))
-    try:
-        series = comparing.compare(base, size, systems, operations, repetitions, say)
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
-    click.echo(table.plain(table.rates(series, systems)))
-    click.echo()
-    click.echo(table.plain(table.calls(series, systems)))
-    if target:
-        results.save(target, {"tree": [each.as_json() for each in series]})
+    """Measure biofs beside a bare pyfuse3 file system and what people use.
+
+    SECTION is tree, scale, giant, network or start: all of them unless told, and tree with --only.
+    """
+    chosen = names or (("tree",) if only else sections.NAMES)
+    plan = sections.Plan(
+        quick=quick,
+        repetitions=repeat or (2 if quick else 5),
+        only=only,
+        most=most or (10_000 if quick else 100_000),
+        walk=(1_000 if quick else 10_000) if walk is None else walk,
+    )
+    measured: results.Results = {"about": results.about(quick=quick)}
+    for name in chosen:
+        base = Path(tempfile.mkdtemp(prefix="biofs-bench-", dir=scratch))
+        try:
+            measured[name] = sections.measure(name, base, plan, say)
+        finally:
+            shutil.rmtree(base, ignore_errors=True)
+        click.echo(sections.shown(name, measured))
+        if save:
+            # Each when it is done: what comes after may fail.
+            results.save(measured)
+    if save:
+        results.draw()
+        results.publish()
 
 
 if __name__ == "__main__":
     try:
-        with suppress(BrokenPipeError):
-            main(standalone_mode=True)
+        main()
     except QuietError as error:
-        click.echo(f"biofs: {error}", err=True)
+        say(str(error))
         sys.exit(1)

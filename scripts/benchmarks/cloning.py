@@ -129,7 +129,9 @@ class _Prototype:
         for table, changed in zip(self._tables, rows, strict=True):
             for values in changed:
                 for column, step in table.numbers:
-                    values[column] += number * step  # type: ignore[operator]
+                    known = values[column]
+                    assert isinstance(known, int)
+                    values[column] = known + number * step
             connection.executemany(table.insert, changed)
 
 

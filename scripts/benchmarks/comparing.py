@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,13 +61,3 @@ def _mounted(
         say(f"mounting {name}")
         found.append(stack.enter_context(SYSTEMS[name](tree, tree.base / name)))
     return found
-
-
-def shape(tree_size: Size) -> dict[str, int]:
-    """The tree's measures, for the results file."""
-    return {
-        "groups": tree_size.groups,
-        "directory_entries": tree_size.directory_entries,
-        "file_entries": tree_size.file_entries,
-        "cpus": os.cpu_count() or 0,
-    }

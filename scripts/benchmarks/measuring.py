@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,11 +31,6 @@ class Series:
     seconds: list[float] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """The median, in units a second."""
-        return self.count / statistics.median(self.seconds)
 
     def as_json(self) -> dict[str, object]:
         """For the results file."""

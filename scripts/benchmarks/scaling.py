@@ -34,8 +34,8 @@ class Scale:
     """One size's figures: medians, in seconds or units a second; memory in bytes.
 
     `first` is the time to the category's first entry after a mount, `names` the rate of listing
-    it. `find`, `listed`, `stat`, `read` are rates within the sample, cold, and `find_cpu` and so on
-    microseconds of the daemon's processor time for each. `walked` is how many entries a find over
+    it. `rates` are those of operations within the sample, cold, and `cpu` the microseconds of the
+    daemon's processor time for each entry or file. `walked` is how many entries a find over
     everything met, 0 if none was done; `after` is the memory held then, `settled` some time later.
     """
 
@@ -44,14 +44,8 @@ class Scale:
     mount: float
     first: float
     names: float
-    find: float
-    listed: float
-    stat: float
-    read: float
-    find_cpu: float
-    listed_cpu: float
-    stat_cpu: float
-    read_cpu: float
+    rates: dict[str, float]
+    cpu: dict[str, float]
     walked: int
     walk_seconds: float
     before: int
@@ -142,8 +136,8 @@ def _measure(
         statistics.median(mounts),
         statistics.median(firsts),
         statistics.median(names),
-        *rates,
-        *cpu,
+        rates,
+        cpu,
         walked,
         seconds,
         before,
@@ -169,16 +163,18 @@ def _sampled(
     listed: Sequence[str],
     repetitions: int,
     say: Callable[[str], None],
-) -> tuple[list[float], list[float]]:
+) -> tuple[dict[str, float], dict[str, float]]:
     """Rates of find, ls -lR, stat and read in the sample, and microseconds of CPU for each unit."""
     groups = sorted(name for name in listed if name.endswith("]"))
     chosen = [groups[at * len(groups) // SAMPLE] for at in range(SAMPLE)]
     tops = [f"{CATEGORY}/{name}" for name in chosen]
     paths = [
-        str(path.relative_to(mounted.root)) for top in tops for path in trees.walk(mounted.root / top)
+        str(path.relative_to(mounted.root))
+        for top in tops
+        for path in trees.walk(mounted.root / top)
     ]
     documents = [path for path in paths if path.endswith(".json") and "/files/" not in path]
-    rates, cpu = [], []
+    rates, cpu = {}, {}
     for name, count, run in (
         ("find", len(paths), program("find", *tops)),
         ("ls -lR", len(paths), program("ls", "-lR", *tops)),
@@ -186,9 +182,9 @@ def _sampled(
         ("read", len(documents), driven(driver, "read", documents, "documents")),
     ):
         seconds, effort = _repeated(mounted, run, repetitions)
-        rates.append(count / seconds)
-        cpu.append(effort / count * 1e6)
-        say(f"{name} in {SAMPLE} groups: {rates[-1]:,.0f}/s, {cpu[-1]:.1f} µs of CPU each")
+        rates[name] = count / seconds
+        cpu[name] = effort / count * 1e6
+        say(f"{name} in {SAMPLE} groups: {rates[name]:,.0f}/s, {cpu[name]:.1f} µs of CPU each")
     return rates, cpu
 
 

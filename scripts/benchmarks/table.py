@@ -1,13 +1,20 @@
-"""The figures as tables: plain for a terminal, and as Markdown."""
+"""The results as tables: plain for a terminal, and as Markdown for the README.
+
+Works on what the results file holds, so that a table can always be made again from it.
+"""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any, Final
 
-from scripts.benchmarks.measuring import STATES, Series
+from scripts.benchmarks.measuring import STATES
+from scripts.benchmarks.systems import SYSTEMS
 
-FLOOR = "floor"
+Rows = list[list[str]]
+_FLOOR: Final = "floor"
+_MIB: Final = 1 << 20
 
 
 def plain(rows: Sequence[Sequence[str]]) -> str:
@@ -27,45 +34,152 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *body))
 
 
-def rate(value: float) -> str:
-    """A rate with three digits that mean something."""
+def number(value: float) -> str:
+    """A number with three digits that mean something."""
     if value < 1000:
         return f"{value:.3g}"
-    digits = len(str(int(value))) - 3
-    return f"{round(value, -digits):,.0f}"
+    return f"{round(value, 3 - len(str(int(value)))):,.0f}"
 
 
-def rates(series: Iterable[Series], systems: Sequence[str]) -> list[list[str]]:
-    """A row for each operation and state: medians a second, and their ratio to the floor's."""
-    found = {(each.operation, each.state, each.system): each for each in series}
-    rows = [["", "unit/s", *systems]]
-    for operation in dict.fromkeys(key[0] for key in found):
+def rate(series: Mapping[str, Any]) -> float:
+    """The median of a series, in units a second."""
+    count: float = series["count"]
+    seconds: list[float] = series["seconds"]
+    return count / median(seconds)
+
+
+def _by_key(series: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+    return {(each["operation"], each["state"], each["system"]): each for each in series}
+
+
+def _systems(series: Iterable[Mapping[str, Any]]) -> list[str]:
+    known = {each["system"] for each in series}
+    return [system for system in SYSTEMS if system in known]
+
+
+def tree(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each operation and state: medians a second, and biofs's ratio to the floor's."""
+    series = results["tree"]
+    found, systems = _by_key(series), _systems(series)
+    rows = [["", *systems, "biofs / floor"]]
+    for operation in dict.fromkeys(each["operation"] for each in series):
         for state in STATES:
-            here = {
-                s: found[operation, state, s] for s in systems if (operation, state, s) in found
+            rates = {
+                system: rate(found[operation, state, system])
+                for system in systems
+                if (operation, state, system) in found
             }
-            if not here:
-                continue
-            floor = here.get(FLOOR)
-            cells = []
-            for system in systems:
-                each = here.get(system)
-                ratio = f" ({each.rate / floor.rate:.2f})" if each and floor else ""
-                cells.append(f"{rate(each.rate)}{ratio}" if each else "")
-            unit = next(iter(here.values())).unit
-            rows.append([f"{operation}, {state}", unit, *cells])
-    return rows
+            unit = found[operation, state, systems[0]]["unit"]
+            floor, own = rates.get(_FLOOR), rates.get("biofs")
+            ratio = f"{own / floor:.2f}" if floor and own else ""
+            cells = [number(rates[system]) for system in systems]
+            rows.append([f"{operation}, {state}, {unit}/s", *cells, ratio])
+    return [rows]
 
 
-def calls(series: Iterable[Series], systems: Sequence[str]) -> list[list[str]]:
-    """Likewise: median answers that the daemon wrote, and its processor time in seconds."""
-    found = {(each.operation, each.state, each.system): each for each in series}
+def calls(results: Mapping[str, Any]) -> Rows:
+    """Likewise what reached each process: median calls, and its processor time in seconds."""
+    series = [each for each in results["tree"] if each["system"] != "tmpfs"]
+    found, systems = _by_key(series), _systems(series)
     rows = [["", *[f"{system} {what}" for system in systems for what in ("calls", "CPU")]]]
-    for operation, state in dict.fromkeys(key[:2] for key in found):
+    for operation, state in dict.fromkeys((each["operation"], each["state"]) for each in series):
         cells = []
         for system in systems:
-            each = found.get((operation, state, system))
-            cells.append(f"{statistics.median(each.calls):,.0f}" if each else "")
-            cells.append(f"{statistics.median(each.cpu):.2f}" if each else "")
+            each = found[operation, state, system]
+            cells += [f"{median(each['calls']):,.0f}", f"{median(each['cpu']):.2f}"]
         rows.append([f"{operation}, {state}", *cells])
     return rows
+
+
+def scale(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each thing, a column for each size."""
+    sizes = results["scale"]
+    lines: list[tuple[str, Callable[[Mapping[str, Any]], str]]] = [
+        ("mount until `ls` of it answers, s", lambda s: number(s["mount"])),
+        ("first entry of the category, ms", lambda s: number(s["first"] * 1000)),
+        ("names of the category, entries/s", lambda s: number(s["names"])),
+        ("`find` in some groups, cold, entries/s", lambda s: number(s["rates"]["find"])),
+        ("`ls -lR` in some groups, cold, entries/s", lambda s: number(s["rates"]["ls -lR"])),
+        ("stat in some groups, cold, entries/s", lambda s: number(s["rates"]["stat"])),
+        ("read in some groups, cold, files/s", lambda s: number(s["rates"]["read"])),
+        ("resident memory after the mount, MiB", lambda s: number(s["before"] / _MIB)),
+        ("after a find over everything, MiB", lambda s: _walked(s, "after")),
+        ("half a minute later, MiB", lambda s: _walked(s, "settled")),
+        ("size of the store, MB", lambda s: number(s["store_bytes"] / 1e6)),
+    ]
+    head = ["groups", *[f"{size['groups']:,}" for size in sizes]]
+    return [[head, *[[name, *map(show, sizes)] for name, show in lines]]]
+
+
+def _walked(size: Mapping[str, Any], field: str) -> str:
+    return number(size[field] / _MIB) if size["walked"] else "-"
+
+
+def giant(results: Mapping[str, Any]) -> list[Rows]:
+    """One column."""
+    found = results["giant"]
+    ratio = found["entries_a_second"] / found["floor_entries_a_second"]
+    return [
+        [
+            [f"a torrent of {found['files']:,} files", ""],
+            ["`files/` opened, s", number(found["open_seconds"])],
+            ["`find` in it, entries/s", number(found["entries_a_second"])],
+            ["floor's, entries/s", number(found["floor_entries_a_second"])],
+            ["biofs / floor", f"{ratio:.2f}"],
+            ["memory, bytes a file", number(found["bytes_a_file"])],
+            ["most memory ever held, MiB", number(found["peak_bytes"] / _MIB)],
+        ]
+    ]
+
+
+def network(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each client."""
+    clients = results["network"]
+    rates = {each["name"]: each["requests"] / median(each["seconds"]) for each in clients}
+    head = [f"{clients[0]['requests']:,} requests", "requests/s", "/ httpx", "CPU, s", "nginx, s"]
+    return [
+        [
+            head,
+            *[
+                [
+                    each["name"],
+                    number(rates[each["name"]]),
+                    f"{rates[each['name']] / rates['httpx']:.2f}",
+                    number(median(each["cpu"])),
+                    number(median(each["server_cpu"])),
+                ]
+                for each in clients
+            ],
+        ]
+    ]
+
+
+def start(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each command."""
+    measured = results["start"]
+    return [[["", "s"], *[[name, f"{median(each):.2f}"] for name, each in measured.items()]]]
+
+
+TABLES: Final[dict[str, Callable[[Mapping[str, Any]], list[Rows]]]] = {
+    "tree": tree,
+    "scale": scale,
+    "giant": giant,
+    "network": network,
+    "start": start,
+}
+
+
+def readme(results: Mapping[str, Any]) -> str:
+    """The README's tables, and what they were measured on."""
+    about = results["about"]
+    machine = (
+        f"Measured on {about['date']} with {about['cpus']} processors ({about['processor']}),"
+        f" Linux {about['kernel']}, Python {about['python']}, pyfuse3 {about['pyfuse3']},"
+        f" ratarmount {about['ratarmount']}, squashfuse {about['squashfuse']},"
+        f" rclone {about['rclone']}"
+    )
+    tables = [
+        markdown(rows) for name, make in TABLES.items() if name in results for rows in make(results)
+    ]
+    quick = ", in a quick run that says little" if about["quick"] else ""
+    return "\n\n".join([f"{machine}{quick}.", *tables]) + "\n"

@@ -87,7 +87,9 @@ def walk(directory: Path) -> Iterator[Path]:
 
 def store_of(cache: Path, url: str, token: str) -> Path:
     """The store that a mount of `url` with `token` finds in `cache`."""
-    settings = load({"url": url, "cache_dir": str(cache)}, {"BIOFS_TOKEN": token}, Path("/nonexistent"))
+    settings = load(
+        {"url": url, "cache_dir": str(cache)}, {"BIOFS_TOKEN": token}, Path("/nonexistent")
+    )
     path = store_path(settings)
     assert path is not None
     return path
