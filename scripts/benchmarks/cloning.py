@@ -26,7 +26,7 @@ _FIRST: Final = PROTOTYPES * 9921  # from here on groups and torrents have ids o
 _PER_TRANSACTION: Final = 20  # times PROTOTYPES
 
 # Which rows belong to a group (parameter 1), and the columns in which ids stand as numbers.
-_ROWS: Final = {
+TABLES: Final = {
     "groups": ("id = ?1", {"id": "group"}),
     "torrents": ("group_id = ?1", {"id": "torrent", "group_id": "group"}),
     "group_facets": ("group_id = ?1", {"group_id": "group"}),
@@ -80,7 +80,7 @@ class _Table:
     """The rows of one table that belong to a group."""
 
     def __init__(self, connection: sqlite3.Connection, table: str, group: int) -> None:
-        condition, numbers = _ROWS[table]
+        condition, numbers = TABLES[table]
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
         if "rowid" in numbers:
             columns.insert(0, "rowid")
@@ -97,10 +97,11 @@ class _Prototype:
     """A group's rows, taken apart so that copies are quickly made."""
 
     def __init__(self, connection: sqlite3.Connection, group: int) -> None:
-        self._tables = [_Table(connection, table, group) for table in _ROWS]
-        torrents = [row[0] for row in self._rows("torrents")]
-        self._ids = [(group, PROTOTYPES, "d"), *((t, PROTOTYPES * TORRENTS, "d") for t in torrents)]
-        self._ids += [(torrent, PROTOTYPES * TORRENTS, "016X") for torrent in torrents]
+        self._tables = [_Table(connection, table, group) for table in TABLES]
+        torrents = [int(str(row[0])) for row in self._rows("torrents")]
+        step = PROTOTYPES * TORRENTS
+        self._ids = [(group, PROTOTYPES, "d"), *((torrent, step, "d") for torrent in torrents)]
+        self._ids += [(torrent, step, "016X") for torrent in torrents]
         self._places: list[tuple[int, int, int, str]] = []
         texts = []
         for at, table in enumerate(self._tables):
@@ -113,7 +114,7 @@ class _Prototype:
         self._texts = _BETWEEN.join(texts)
 
     def _rows(self, name: str) -> Sequence[tuple[object, ...]]:
-        return self._tables[list(_ROWS).index(name)].rows
+        return self._tables[list(TABLES).index(name)].rows
 
     def _has_id(self, text: str) -> bool:
         return any(format(ident, form) in text for ident, _, form in self._ids)

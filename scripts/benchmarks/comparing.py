@@ -13,8 +13,8 @@ from scripts.benchmarks.operations import all_operations
 from scripts.benchmarks.systems import SERVER, SYSTEMS, Mounted
 from scripts.benchmarks.trees import Size, Tree
 
-WHOLE = Size(groups=5_000, directory_entries=100_000, file_entries=600_000)
-QUICK = Size(groups=500, directory_entries=10_000, file_entries=60_000)
+WHOLE = Size(groups=5_000, directory_entries=50_000, file_entries=600_000)
+QUICK = Size(groups=500, directory_entries=5_000, file_entries=60_000)
 
 
 def compare(

@@ -1,6 +1,7 @@
 /* Does one thing to each path of a list, and says how long that took.
  *
- * driver stat|read DIRECTORY LIST: LIST holds paths relative to DIRECTORY, each ended by a NUL.
+ * driver stat|read|pages DIRECTORY LIST: LIST holds paths relative to DIRECTORY, each ended by a
+ * NUL. `read` opens, reads and closes; of that `pages` times the reading alone.
  * Prints "PATHS BYTES NANOSECONDS". Reading the list and starting up are not timed.
  */
 #include <errno.h>
@@ -41,12 +42,15 @@ static char *load(const char *name, size_t *size) {
     return text;
 }
 
-static long long read_whole(const char *path) {
+/* Returns how many bytes were read, and adds how long the reading alone took. */
+static long long read_whole(const char *path, long long *reading) {
     long long bytes = 0;
     ssize_t got;
     int file = open(path, O_RDONLY);
     if (file < 0) fail(path);
+    long long start = now();
     while ((got = read(file, buffer, sizeof buffer)) > 0) bytes += got;
+    *reading += now() - start;
     if (got < 0) fail(path);
     close(file);
     return bytes;
@@ -54,19 +58,20 @@ static long long read_whole(const char *path) {
 
 int main(int count, char **arguments) {
     if (count != 4) {
-        fprintf(stderr, "usage: driver stat|read DIRECTORY LIST\n");
+        fprintf(stderr, "usage: driver stat|read|pages DIRECTORY LIST\n");
         return 2;
     }
-    int reading = strcmp(arguments[1], "read") == 0;
+    int stating = strcmp(arguments[1], "stat") == 0;
+    int pages = strcmp(arguments[1], "pages") == 0;
     size_t size;
     char *list = load(arguments[3], &size);
     if (chdir(arguments[2]) < 0) fail(arguments[2]);
-    long long paths = 0, bytes = 0, start = now();
+    long long paths = 0, bytes = 0, reading = 0, start = now();
     for (char *path = list; path < list + size; path += strlen(path) + 1, paths++) {
         struct stat about;
-        if (reading) bytes += read_whole(path);
+        if (!stating) bytes += read_whole(path, &reading);
         else if (lstat(path, &about) < 0) fail(path);
     }
-    printf("%lld %lld %lld\n", paths, bytes, now() - start);
+    printf("%lld %lld %lld\n", paths, bytes, pages ? reading : now() - start);
     return 0;
 }

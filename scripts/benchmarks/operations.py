@@ -123,6 +123,9 @@ def all_operations(tree: Tree) -> list[Operation]:
         Operation("ls -lR", len(paths), "entries", program("ls", "-lR", CATEGORY), len(links)),
         Operation("stat", len(named), "entries", driven(driver, "stat", named, "stat")),
         Operation("read", len(documents), "files", driven(driver, "read", documents, "read", size)),
+        Operation(
+            "pages", len(documents), "files", driven(driver, "pages", documents, "pages", size)
+        ),
         Operation("grep -r", len(files), "files", program(*grep, code=1)),
         Operation(
             "large file",

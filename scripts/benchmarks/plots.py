@@ -46,10 +46,11 @@ def compared(series: Sequence[Mapping[str, Any]], target: Path) -> None:
             axes.scatter(across, down, marker=mark, color=colour, label=system, zorder=3)
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yticks([-place for place in range(len(rows))], [", ".join(row) for row in rows])
     axes.set_xlabel("times as fast as a bare pyfuse3 file system (floor)")
     axes.grid(axis="x", which="both", color="0.9")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.12), ncols=len(_MARKS), frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.1), ncols=len(_MARKS), frameon=False)
     _save(figure, target)
 
 
@@ -63,10 +64,13 @@ def scaled(sizes: Sequence[Mapping[str, Any]], target: Path) -> None:
         axes.plot(groups, [1e6 / size["rates"][name] for size in sizes], marker="o", label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.set_xlabel("groups in the category")
     axes.set_ylabel("µs an entry")
     axes.grid(which="both", color="0.9")
-    axes.legend(frameon=False)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     _save(figure, target)
 
 

@@ -13,7 +13,7 @@ from scripts.benchmarks.measuring import STATES
 from scripts.benchmarks.systems import SYSTEMS
 
 Rows = list[list[str]]
-_FLOOR: Final = "floor"
+_BESIDE: Final = ("floor", "ratarmount", "tmpfs")
 _MIB: Final = 1 << 20
 
 
@@ -31,7 +31,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a table, of which the first is the head."""
     head, *body = rows
     rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *body))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
 
 
 def number(value: float) -> str:
@@ -58,22 +58,18 @@ def _systems(series: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def tree(results: Mapping[str, Any]) -> list[Rows]:
-    """A row for each operation and state: medians a second, and biofs's ratio to the floor's."""
+    """A row for each operation and state: medians a second, and biofs's ratios to some others."""
     series = results["tree"]
     found, systems = _by_key(series), _systems(series)
-    rows = [["", *systems, "biofs / floor"]]
+    beside = [system for system in _BESIDE if "biofs" in systems and system in systems]
+    rows = [["", *systems, *[f"biofs / {system}" for system in beside]]]
     for operation in dict.fromkeys(each["operation"] for each in series):
         for state in STATES:
-            rates = {
-                system: rate(found[operation, state, system])
-                for system in systems
-                if (operation, state, system) in found
-            }
+            rates = {system: rate(found[operation, state, system]) for system in systems}
             unit = found[operation, state, systems[0]]["unit"]
-            floor, own = rates.get(_FLOOR), rates.get("biofs")
-            ratio = f"{own / floor:.2f}" if floor and own else ""
             cells = [number(rates[system]) for system in systems]
-            rows.append([f"{operation}, {state}, {unit}/s", *cells, ratio])
+            ratios = [f"{rates['biofs'] / rates[system]:.2f}" for system in beside]
+            rows.append([f"{operation}, {state}, {unit}/s", *cells, *ratios])
     return [rows]
 
 
