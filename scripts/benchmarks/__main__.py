@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -63,6 +64,8 @@ def main(
 
     SECTION is tree, scale, giant, network or start: all of them unless told, and tree with --only.
     """
+    # What is mounted is to be unmounted, however this ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = names or (("tree",) if only else sections.NAMES)
     plan = sections.Plan(
         quick=quick,

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from biofs.errors import QuietError
 from scripts.benchmarks.operations import Operation
 from scripts.benchmarks.systems import Mounted
 
@@ -64,7 +65,10 @@ def drop_caches() -> None:
     3 and not 2: an inode whose pages are kept is kept as well. Nothing of what lies on tmpfs goes.
     """
     os.sync()
-    Path("/proc/sys/vm/drop_caches").write_text("3")
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("3")
+    except OSError as error:
+        raise QuietError(f"the kernel's caches cannot be dropped: {error}: be root") from None
 
 
 def measure(

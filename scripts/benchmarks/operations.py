@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from biofs.errors import QuietError
+from scripts.benchmarks import programs
 from scripts.benchmarks.trees import CATEGORY, Tree
 
 NOWHERE: Final = "zqxjkvbpyg zqxjkvbpyg"
@@ -68,7 +69,7 @@ def program(*command: str, code: int = 0) -> Callable[[Path], Outcome]:
 def compile_driver(base: Path) -> Path:
     """The driver, compiled."""
     target = base / "driver"
-    subprocess.run(["cc", "-O2", "-Wall", "-o", str(target), str(_DRIVER_SOURCE)], check=True)
+    programs.run("cc", "-O2", "-Wall", "-o", str(target), str(_DRIVER_SOURCE))
     return target
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from biofs.errors import QuietError
@@ -23,6 +24,14 @@ def peer(path: str) -> str:
     if not found.exists():
         raise QuietError(f"{found}: not installed: scripts/bench installs it")
     return str(found)
+
+
+def run(*command: str) -> None:
+    """Run a program whose output nobody needs. Raises QuietError if it fails."""
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no word"]
+        raise QuietError(f"{command[0]} ended with {done.returncode}: {said[-1]}")
 
 
 def nginx() -> str:

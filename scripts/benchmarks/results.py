@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biofs.errors import QuietError
-from scripts.benchmarks import programs, table
+from scripts.benchmarks import programs, table, targets
 
 Results = dict[str, Any]
 """Sections by name: as `measure` of each gave them."""
@@ -80,9 +80,7 @@ def draw() -> None:
     """Make the plots, with matplotlib, which only the peers' environment has."""
     script = Path(__file__).with_name("plots.py")
     command = [programs.peer("bin/python"), str(script), str(FILE), str(FILE.parent)]
-    done = subprocess.run(command, capture_output=True, check=False, text=True)
-    if done.returncode:
-        raise QuietError(f"drawing the plots failed: {done.stderr.strip()[-300:]}")
+    programs.run(*command)
 
 
 def publish() -> None:
@@ -96,7 +94,10 @@ def published(text: str, measured: Results) -> str:
     _, end, after = rest.partition(END)
     if not (mark and end):
         raise QuietError(f"README.md lacks the lines {BEGIN.strip()} and {END.strip()}")
-    return f"{before}{mark}\n{table.readme(measured)}\n{end}{after}"
+    shown = table.readme(measured)
+    if not measured["about"]["quick"]:
+        shown += f"\n{targets.readme(measured)}"
+    return f"{before}{mark}\n{shown}\n{end}{after}"
 
 
 if __name__ == "__main__":

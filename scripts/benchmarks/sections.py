@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import comparing, giant, network, scaling, starting, table
+from scripts.benchmarks import comparing, giant, network, scaling, starting, table, targets
 from scripts.benchmarks.results import Results
 from scripts.benchmarks.systems import SYSTEMS
 
@@ -50,4 +50,14 @@ def shown(name: str, results: Results) -> str:
     tables = table.TABLES[name](results)
     if name == "tree":
         tables = [*tables, table.calls(results)]
-    return "\n" + "\n\n".join(table.plain(rows) for rows in tables) + "\n"
+    wanted = targets.all_of({name: results[name]})
+    missed = [str(target) for target in wanted if not target.held]
+    said = f"Targets held: {len(wanted) - len(missed)} of {len(wanted)}."
+    return "\n".join(
+        [
+            "",
+            *[f"{table.plain(rows)}\n" for rows in tables],
+            said,
+            *[f"  {each}" for each in missed],
+        ]
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -13,7 +12,7 @@ from typing import Final
 
 from biofs.catalogue.location import store_path
 from biofs.config import load
-from scripts.benchmarks import sources
+from scripts.benchmarks import programs, sources
 from scripts.benchmarks.filling import fill
 
 CATEGORY: Final = "Sequences"
@@ -147,10 +146,9 @@ def _copy_times(mounted: Path, root: Path) -> None:
 
 def make_tar(tree: Tree) -> None:
     """The tree as a tar archive, uncompressed."""
-    subprocess.run(["tar", "-C", str(tree.root), "-cf", str(tree.tar), "."], check=True)
+    programs.run("tar", "-C", str(tree.root), "-cf", str(tree.tar), ".")
 
 
 def make_squashfs(tree: Tree) -> None:
     """The tree as an image, as mksquashfs makes it unless told otherwise."""
-    command = ["mksquashfs", str(tree.root), str(tree.squashfs), "-quiet", "-no-progress"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    programs.run("mksquashfs", str(tree.root), str(tree.squashfs), "-quiet", "-no-progress")
