@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from biofs.demo.accounts import DONOR_TOKEN
@@ -38,7 +39,7 @@ class Giant:
         return asdict(self)
 
 
-def giant(base: Path, files: int, say: Callable[[str], None]) -> Giant:
+def giant(base: Path, files: int, repetitions: int, say: Callable[[str], None]) -> Giant:
     """Measure a torrent of `files` files, a thousand in a directory, beside the floor."""
     cache = base / "giant"
     say(f"storing a torrent of {files:,} files")
@@ -55,18 +56,22 @@ def giant(base: Path, files: int, say: Callable[[str], None]) -> Giant:
         entries = 1 + sum(1 + len(os.listdir(top / name)) for name in os.listdir(top))
         if entries != 1 + files + -(-files // _PER_DIRECTORY):
             raise QuietError(f"the torrent shows {entries} entries")
-        rate = _rate(top, entries)
+        rate = _rate(top, entries, repetitions)
         peak = memory.peak(mounted.pid)
     say(f"biofs: {rate:,.0f} entries a second")
     with _floor(base, files) as mounted:
-        floor = _rate(mounted.root, entries)
+        floor = _rate(mounted.root, entries, repetitions)
     say(f"floor: {floor:,.0f} entries a second")
     return Giant(files, opened, rate, floor, taken / files, peak)
 
 
-def _rate(top: Path, entries: int) -> float:
-    drop_caches()
-    return entries / program("find", ".")(top).seconds
+def _rate(top: Path, entries: int, repetitions: int) -> float:
+    """The median rate of a find, cold."""
+    seconds = []
+    for _ in range(repetitions):
+        drop_caches()
+        seconds.append(program("find", ".")(top).seconds)
+    return entries / median(seconds)
 
 
 @contextmanager

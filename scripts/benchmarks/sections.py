@@ -38,7 +38,8 @@ def measure(name: str, base: Path, plan: Plan, say: Callable[[str], None]) -> ob
         scales = scaling.scale(base, plan.most, plan.walk, repetitions, say)
         return [each.as_json() for each in scales]
     if name == "giant":
-        return giant.giant(base, 100_000 if plan.quick else 1_000_000, say).as_json()
+        files = 100_000 if plan.quick else 1_000_000
+        return giant.giant(base, files, min(plan.repetitions, 3), say).as_json()
     if name == "network":
         clients = network.network(base, 200 if plan.quick else 2_000, plan.repetitions, say)
         return [each.as_json() for each in clients]
