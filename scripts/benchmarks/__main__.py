@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from biofs.errors import QuietError
-from scripts.benchmarks import results, sections
+from scripts.benchmarks import operations, results, sections
 from scripts.benchmarks.systems import SYSTEMS
 
 
@@ -28,7 +28,9 @@ def say(text: str) -> None:
     "--only",
     multiple=True,
     metavar="NAME",
-    help=f"Of `tree` only this system ({', '.join(SYSTEMS)}) or operation, such as find.",
+    type=click.Choice([*SYSTEMS, *operations.NAMES]),
+    help="Of `tree` only this system or operation; can be given again. Systems:"
+    f" {', '.join(SYSTEMS)}. Operations: {'; '.join(operations.NAMES)}.",
 )
 @click.option(
     "--scale",

@@ -29,12 +29,8 @@ def compare(
     tree = Tree(base)
     with ExitStack() as stack:
         mounted = _mounted(stack, tree, size, systems, say)
-        chosen = [
-            operation
-            for operation in all_operations(tree)
-            if not operations or operation.name in operations
-        ]
-        return measure(mounted, chosen, repetitions, say)
+        known = {operation.name: operation for operation in all_operations(tree)}
+        return measure(mounted, [known[name] for name in operations or known], repetitions, say)
 
 
 def _mounted(

@@ -15,6 +15,11 @@ from biofs.errors import QuietError
 from scripts.benchmarks import programs
 from scripts.benchmarks.trees import CATEGORY, Tree
 
+NAMES: Final = (
+    *("find", "ls", "ls -l", "ls -l, large", "ls -lR"),
+    *("stat", "read", "pages", "grep -r", "large file"),
+)
+
 NOWHERE: Final = "zqxjkvbpyg zqxjkvbpyg"
 """A pattern that stands in no file: grep reads everything and prints nothing."""
 
