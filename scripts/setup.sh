@@ -59,6 +59,12 @@ missing_programs() {
     lacks getfattr && echo attr
     lacks ps && echo procps
   fi
+  if [[ $1 == bench ]]; then
+    lacks mksquashfs && echo squashfs-tools
+    lacks squashfuse && echo squashfuse
+    lacks rclone && echo rclone
+    lacks curl && echo curl
+  fi
   return 0
 }
 

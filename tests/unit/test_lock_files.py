@@ -54,3 +54,10 @@ def test_the_lock_files_agree() -> None:
     runtime, tests, build = locked(RUNTIME), locked(TESTS), locked(BUILD)
     assert runtime.items() <= tests.items()
     assert {name: build[name] for name in build.keys() & tests.keys()}.items() <= tests.items()
+
+
+def test_what_the_benchmark_compares_with_is_locked() -> None:
+    wanted = (CHECKOUT / "requirements-bench.in").read_text("utf-8").splitlines()
+    peers = names([line for line in wanted if not line.startswith("#")])
+    assert peers == {"ratarmount", "matplotlib"}
+    assert peers <= set(locked(CHECKOUT / "requirements-bench.lock"))

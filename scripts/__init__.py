@@ -1,0 +1,1 @@
+"""What the scripts in this directory run, where that is Python."""

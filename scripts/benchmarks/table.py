@@ -1,0 +1,181 @@
+"""The results as tables: plain for a terminal, and as Markdown for the README.
+
+Works on what the results file holds, so that a table can always be made again from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any, Final
+
+from scripts.benchmarks.measuring import STATES
+from scripts.benchmarks.systems import SYSTEMS
+
+Rows = list[list[str]]
+_BESIDE: Final = ("floor", "ratarmount", "tmpfs")
+_MIB: Final = 1 << 20
+
+
+def plain(rows: Sequence[Sequence[str]]) -> str:
+    """Rows under one another; the first column to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return "\n".join(lines)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a table, of which the first is the head."""
+    head, *body = rows
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
+
+
+def number(value: float) -> str:
+    """A number with three digits that mean something."""
+    if value < 1000:
+        return f"{value:.3g}"
+    return f"{round(value, 3 - len(str(int(value)))):,.0f}"
+
+
+def rate(series: Mapping[str, Any]) -> float:
+    """The median of a series, in units a second."""
+    count: float = series["count"]
+    seconds: list[float] = series["seconds"]
+    return count / median(seconds)
+
+
+def _by_key(series: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+    return {(each["operation"], each["state"], each["system"]): each for each in series}
+
+
+def _systems(series: Iterable[Mapping[str, Any]]) -> list[str]:
+    known = {each["system"] for each in series}
+    return [system for system in SYSTEMS if system in known]
+
+
+def tree(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each operation and state: medians a second, and biofs's ratios to some others."""
+    series = results["tree"]
+    found, systems = _by_key(series), _systems(series)
+    beside = [system for system in _BESIDE if "biofs" in systems and system in systems]
+    rows = [["", *systems, *[f"biofs / {system}" for system in beside]]]
+    for operation in dict.fromkeys(each["operation"] for each in series):
+        for state in STATES:
+            rates = {system: rate(found[operation, state, system]) for system in systems}
+            unit = found[operation, state, systems[0]]["unit"]
+            cells = [number(rates[system]) for system in systems]
+            ratios = [f"{rates['biofs'] / rates[system]:.2f}" for system in beside]
+            rows.append([f"{operation}, {state}, {unit}/s", *cells, *ratios])
+    return [rows]
+
+
+def calls(results: Mapping[str, Any]) -> Rows:
+    """Likewise what reached each process: median calls, and its processor time in seconds."""
+    series = [each for each in results["tree"] if each["system"] != "tmpfs"]
+    found, systems = _by_key(series), _systems(series)
+    rows = [["", *[f"{system} {what}" for system in systems for what in ("calls", "CPU")]]]
+    for operation, state in dict.fromkeys((each["operation"], each["state"]) for each in series):
+        cells = []
+        for system in systems:
+            each = found[operation, state, system]
+            cells += [f"{median(each['calls']):,.0f}", f"{median(each['cpu']):.2f}"]
+        rows.append([f"{operation}, {state}", *cells])
+    return rows
+
+
+def scale(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each thing, a column for each size."""
+    sizes = results["scale"]
+    lines: list[tuple[str, Callable[[Mapping[str, Any]], str]]] = [
+        ("mount until `ls` of it answers, s", lambda s: number(s["mount"])),
+        ("first entry of the category, ms", lambda s: number(s["first"] * 1000)),
+        ("names of the category, entries/s", lambda s: number(s["names"])),
+        ("`find` in some groups, cold, entries/s", lambda s: number(s["rates"]["find"])),
+        ("`ls -lR` in some groups, cold, entries/s", lambda s: number(s["rates"]["ls -lR"])),
+        ("stat in some groups, cold, entries/s", lambda s: number(s["rates"]["stat"])),
+        ("read in some groups, cold, files/s", lambda s: number(s["rates"]["read"])),
+        ("resident memory after the mount, MiB", lambda s: number(s["before"] / _MIB)),
+        ("after a find over everything, MiB", lambda s: _walked(s, "after")),
+        ("half a minute later, MiB", lambda s: _walked(s, "settled")),
+        ("size of the store, MB", lambda s: number(s["store_bytes"] / 1e6)),
+    ]
+    head = ["groups", *[f"{size['groups']:,}" for size in sizes]]
+    return [[head, *[[name, *map(show, sizes)] for name, show in lines]]]
+
+
+def _walked(size: Mapping[str, Any], field: str) -> str:
+    return number(size[field] / _MIB) if size["walked"] else "-"
+
+
+def giant(results: Mapping[str, Any]) -> list[Rows]:
+    """One column."""
+    found = results["giant"]
+    ratio = found["entries_a_second"] / found["floor_entries_a_second"]
+    return [
+        [
+            [f"a torrent of {found['files']:,} files", ""],
+            ["`files/` opened, s", number(found["open_seconds"])],
+            ["`find` in it, entries/s", number(found["entries_a_second"])],
+            ["floor's, entries/s", number(found["floor_entries_a_second"])],
+            ["biofs / floor", f"{ratio:.2f}"],
+            ["memory, bytes a file", number(found["bytes_a_file"])],
+            ["most memory ever held, MiB", number(found["peak_bytes"] / _MIB)],
+        ]
+    ]
+
+
+def network(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each client."""
+    clients = results["network"]
+    rates = {each["name"]: each["requests"] / median(each["seconds"]) for each in clients}
+    head = [f"{clients[0]['requests']:,} requests", "requests/s", "/ httpx", "CPU, s", "nginx, s"]
+    return [
+        [
+            head,
+            *[
+                [
+                    each["name"],
+                    number(rates[each["name"]]),
+                    f"{rates[each['name']] / rates['httpx']:.2f}",
+                    number(median(each["cpu"])),
+                    number(median(each["server_cpu"])),
+                ]
+                for each in clients
+            ],
+        ]
+    ]
+
+
+def start(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each command."""
+    measured = results["start"]
+    return [[["", "s"], *[[name, f"{median(each):.2f}"] for name, each in measured.items()]]]
+
+
+TABLES: Final[dict[str, Callable[[Mapping[str, Any]], list[Rows]]]] = {
+    "tree": tree,
+    "scale": scale,
+    "giant": giant,
+    "network": network,
+    "start": start,
+}
+
+
+def readme(results: Mapping[str, Any]) -> str:
+    """The README's tables, and what they were measured on."""
+    about = results["about"]
+    machine = (
+        f"Measured on {about['date']} with {about['cpus']} processors ({about['processor']}),"
+        f" Linux {about['kernel']}, Python {about['python']}, pyfuse3 {about['pyfuse3']},"
+        f" ratarmount {about['ratarmount']}, squashfuse {about['squashfuse']},"
+        f" rclone {about['rclone']}"
+    )
+    tables = [
+        markdown(rows) for name, make in TABLES.items() if name in results for rows in make(results)
+    ]
+    quick = ", in a quick run that says little" if about["quick"] else ""
+    return "\n\n".join([f"{machine}{quick}.", *tables]) + "\n"

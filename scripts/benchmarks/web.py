@@ -1,0 +1,94 @@
+"""nginx on the loopback address, serving the files of a directory."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from biofs.errors import QuietError
+from scripts.benchmarks import programs
+
+_CONFIGURATION: Final = """
+daemon off;
+user root;
+worker_processes 1;
+pid {work}/nginx.pid;
+error_log {work}/error.log;
+events {{ worker_connections 512; }}
+http {{
+  access_log off;
+  types {{ }}
+  default_type application/json;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000;
+  open_file_cache max=1000 inactive=60s;
+  client_body_temp_path {work}/body;
+  proxy_temp_path {work}/proxy;
+  fastcgi_temp_path {work}/fastcgi;
+  uwsgi_temp_path {work}/uwsgi;
+  scgi_temp_path {work}/scgi;
+  server {{
+    listen 127.0.0.1:{port} backlog=511;
+    root {root};
+    autoindex on;
+    {more}
+  }}
+}}
+"""
+
+
+@contextmanager
+def files(root: Path, work: Path, more: str = "") -> Iterator[str]:
+    """Serve `root` while the context is open; the URL. `more` stands in nginx's server block."""
+    with process(root, work, more) as (url, _):
+        yield url
+
+
+@contextmanager
+def process(root: Path, work: Path, more: str = "") -> Iterator[tuple[str, int]]:
+    """Likewise; the URL, and the id of nginx's master process."""
+    work.mkdir(exist_ok=True)
+    port = _free_port()
+    configuration = work / "nginx.conf"
+    configuration.write_text(_CONFIGURATION.format(work=work, port=port, root=root, more=more))
+    running = subprocess.Popen(
+        [
+            programs.nginx(),
+            "-p",
+            str(work),
+            "-c",
+            str(configuration),
+            "-e",
+            str(work / "error.log"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port, running, work)
+        yield f"http://127.0.0.1:{port}/", running.pid
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _wait_for(port: int, running: subprocess.Popen[bytes], work: Path) -> None:
+    for _ in range(1000):
+        if running.poll() is not None:
+            break
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.01)
+    raise QuietError(f"nginx did not start: {work}/error.log says why")
