@@ -107,7 +107,14 @@ class Catalogue:
             "last_errors": [{"action": action, "error": error} for action, error in queue.errors],
         }
 
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+        self.index.forget_all()
+        self.documents.forget_all()
+        self.trees.shrink()
+
     def close(self) -> None:
         """Close the store."""
+        self.trees.shrink()
         self._details.flush(self.clock())
         self.store.close()

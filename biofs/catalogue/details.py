@@ -44,6 +44,7 @@ class Kept(msgspec.Struct, frozen=True):
     about: list[_About]
 
 
+_MOST_READ: Final = 16_384
 _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.Decoder().decode
 decode_kept: Final = msgspec.json.Decoder(Kept).decode
@@ -105,8 +106,12 @@ class Details:
 
     def note_read(self, group_id: int) -> None:
         """The group was read; that is written down with the next change of the store."""
-        if not self._store.read_only:
-            self._read.add(group_id)
+        if self._store.read_only:
+            return
+        if len(self._read) >= _MOST_READ:
+            # Somebody walks over everything, which tells nothing of what is worth keeping.
+            self._read.clear()
+        self._read.add(group_id)
 
     def flush(self, now: float) -> None:
         """Write down what was read."""

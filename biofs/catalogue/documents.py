@@ -19,7 +19,7 @@ from biofs.catalogue.queue import Queue
 from biofs.catalogue.recent import Recent
 from biofs.catalogue.wants import Priority, Want, Wants
 
-CACHE_BYTES: Final = 16 << 20
+CACHE_BYTES: Final = 12 << 20
 _ABSENT_GROUPS: Final = 4096
 _LOOK_AGAIN: Final = 5.0  # seconds between looks at an old detail that could not be refreshed yet
 _ATTEMPTS: Final = 3  # at a detail that another process evicts as soon as it is there
@@ -55,6 +55,10 @@ class Documents:
     def drop(self, group_id: int) -> None:
         """Forget what is in memory of a group that looks different now."""
         self._recent.drop(group_id)
+
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+        self._recent.clear()
 
     def known(self, group_id: int) -> Detail | None:
         """The group's documents if its detail was ever fetched; old ones are refreshed behind."""

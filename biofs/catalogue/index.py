@@ -23,7 +23,7 @@ from biofs.tree import names, render
 log = logging.getLogger(__name__)
 
 CHUNK: Final = 512  # rows a read of a listing takes at a time, in the event loop
-_REMEMBERED: Final = 65_536  # groups and torrents in memory; about 20 MB
+_REMEMBERED: Final = 16_384  # groups and torrents in memory; some 400 bytes each
 
 # What changes in a row from hour to hour and says nothing about the group's detail.
 _VOLATILE: Final = frozenset({"bookmarked", "totalSnatched", "totalSeeders", "totalLeechers"})
@@ -114,6 +114,11 @@ class Index:
             self._groups.clear()
             self._torrents.clear()
             self._remembered = changes
+
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+        self._remembered = -1
+        self._remember()
 
     def group(self, group_id: int) -> KnownGroup | None:
         """The group with this id, if it is known."""

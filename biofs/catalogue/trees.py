@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Callable
-from typing import IO, Final, TypeVar
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 import trio
@@ -13,11 +12,12 @@ import trio
 from biofs.catalogue import file_lists
 from biofs.catalogue.details import Details, TorrentDetail
 from biofs.catalogue.recent import Recent
+from biofs.catalogue.spooled import Spooled
 from biofs.tree.layout import FileTree
 
 T = TypeVar("T")
 
-CACHE_BYTES: Final = 16 << 20
+CACHE_BYTES: Final = 8 << 20
 SMALL_DOCUMENT: Final = 96 << 10
 """Bytes of a filelist.json whose file list is read in a few milliseconds: some 1,500 files."""
 
@@ -36,10 +36,16 @@ class Trees:
         # Of large ones, one at a time is unpacked: memory holds no two.
         self._large: Final = trio.CapacityLimiter(1)
         self._building: dict[str, trio.Event] = {}
+        self._spooled: tuple[str, Spooled] | None = None  # the last one: it may be opened again
+
+    def _kept_as(self, torrent: TorrentDetail) -> str:
+        """Under what a tree or document stays in memory: without an info hash nothing fixes it."""
+        key = torrent.list_key
+        return f"{key} at {self._details.changes}" if key.startswith("torrent ") else key
 
     def at_hand(self, torrent: TorrentDetail) -> FileTree | None:
         """The virtual tree, if it is in memory or small; else None, and `tree` builds it."""
-        key = torrent.list_key
+        key = self._kept_as(torrent)
         tree = self._recent.get(key) or self._alive.get(key)
         if tree is None and (file_list := self._small(torrent)) is not None:
             tree = file_list.tree()
@@ -54,18 +60,17 @@ class Trees:
 
     async def tree(self, torrent: TorrentDetail) -> FileTree | None:
         """The virtual tree, None if the store does not have the file list (any more)."""
-        key = torrent.list_key
         while (tree := self.at_hand(torrent)) is None:
-            building = self._building.get(key)
+            building = self._building.get(self._kept_as(torrent))
             if building is None:
-                return await self._build(key)
+                return await self._build(self._kept_as(torrent), torrent.list_key)
             await building.wait()
         return tree
 
-    async def _build(self, key: str) -> FileTree | None:
+    async def _build(self, key: str, list_key: str) -> FileTree | None:
         self._building[key] = trio.Event()
         try:
-            tree = await self._read(lambda connection: file_lists.tree_of(connection, key))
+            tree = await self._read(lambda connection: file_lists.tree_of(connection, list_key))
         finally:
             self._building.pop(key).set()
         if tree is not None:
@@ -77,24 +82,32 @@ class Trees:
         async with self._large:
             return await self._details.scan(read)
 
-    async def document(self, torrent: TorrentDetail) -> bytes | IO[bytes] | None:
-        """filelist.json, a long one as a file without a name; None as for `tree`."""
-        key = torrent.list_key
+    async def document(self, torrent: TorrentDetail) -> bytes | Spooled | None:
+        """filelist.json, a long one to be let go of; None as for `tree`."""
         file_list = self._small(torrent)
         if file_list is not None:
             return b"".join(file_list.document_lines())
-        return await self._read(lambda connection: _spooled(file_lists.of(connection, key)))
+        key = self._kept_as(torrent)
+        if self._spooled is None or self._spooled[0] != key:
+            made = await self._read(lambda connection: _spooled(connection, torrent.list_key))
+            if made is None:
+                return None
+            self._forget_spooled()
+            self._spooled = key, made
+        return self._spooled[1].hold()
+
+    def _forget_spooled(self) -> None:
+        if self._spooled is not None:
+            self._spooled[1].let_go()
+            self._spooled = None
 
     def shrink(self) -> None:
-        """Forget every tree that nobody holds."""
+        """Forget what nobody holds."""
         self._recent.clear()
         self._last = None
+        self._forget_spooled()
 
 
-def _spooled(file_list: file_lists.FileList | None) -> IO[bytes] | None:
-    if file_list is None:
-        return None
-    file = tempfile.TemporaryFile(prefix="biofs-")  # noqa: SIM115 - closed with the handle
-    file.writelines(file_list.document_lines())
-    file.flush()
-    return file
+def _spooled(connection: sqlite3.Connection, key: str) -> Spooled | None:
+    file_list = file_lists.of(connection, key)
+    return None if file_list is None else Spooled(file_list.document_lines())

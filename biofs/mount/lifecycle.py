@@ -24,7 +24,7 @@ from biofs.catalogue.snapshot import Snapshot
 from biofs.config import Settings
 from biofs.control import server
 from biofs.errors import QuietError
-from biofs.mount import assembly, daemon, logs, readiness
+from biofs.mount import assembly, daemon, housekeeping, logs, readiness
 from biofs.mount.inspection.answers import Answers
 from biofs.mount.kernel import KernelCache
 from biofs.mount.operations import Operations
@@ -159,6 +159,9 @@ async def _main(settings: Settings, mountpoint: Path, ready: Callable[[], None])
             nursery.start_soon(_end_on_signal, nursery.cancel_scope)
             nursery.start_soon(watch.run)
             nursery.start_soon(kernel.run)
+            nursery.start_soon(
+                housekeeping.give_memory_back, operations.served, operations.forget_all
+            )
             nursery.start_soon(_announce, mountpoint, ready)
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
             log.info("unmounted")

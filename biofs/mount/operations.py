@@ -7,7 +7,6 @@ or a readdir holds its directory's lock, with everyone else's lookups there behi
 from __future__ import annotations
 
 import errno
-import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -81,6 +80,7 @@ class Operations(ReadOnly):
         shown: Shown | None = None,
     ) -> None:
         super().__init__()
+        self._catalogue: Final = catalogue
         links = LinkFamily(catalogue)
         views = ViewRouter(catalogue, all_views(catalogue, links, account=account))
         families: list[Family] = [
@@ -101,7 +101,8 @@ class Operations(ReadOnly):
         self._patience: Final = patience
         self._shown: Final = shown if shown is not None else Shown()
         self._attributes: Final = Attributes(uid, gid)
-        self._numbers: Final = itertools.count(1)
+        self._number = 0
+        self._looked_up = 0
         self._opened: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content]] = {}
 
@@ -115,6 +116,15 @@ class Operations(ReadOnly):
         """Files and directories that are open now."""
         return len(self._opened) + len(self._files)
 
+    def served(self) -> int:
+        """A number that grows with the requests that open or look something up."""
+        return self._looked_up + self._number
+
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+        self._directories.clear()
+        self._catalogue.forget_all()
+
     def _at(self, inode: int) -> tuple[Family, Address]:
         try:
             address = unpack(inode)
@@ -126,6 +136,7 @@ class Operations(ReadOnly):
     async def lookup(
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
+        self._looked_up += 1
         directory = self._directories.get(parent_inode)
         if directory is not None:
             entry = directory.find(name)
@@ -166,7 +177,7 @@ class Operations(ReadOnly):
     @guarded
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
         caller = self._patience.of(ctx.pid)
-        number = next(self._numbers)
+        self._number = number = self._number + 1
         directory = self._directories.get(inode)
         if directory is not None:
             self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
@@ -220,7 +231,7 @@ class Operations(ReadOnly):
             self._shown.note(keys, inode)
         else:
             content = await family.open(address, caller)
-        number = next(self._numbers)
+        self._number = number = self._number + 1
         self._files[number] = content
         volatile = family.volatile(address)
         return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)

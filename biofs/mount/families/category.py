@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import tempfile
-from typing import IO, ClassVar
+from typing import ClassVar
 
 import trio
 
 from biofs.catalogue.index import KnownGroup
 from biofs.catalogue.listings import Caller
+from biofs.catalogue.spooled import Spooled
 from biofs.mount import stat
 from biofs.mount.families.family import Bytes, Content, Family, Spool, failure
 from biofs.mount.listings import ArrivingGroups, KnownGroups, Listing
@@ -95,13 +95,7 @@ class CategoryFamily(Family):
         _, _, size = self.catalogue.index.summary(category)
         if size <= IN_MEMORY_BYTES:
             return Bytes(b"".join(self.catalogue.index.lines(category)))
-        return Spool(await trio.to_thread.run_sync(self._spool, category))
-
-    def _spool(self, category: int) -> IO[bytes]:
-        file = tempfile.TemporaryFile(prefix="biofs-")  # noqa: SIM115 - closed with the handle
-        file.writelines(self.catalogue.index.lines(category))
-        file.flush()
-        return file
+        return Spool(await trio.to_thread.run_sync(Spooled, self.catalogue.index.lines(category)))
 
 
 def _id_of(name: bytes) -> int | None:

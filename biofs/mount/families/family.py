@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import IO, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.listings import Caller
+from biofs.catalogue.spooled import Spooled
 from biofs.mount.directories import Directory
 from biofs.mount.listings import Listing
 from biofs.mount.stat import Stat
@@ -41,19 +42,20 @@ class Bytes:
 
 
 class Spool:
-    """Content in a temporary file without a name."""
+    """Content in a file without a name."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    __slots__ = ("_file",)
+
+    def __init__(self, file: Spooled) -> None:
         self._file = file
 
     def read(self, offset: int, size: int) -> bytes:
         """See Content."""
-        self._file.seek(offset)
-        return self._file.read(size)
+        return self._file.read(offset, size)
 
     def close(self) -> None:
         """See Content."""
-        self._file.close()
+        self._file.let_go()
 
 
 def failure(number: int) -> OSError:
