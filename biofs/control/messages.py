@@ -22,13 +22,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked. `path` is relative to the mountpoint, percent-encoded (RFC 3986).
 
     `everything` says that a refresh of very much is meant so, `wait` that the answer is to be given
-    when it has been done.
+    when it has been done. `arguments` is what else there is to say, as who answers understands it.
     """
 
     do: str
     path: str = ""
     everything: bool = False
     wait: bool = True
+    arguments: dict[str, object] = {}
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from biofs.tree.text import unescape
+from biofs.tree.text import escape, unescape
 
 NAME_MAX: Final = 255
 """The longest name in bytes that Linux takes (limits.h)."""
@@ -129,6 +129,18 @@ def torrent_dirname(format: str, platform: str, scope: str, ident: int) -> str: 
     """
     parts = (_readable(format), _readable(platform), _readable(scope))
     return _named(", ".join(filter(None, parts)), ident)
+
+
+def text_dirname(text: str, number: int) -> str:
+    """Name a tag or format (plain text, not escaped) after itself, or with its number behind it if
+    no name can be that text, or it could be mistaken for a name with a number.
+    """
+    return text if is_plain(text) else with_id(escape(text), number)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text (not escaped) can be its own name, and no other text has that name."""
+    return clean(escape(text)) == text and id_of(text) is None
 
 
 def _readable(text: str) -> str:

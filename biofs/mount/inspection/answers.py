@@ -16,6 +16,7 @@ from biofs.mount.families.family import Family
 from biofs.mount.inspection.explaining import Explainer
 from biofs.mount.inspection.refreshing import Refresher
 from biofs.mount.inspection.resolving import Resolver
+from biofs.mount.inspection.tables import Tables
 from biofs.tree import names
 from biofs.tree.inodes import Kind
 
@@ -33,6 +34,7 @@ class Answers:
         self._catalogue: Final = catalogue
         self._explainer: Final = Explainer(catalogue, resolver)
         self._refresher: Final = Refresher(catalogue, resolver)
+        self._tables: Final = Tables(catalogue)
         self._state: Final = state
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -41,6 +43,8 @@ class Answers:
             "status": self._status,
             "explain": self._explain,
             "refresh": self._refresher.refresh,
+            "table": self._tables.table,
+            "find": self._tables.find,
         }
 
     async def _status(self, ask: Ask, report: Report) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -24,14 +24,11 @@ from biofs.control.server import Refused, Report
 from biofs.mount.inspection import explaining
 from biofs.mount.inspection.explaining import IN_CATEGORY, IN_GROUP, IN_TORRENT, pages_of
 from biofs.mount.inspection.resolving import IMPATIENT, Found, Resolver
+from biofs.mount.inspection.stepping import step
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 
-REPORT_SECONDS: Final = 5.0
-"""How often an asker hears that it is still being waited for."""
-
 _UNKNOWN: Final = "not known yet: reading it fetches it"
-_READER: Final = 0  # the id of a reader that is no process (`Want.join`)
 
 
 class _Seen(NamedTuple):
@@ -132,9 +129,7 @@ class Refresher:
             raise Refused("there is nothing to refresh: biofs makes it of what it knows")
         try:
             with renewed.collecting():
-                await self._resolver.touch(
-                    found, _Reporting(self, report) if ask.wait else IMPATIENT
-                )
+                await self._resolver.touch(found, _Reporting(report) if ask.wait else IMPATIENT)
         except WouldAsk:
             return {"started": 1}
         except ApiError as error:
@@ -213,19 +208,7 @@ class Refresher:
 
     async def _wait(self, want: Want, report: Report, name: str, steps: str) -> None:
         while not want.done:
-            await self.step(want, lambda: report(f"{name}: {want.steps} {steps}, {self._next()}"))
-
-    async def step(self, want: Want, report: Callable[[], None]) -> None:
-        """Wait for the want's next progress as a reader does, so that it goes first."""
-        changed = want.changed
-        want.join(_READER)
-        try:
-            while not changed.is_set():
-                report()
-                with trio.move_on_after(REPORT_SECONDS):
-                    await changed.wait()
-        finally:
-            want.leave(_READER)
+            await step(want, lambda: report(f"{name}: {want.steps} {steps}, {self._next()}"))
 
     def _next(self) -> str:
         seconds = self._catalogue.queue.pace.delay()
@@ -236,14 +219,13 @@ class Refresher:
 class _Reporting:
     """A caller of the catalogue (`catalogue.listings.Caller`) that tells how it waits."""
 
-    def __init__(self, refresher: Refresher, report: Report) -> None:
-        self._refresher: Final = refresher
+    def __init__(self, report: Report) -> None:
         self._report: Final = report
 
     async def wait(self, want: Want) -> None:
         """See Caller."""
         if not want.done:
-            await self._refresher.step(want, lambda: self._report("being asked"))
+            await step(want, lambda: self._report("being asked"))
 
 
 def _body(answer: KnownAnswer | None) -> bytes | None:

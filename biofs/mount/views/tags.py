@@ -16,7 +16,6 @@ from biofs.mount.views.facet import MOST_ASKED, FacetView
 from biofs.mount.views.probed import is_probed
 from biofs.mount.views.view import Number
 from biofs.tree import names
-from biofs.tree.text import escape
 
 _ASKED_FOR: Final = 1 << 31
 """Added to the number of a text in `words`, which was asked for before a group was known by it; the
@@ -62,7 +61,7 @@ class _TextView(_AskedView):
         if number is not None:
             return self._ident_numbered(number, name)
         facet = self.browsing.facet(self.kind, name)
-        if facet is not None and _is_plain(name):
+        if facet is not None and names.is_plain(name):
             return facet.id
         if not self.can_be_asked(name) or not self.browsing.gaps():
             return None
@@ -71,7 +70,7 @@ class _TextView(_AskedView):
 
     def _ident_numbered(self, number: int, name: str) -> int | None:
         text = self.browsing.text_of(self.kind, number) if number < _ASKED_FOR else None
-        if text is None or _name(text, number) != name:
+        if text is None or names.text_dirname(text, number) != name:
             return None
         return number
 
@@ -83,7 +82,9 @@ class _TextView(_AskedView):
     def entries_after(self, ident: int) -> Iterator[Numbered]:
         for facet in self.browsing.facets_after(self.kind, ident):
             yield Numbered(
-                facet.id, _name(facet.text, facet.id).encode(), self.shown(facet.id, facet.newest)
+                facet.id,
+                names.text_dirname(facet.text, facet.id).encode(),
+                self.shown(facet.id, facet.newest),
             )
 
 
@@ -108,7 +109,7 @@ class FormatsView(_TextView):
     parameter: ClassVar[str] = "format"
 
     def can_be_asked(self, text: str) -> bool:
-        return _is_plain(text) and not is_probed(text)
+        return names.is_plain(text) and not is_probed(text)
 
 
 class YearsView(_AskedView):
@@ -136,12 +137,3 @@ class YearsView(_AskedView):
         for facet in self.browsing.facets_after(self.kind, ident):
             year = int(facet.text)
             yield Numbered(facet.id, facet.text.encode(), self.shown(year, facet.newest))
-
-
-def _is_plain(text: str) -> bool:
-    """Whether a text can be its own name, and no other text has that name."""
-    return names.clean(escape(text)) == text and names.id_of(text) is None
-
-
-def _name(text: str, number: int) -> str:
-    return text if _is_plain(text) else names.with_id(escape(text), number)
