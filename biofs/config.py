@@ -33,6 +33,7 @@ __all__ = [
     "default_config_file",
     "default_log_file",
     "load",
+    "parse_size",
 ]
 
 DEFAULT_URL = "https://torrents.bio"
@@ -118,7 +119,7 @@ def load(
         token=token,
         cookie=cookie,
         cache_dir=_cache_dir(merged),
-        cache_size=merged.parsed("cache_size", _size, told.cache_size or DEFAULT_CACHE_SIZE),
+        cache_size=merged.parsed("cache_size", parse_size, told.cache_size or DEFAULT_CACHE_SIZE),
         rate=merged.parsed(
             "rate", Rate.parse, told.rate or ("unlimited" if told.demo else DEFAULT_RATE)
         ),
@@ -232,7 +233,8 @@ def _is_there(merged: Merged, key: str, path: Path) -> bool:
         raise merged.wrong(key, f"{path}: {error.strerror}") from None
 
 
-def _size(text: str) -> int:
+def parse_size(text: str) -> int:
+    """Bytes. Raises ValueError for what is no size."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError("a size is a number and K, M, G or T, such as 500M")

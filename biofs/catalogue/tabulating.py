@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 import orjson
 
-from biofs.api.values import to_count, to_object, to_rows, to_text, to_texts
+from biofs.api.values import to_count, to_id, to_object, to_rows, to_text, to_texts
 from biofs.catalogue import facets
 from biofs.tree import names
 from biofs.tree.text import escape, unescape
@@ -24,7 +24,18 @@ PORTION: Final = 250
 MOST_CHARACTERS: Final = 2000
 """Of tags in a row, and of formats: those beyond are left out."""
 
-What = Literal["category", "group", "groups", "facet", "ids", "tags", "years", "formats", "authors"]
+What = Literal[
+    "categories",
+    "category",
+    "group",
+    "groups",
+    "facet",
+    "ids",
+    "tags",
+    "years",
+    "formats",
+    "authors",
+]
 
 _KINDS: Final[Mapping[str, str]] = {
     "tags": facets.TAG,
@@ -42,8 +53,9 @@ _PLACED: Final = f"groups.category BETWEEN {min(names.CATEGORIES)} AND {max(name
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which table: the groups of the category `ident`, the torrents of the group `ident`, all
-    groups, those of a facet (`facet`, `text`), those with certain ids (`ids`), or a kind's facets.
+    """Which table: the categories, the groups of the category `ident`, the torrents of the group
+    `ident`, all groups, those of a facet (`facet`, `text`), those with certain ids (`ids`), or a
+    kind's facets.
 
     `after` is where the last page ended.
     """
@@ -78,12 +90,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heap(msgspec.Struct, frozen=True, kw_only=True):
-    """A row: a tag, year, format or author, and how many groups have it."""
+    """A row: a category, tag, year, format or author, and how many groups of it are known.
+
+    `time` is the newest mtime of one (epoch seconds), `listed` whether all of them are known.
+    """
 
     id: int
     name: str
     groups: int
     time: int
+    listed: bool | None = None
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +114,8 @@ def page(connection: sqlite3.Connection, wanted: Wanted) -> Page:
     """The next rows of a table, in the order of their ids. Raises sqlite3.DatabaseError."""
     if wanted.what in _KINDS:
         return _page_of_facets(connection, _KINDS[wanted.what], wanted.after)
+    if wanted.what == "categories":
+        return Page(heaps=list(_categories(connection)))
     if wanted.what == "group":
         entries = list(_torrents(connection, wanted))
         return Page(entries=entries, following=_following(entries))
@@ -211,6 +229,40 @@ def _torrents(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]
                 formats=_first([kind]) if kind else (),
             )
         yield entry
+
+
+def _categories(connection: sqlite3.Connection) -> Iterator[Heap]:
+    totals = dict(connection.execute("SELECT category, groups FROM totals"))
+    listed = {category for (category,) in connection.execute("SELECT category FROM listings")}
+    for category in names.CATEGORIES:
+        query = "SELECT ifnull(max(mtime), 0) FROM groups WHERE category = ?"
+        (newest,) = connection.execute(query, (category,)).fetchone()
+        yield Heap(
+            id=category,
+            name=names.category_dirname(category),
+            groups=totals.get(category, 0),
+            time=newest,
+            listed=category in listed,
+        )
+
+
+def is_listed(connection: sqlite3.Connection, category: int) -> bool:
+    """Whether a category was ever listed whole."""
+    query = "SELECT 1 FROM listings WHERE category = ?"
+    return connection.execute(query, (category,)).fetchone() is not None
+
+
+def id_in_line(line: bytes) -> int | None:
+    """The group's id in a line of index.jsonl or results.jsonl."""
+    return to_id(_object(line).get("groupId"))
+
+
+def entry_of_line(line: bytes, path_name: str) -> Entry:
+    """A group as a line of index.jsonl or results.jsonl tells it."""
+    ident = names.id_of(path_name) or 0
+    told = _object(line)
+    entry = _of_row(ident, path_name, 0, to_count(told.get("groupTime")), line, None)
+    return msgspec.structs.replace(entry, category="")
 
 
 def _page_of_facets(connection: sqlite3.Connection, kind: str, after: int) -> Page:

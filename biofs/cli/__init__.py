@@ -31,6 +31,7 @@ __all__ = ["commands", "main"]
             "biofs.cli.find",
             "The groups in which every WORD occurs, the best first, out of what is known.",
         ),
+        "ls": ("biofs.cli.ls", "Show a category, a tag, a group … as a table."),
         "warm": ("biofs.cli.warm", "Fetch what is not known yet, at the pace."),
         "cache": ("biofs.cli.cache", "What was fetched and is kept on the disk."),
         "export": (

@@ -4,9 +4,8 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,12 +13,13 @@ from urllib.parse import quote
 import click
 
 from biofs import config
-from biofs.cli import mountinfo, shared, stores
+from biofs.cli import inside, mountinfo, shared, stores
 from biofs.control import client
+from biofs.control.messages import Ask
 from biofs.errors import USAGE, QuietError
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_MOST_GROUPS = 1000  # whose file names are looked through
+_MOST_OF_A_MOUNT = 1000  # as biofs.mount.inspection.tables has it
 
 
 @click.command(
@@ -52,17 +52,38 @@ def command(words: tuple[str, ...], files: bool, limit: int, as_json: bool, **gi
     """
     if not any(character.isalnum() for word in words for character in word):
         raise QuietError("there is no word to search for", USAGE)
-    # Offline: what is known can be searched without a token, if it is clear whose it is.
-    settings = config.load({**given, "offline": True}, os.environ)
-    root = _root(settings)
     found = 0
-    for facts in _search(_store(settings), words, limit, files=files):
+    asked = any(given.get(name) for name in shared.OF_THE_STORE)
+    for facts in _in_store(given, words, limit, files) if asked else _anywhere(words, limit, files):
         found += 1
-        facts["path"] = f"{root}{facts['path']}"
         _print(json.dumps(facts, ensure_ascii=False) if as_json else str(facts["path"]))
     if not found:
         raise QuietError("nothing of what is known has that: `biofs warm --details` fetches more")
     return 0
+
+
+def _anywhere(words: Sequence[str], limit: int, files: bool) -> Iterator[dict[str, Any]]:
+    """In what your only mount knows, or else in your store."""
+    mounts = inside.mine()
+    if len(mounts) != 1 or limit > _MOST_OF_A_MOUNT:
+        yield from _in_store({}, words, limit, files)
+        return
+    mountpoint = mounts[0].mountpoint
+    arguments = {"words": list(words), "limit": limit, "files": files}
+    answer = inside.ask_mount(mountpoint, Ask(do="find", arguments=arguments), mountpoint)
+    hits = answer.get("hits")
+    for hit in hits if isinstance(hits, list) else ():
+        yield {**hit, "path": f"{mountpoint.rstrip('/')}/{hit['path']}"}
+
+
+def _in_store(
+    given: Mapping[str, object], words: Sequence[str], limit: int, files: bool
+) -> Iterator[dict[str, Any]]:
+    # Offline: what is known can be searched without a token, if it is clear whose it is.
+    settings = config.load({**given, "offline": True}, os.environ)
+    root = _root(settings)
+    for facts in _search(_store(settings), words, limit, files=files):
+        yield {**facts, "path": f"{root}{facts['path']}"}
 
 
 def _print(line: str) -> None:
@@ -92,6 +113,7 @@ def _search(
     store: Path, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
     from biofs.catalogue import fulltext  # noqa: PLC0415
+    from biofs.catalogue.hits import hits  # noqa: PLC0415
 
     try:
         with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
@@ -100,8 +122,7 @@ def _search(
             opened.execute("PRAGMA cell_size_check = ON")
             if not fulltext.is_there(opened):
                 raise QuietError(f"{store}: has nothing to search in: {_why(opened)}")
-            results = _files(opened, words) if files else _groups(opened, words, limit)
-            yield from islice(results, limit)
+            yield from hits(opened, words, limit, files=files)
     except sqlite3.DatabaseError as error:
         raise QuietError(f"{store}: {error}") from None
 
@@ -111,30 +132,3 @@ def _why(opened: sqlite3.Connection) -> str:
     if "ENABLE_FTS5" not in options:
         return "the SQLite of this Python has no FTS5"
     return "not a store of this biofs"
-
-
-def _groups(
-    opened: sqlite3.Connection, words: Sequence[str], limit: int
-) -> Iterator[dict[str, Any]]:
-    from biofs.catalogue import fulltext  # noqa: PLC0415
-
-    for hit in fulltext.find(opened, words, limit):
-        yield {"path": hit.path, "group": hit.group_id}
-
-
-def _files(opened: sqlite3.Connection, words: Sequence[str]) -> Iterator[dict[str, Any]]:
-    from biofs.catalogue import fulltext  # noqa: PLC0415
-    from biofs.catalogue.file_search import files_in  # noqa: PLC0415 - imports trio
-    from biofs.catalogue.store import StoreError  # noqa: PLC0415
-
-    for hit in fulltext.find(opened, words, _MOST_GROUPS, files=True):
-        try:
-            for file in files_in(opened, hit.group_id, words):
-                yield {
-                    "path": f"{hit.path}/{file.path}",
-                    "group": hit.group_id,
-                    "torrent": file.torrent_id,
-                    "size": file.size,
-                }
-        except StoreError as error:
-            raise QuietError(f"{hit.path}: {error}") from None

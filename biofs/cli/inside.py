@@ -58,6 +58,16 @@ def ask(
     """Ask the mount in which `path` lies about it. Raises QuietError if it has no answer."""
     mountpoint, rest = locate(path)
     asked = Ask(do=do, path=encode_path(rest), everything=everything, wait=wait)
+    return ask_mount(mountpoint, asked, path, progress)
+
+
+def ask_mount(
+    mountpoint: str,
+    asked: Ask,
+    path: str,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> dict[str, object]:
+    """Ask the mount at a mountpoint. Raises QuietError, about `path`, if it has no answer."""
     try:
         return client.ask(mountpoint, asked, progress)
     except client.NoMount:
@@ -66,6 +76,12 @@ def ask(
         ) from None
     except client.Failed as error:
         raise QuietError(f"{path}: {error}") from None
+
+
+def mine() -> list[mountinfo.Mount]:
+    """The mounts whose socket is this user's, each mountpoint once, in their order."""
+    places = {mount.mountpoint: mount for mount in mountinfo.read() if mount.is_biofs}
+    return [mount for place, mount in sorted(places.items()) if client.is_there(place)]
 
 
 def _absolute(path: str) -> str:

@@ -8,15 +8,12 @@ from typing import Protocol, TextIO
 
 import trio
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from biofs.api.rate import Rate
 from biofs.catalogue import warming
-from biofs.cli import words
+from biofs.cli import meter, words
 
 _REDRAW_SECONDS = 0.25
-LINE_SECONDS = 30.0
-LINE_SHARE = 0.05
 
 
 def in_words(progress: warming.Progress, rate: Rate, elapsed: float) -> str:
@@ -41,57 +38,28 @@ class Display(Protocol):
 
 
 class Bar:
-    """A bar that is drawn again and again. Heeds NO_COLOR (no-color.org), as rich does."""
+    """A bar that is drawn again and again."""
 
     def __init__(self, rate: Rate, console: Console) -> None:
         self._rate = rate
-        # Not redrawn by a thread of its own: this one has nothing to wait for.
-        self._bar = Progress(
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=console,
-            auto_refresh=False,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=None)
-        self._bar.start()
+        self._meter: meter.Meter = meter.Bar(console)
 
     def show(self, progress: warming.Progress, elapsed: float) -> None:
         """See Display."""
-        self._bar.update(
-            self._task,
-            completed=progress.sent,
-            total=progress.sent + progress.left,
-            description=in_words(progress, self._rate, elapsed),
-        )
-        self._bar.refresh()
+        total = progress.sent + progress.left
+        self._meter.show(progress.sent, total, in_words(progress, self._rate, elapsed), elapsed)
 
     def close(self) -> None:
         """See Display."""
-        self._bar.stop()
+        self._meter.close()
 
 
-class Lines:
+class Lines(Bar):
     """A line every half minute, and at every twentieth of the way."""
 
     def __init__(self, rate: Rate, out: TextIO) -> None:
         self._rate = rate
-        self._out = out
-        self._at = 0.0
-        self._share = 0.0
-
-    def show(self, progress: warming.Progress, elapsed: float) -> None:
-        """See Display."""
-        share = progress.sent / max(progress.sent + progress.left, 1)
-        if elapsed - self._at < LINE_SECONDS and share - self._share < LINE_SHARE:
-            return
-        self._at, self._share = elapsed, share
-        said = in_words(progress, self._rate, elapsed)
-        print(f"biofs: {share:.0%}: {said}", file=self._out, flush=True)
-
-    def close(self) -> None:
-        """See Display."""
+        self._meter = meter.Lines(out)
 
 
 def display(rate: Rate) -> Display:

@@ -22,6 +22,9 @@ account = (
 )
 """Say whose catalogue it is, and where it is kept."""
 
+OF_THE_STORE = ("url", "token_file", "cache_dir", "snapshot", "demo")
+"""Options with which a command reads a store, whatever is mounted."""
+
 rate = (
     click.option(
         "--rate",

@@ -1,16 +1,15 @@
 """`biofs status`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from biofs.cli import inside, mountinfo, words
+from biofs.cli import inside, words
 from biofs.cli.report import one_line
 from biofs.config import DEMO_URL
-from biofs.control import client
 from biofs.errors import QuietError
 
 
@@ -26,7 +25,7 @@ def command(mountpoint: str | None, as_json: bool) -> None:
     Without MOUNTPOINT: your only mount, or a list of your mounts.
     """
     if mountpoint is None:
-        mounts = _mine(mountinfo.read())
+        mounts = inside.mine()
         if not mounts:
             raise QuietError("none of your mounts of biofs is there: `biofs mount` makes one")
         if len(mounts) > 1:
@@ -40,12 +39,6 @@ def command(mountpoint: str | None, as_json: bool) -> None:
         click.echo(json.dumps(answer, indent=2) if as_json else shown_for_people(answer))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise QuietError(f"{mountpoint}: a mount of another biofs: --json shows it") from None
-
-
-def _mine(mounts: Sequence[mountinfo.Mount]) -> list[mountinfo.Mount]:
-    """Those whose socket is this user's, each mountpoint once."""
-    places = {mount.mountpoint: mount for mount in mounts if mount.is_biofs}
-    return [mount for place, mount in sorted(places.items()) if client.is_there(place)]
 
 
 def shown_for_people(answer: Mapping[str, Any]) -> str:

@@ -46,6 +46,16 @@ def size(number: int) -> str:
     return f"{value:,.1f} {unit}"
 
 
+def short_size(number: int) -> str:
+    """Bytes in four characters or a few more, as `ls -h` has them: `5.6K`, `123M`, `1,000T`."""
+    value, unit = float(number), ""
+    for following in ("K", "M", "G", "T", "P"):
+        if value < 1023.5:
+            break
+        value, unit = value / 1024, following
+    return f"{value:.1f}{unit}" if unit and value < 9.95 else f"{value:,.0f}{unit}"
+
+
 def table(rows: list[tuple[str, str]]) -> str:
     """Lines of names and what they say, the latter one below the other."""
     width = max((len(name) for name, _ in rows), default=0)

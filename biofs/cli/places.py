@@ -1,0 +1,98 @@
+"""From a path in the catalogue, as people type it, to the table that `biofs ls` shows; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from biofs.tree import names
+
+What = Literal["categories", "category", "group", "groups", "facets", "facet", "links"]
+
+FACETS: Final = ("tags", "years", "formats", "authors")
+VIEWS: Final = ("categories", "groups", *FACETS, "search", "collages", "top")
+
+_WITH_LINKS: Final = {"search": 2, "collages": 2, "top": 3}
+"""Directories of links to groups, and how deep they stand."""
+
+
+class Place(NamedTuple):
+    """What to show. `ident` is a category's or group's, `of` the name of a view, `text` of an entry
+    in it.
+    """
+
+    what: What
+    ident: int = 0
+    of: str = ""
+    text: str = ""
+
+
+def place_of(path: str) -> Place | None:
+    """The table of a path from a mount's root, or of a category's name; None if there is none."""
+    parts = _normal(path.split("/"))
+    if parts is None:
+        return None
+    if parts in ([], ["categories"]):
+        return Place("categories")
+    head, rest = parts[0], parts[1:]
+    if head in FACETS:
+        return _in_facets(head, rest)
+    if head in _WITH_LINKS:
+        return _in_links(head, rest)
+    return _in_groups(rest) if head == "groups" else _in_category(parts)
+
+
+def _normal(parts: Sequence[str]) -> list[str] | None:
+    found: list[str] = []
+    for part in parts:
+        if part in {"", "."}:
+            continue
+        if part != "..":
+            found.append(part)
+        elif found:
+            found.pop()
+        else:
+            return None
+    return found
+
+
+def _in_category(parts: Sequence[str]) -> Place | None:
+    parts = parts[1:] if parts[0] == "categories" else parts
+    category = category_of(parts[0])
+    if category is None:
+        return None
+    return Place("category", category) if len(parts) == 1 else _group(parts[1:])
+
+
+def _in_groups(parts: Sequence[str]) -> Place | None:
+    if not parts:
+        return Place("groups")
+    if len(parts) == 1 and parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 12:
+        return Place("group", int(parts[0]))
+    return None
+
+
+def _in_facets(view: str, parts: Sequence[str]) -> Place | None:
+    if not parts:
+        return Place("facets", of=view)
+    return Place("facet", of=view, text=parts[0]) if len(parts) == 1 else _group(parts[1:])
+
+
+def _in_links(view: str, parts: list[str]) -> Place | None:
+    depth = _WITH_LINKS[view] - 1
+    if view == "top" and parts[:1] != ["torrents"]:
+        return None  # the other lists are of tags and of users
+    if len(parts) == depth:
+        return Place("links", of=view, text="/".join(parts))
+    return _group(parts[depth:]) if len(parts) > depth else None
+
+
+def _group(parts: Sequence[str]) -> Place | None:
+    ident = names.id_of(parts[0]) if len(parts) == 1 else None
+    return None if ident is None else Place("group", ident)
+
+
+def category_of(name: str) -> int | None:
+    """A category by its directory's name, in upper or lower case."""
+    known = {names.category_dirname(ident).lower(): ident for ident in names.CATEGORIES}
+    return known.get(name.lower())
