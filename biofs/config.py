@@ -1,4 +1,5 @@
-"""The settings of a mount: the command line beats the environment, which beats the settings file.
+"""The settings of a mount: the command line beats the environment, which beats the settings file,
+which beats what `biofs login` keeps.
 
 The file is `$XDG_CONFIG_HOME/biofs/config.toml`. With `--demo` and `--snapshot` only the command
 line counts: they need no token, and what was set for the real server does not fit them.
@@ -21,6 +22,7 @@ from biofs.config_sources import (
     LogLevel,
     Merged,
     merge,
+    names_a_token,
 )
 from biofs.errors import ConfigError
 
@@ -33,6 +35,7 @@ __all__ = [
     "default_config_file",
     "default_log_file",
     "load",
+    "names_a_token",
     "parse_size",
 ]
 
@@ -102,15 +105,19 @@ def load(
     command_line: Mapping[str, object],
     environ: Mapping[str, str],
     config_file: Path | None = None,
+    *,
+    logged_in: bool = True,
 ) -> Settings:
     """Put the three sources together and check every value.
 
     `command_line` has what was given, under the names of the file's keys, and `foreground` and
     `demo`; None stands for not given. `config_file` is for another place than the usual one; it
-    need not exist. Raises ConfigError for a setting that is missing or makes no sense, and for a
-    file with secrets that others can read.
+    need not exist. `logged_in` False leaves out what `biofs login` kept. Raises ConfigError
+    for a setting that is missing or makes no sense, and for a file with secrets that others can
+    read.
     """
-    merged = merge(command_line, environ, config_file or default_config_file())
+    file = config_file or default_config_file()
+    merged = merge(command_line, environ, file, logged_in=logged_in)
     told = merged.told
     token, cookie = merged.token(), merged.cookie()
     options, owner = merged.parsed("options", _options, ",".join(told.options or ()))
@@ -140,7 +147,7 @@ def load(
     )
     if not (token or cookie or settings.demo or settings.offline):
         raise ConfigError(
-            f"no token: put it into a file that only you can read and give --token-file FILE, "
+            f"no token: `biofs login` asks for it and keeps it; or give --token-file FILE, "
             f"or set {TOKEN_VARIABLE}, or try --demo"
         )
     if (token or cookie) and not (_is_safe(settings.url) or settings.offline or told.insecure):

@@ -9,8 +9,9 @@ from typing import Literal, TypeVar, get_args
 
 import msgspec
 
-from biofs import private_files
+from biofs import logins, private_files
 from biofs.api.secrets import Secret
+from biofs.api.urls import normalise_base_url
 from biofs.errors import USAGE, ConfigError
 
 URL_VARIABLE = "BIOFS_URL"
@@ -136,7 +137,11 @@ class Merged:
 
 
 def merge(
-    command_line: Mapping[str, object], environ: Mapping[str, str], config_file: Path | None
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    config_file: Path | None,
+    *,
+    logged_in: bool = True,
 ) -> Merged:
     """Ask the sources in turn, the weakest first; raises ConfigError as `biofs.config.load`."""
     line = {key: value for key, value in command_line.items() if value is not None}
@@ -165,7 +170,39 @@ def merge(
             add(_stored(file), lambda key: f"{file}: {key}", file.parent, 1)
         add(_environment(environ), _variable, Path(), 1)
     add(line, _option, Path(), USAGE)
+    if alone is None and config_file is not None and logged_in:
+        added = _login(config_file.parent, values)
+        values.update(added)
+        origins.update(
+            (key, _Origin(f"{config_file.with_name(logins.FILE)}: {key}", Path(), 1))
+            for key in added
+        )
     return Merged(msgspec.convert(values, Told), origins)
+
+
+def _login(directory: Path, values: Mapping[str, object]) -> dict[str, object]:
+    """What `biofs login` adds to what else is set: the server's address, if there is no other, and
+    the token, if there is none and it is for that server.
+    """
+    login = logins.read(directory)
+    if login is None:
+        return {}
+    url = values.get("url", login.url)
+    try:
+        same = normalise_base_url(str(url)) == login.url
+    except ValueError:
+        same = False  # what is wrong with it is said by who reads it
+    if not same:
+        return {}
+    added: dict[str, object] = {"url": url}
+    if "token" not in values and "token_file" not in values:
+        try:
+            added["token"] = logins.token(directory, login).reveal()
+        except ConfigError:
+            # Offline nobody is shown a token; whose it is may be clear without.
+            if not values.get("offline"):
+                raise
+    return added
 
 
 def _option(key: str) -> str:
@@ -195,6 +232,11 @@ def _stored(path: Path) -> dict[str, object]:
     return {
         key: value for key, value in msgspec.structs.asdict(stored).items() if value is not None
     }
+
+
+def names_a_token(path: Path) -> bool:
+    """Whether a settings file holds or names a token. Raises ConfigError."""
+    return bool(_stored(path).keys() & {"token", "token_file"})
 
 
 def _decode(file: private_files.PrivateFile) -> Stored:

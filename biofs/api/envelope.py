@@ -50,6 +50,7 @@ class Reply:
     body: bytes = field(repr=False)
     location: str | None = field(default=None, repr=False)
     retry_after: float | None = None
+    date: float | None = None
 
 
 def interpret(request: Request, reply: Reply) -> Answer:
@@ -74,7 +75,7 @@ def interpret(request: Request, reply: Reply) -> Answer:
     if not isinstance(value, dict) or value.get("status") != "success":
         raise BadAnswer(request.action, "the answer is JSON of another kind")
     response, info = value.get("response"), value.get("info")
-    return Answer(request, reply.status, reply.content_type, reply.body, response, info)
+    return Answer(request, reply.status, reply.content_type, reply.body, response, info, reply.date)
 
 
 def parse_retry_after(value: str | None, date: str | None) -> float | None:
@@ -86,6 +87,14 @@ def parse_retry_after(value: str | None, date: str | None) -> float | None:
     try:
         asked, now = parsedate_to_datetime(value), parsedate_to_datetime(date or "")
         return max(0.0, (asked - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def parse_date(value: str | None) -> float | None:
+    """The time of a Date header in epoch seconds; None if there is none that makes sense."""
+    try:
+        return parsedate_to_datetime(value or "").timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -67,6 +67,8 @@ class Request:
 class Answer:
     """A successful answer: `response` and `info` as decoded from `body`, None where absent.
 
+    `date` is the server's time (epoch seconds), if told.
+
     A download has bytes in `body` only. Bodies can hold an authkey or passkey (index, user), hence
     no repr of them.
     """
@@ -77,6 +79,7 @@ class Answer:
     body: bytes = field(repr=False)
     response: object = field(default=None, repr=False)
     info: object = field(default=None, repr=False)
+    date: float | None = None
 
 
 def _is_utf8(text: str) -> bool:

@@ -18,6 +18,7 @@ from biofs.api.envelope import (
     EndpointMissing,
     Reply,
     interpret,
+    parse_date,
     parse_retry_after,
 )
 from biofs.api.errors import (
@@ -220,6 +221,7 @@ class Transport:
             body,
             headers.get("location"),
             parse_retry_after(headers.get("retry-after"), headers.get("date")),
+            parse_date(headers.get("date")),
         )
 
     async def _sent(self, job: _Job, request: httpx.Request) -> httpx.Response:

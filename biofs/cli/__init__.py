@@ -16,6 +16,8 @@ __all__ = ["commands", "main"]
     "biofs",
     cls=LazyGroup,
     lazy={
+        "login": ("biofs.cli.login", "Keep your API token, so that `biofs mount DIR` is all."),
+        "logout": ("biofs.cli.logout", "Forget the token that `biofs login` kept."),
         "mount": ("biofs.cli.mount", "Mount the catalogue at MOUNTPOINT."),
         "umount": ("biofs.cli.umount", "End the mount at MOUNTPOINT."),
         "status": ("biofs.cli.status", "What a mount is doing and how much it knows."),

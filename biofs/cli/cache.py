@@ -10,14 +10,10 @@ from urllib.parse import quote
 import click
 
 from biofs import config
-from biofs.cli import words
+from biofs.cli import stores, words
 from biofs.cli.holders import holders
-from biofs.cli.locks import SUFFIX as LOCK
 from biofs.cli.report import confirm, one_line
 from biofs.errors import QuietError
-
-STORE = ".sqlite"
-_BESIDE = ("-wal", "-shm", "-journal")
 
 cache_dir = click.option("--cache-dir", metavar="DIR", help="The cache, in place of the usual one.")
 
@@ -31,10 +27,10 @@ def command() -> None:
 @cache_dir
 def info(cache_dir: str | None) -> None:
     """Say what is kept: for each server and account how much, how old, and who uses it."""
-    directory, stores = _stores(cache_dir)
-    if not stores:
+    directory, found = _stores(cache_dir)
+    if not found:
         click.echo(f"nothing is kept in {one_line(str(directory))}")
-    for number, store in enumerate(stores):
+    for number, store in enumerate(found):
         click.echo(("\n" if number else "") + _described(store))
 
 
@@ -43,14 +39,14 @@ def info(cache_dir: str | None) -> None:
 @cache_dir
 def clear(yes: bool, cache_dir: str | None) -> int:
     """Remove everything that is kept. What a mount or a warm-up uses stays."""
-    directory, stores = _stores(cache_dir)
-    used = {store: users for store in stores if (users := _users(store))}
-    free = [store for store in stores if store not in used]
+    directory, found = _stores(cache_dir)
+    used = {store: users for store in found if (users := _users(store))}
+    free = [store for store in found if store not in used]
     size = words.size(sum(_size(store) for store in free))
     if free and not yes:
         confirm(f"Remove {size} from {one_line(str(directory))}, fetched at the pace?")
     for store in free:
-        _remove(store)
+        stores.remove(store)
     if used:
         store, users = next(iter(used.items()))
         raise QuietError(f"{store.name}: in use by {users}: end that first, then clear again")
@@ -65,12 +61,12 @@ def _stores(cache_dir: str | None) -> tuple[Path, list[Path]]:
     if directory is None:
         raise QuietError("there is no cache on the disk")
     try:
-        found = sorted(path for path in directory.iterdir() if STORE in path.suffixes)
+        found = sorted(path for path in directory.iterdir() if stores.SUFFIX in path.suffixes)
     except FileNotFoundError:
         found = []
     except OSError as error:
         raise QuietError(f"{directory}: {error.strerror}") from None
-    return directory, [path for path in found if not path.name.endswith(_BESIDE)]
+    return directory, [path for path in found if not path.name.endswith(stores.BESIDE)]
 
 
 def _users(store: Path) -> str:
@@ -79,7 +75,7 @@ def _users(store: Path) -> str:
 
 def _size(store: Path) -> int:
     total = 0
-    for suffix in ("", *_BESIDE):
+    for suffix in ("", *stores.BESIDE):
         with suppress(OSError):
             total += store.with_name(store.name + suffix).stat().st_size
     return total
@@ -107,13 +103,3 @@ def _described(store: Path) -> str:
     if users:
         rows.append(("in use by", users))
     return words.table(rows)
-
-
-def _remove(store: Path) -> None:
-    """The file itself last: without it, what is beside it means nothing."""
-    beside = [store.with_name(store.name + suffix) for suffix in _BESIDE]
-    for path in (*beside, store.with_suffix(LOCK), store):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise QuietError(f"{path}: {error.strerror}") from None

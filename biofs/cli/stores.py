@@ -1,10 +1,38 @@
 """Which store a command reads that asks nobody."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from biofs.catalogue.location import store_path, stores_of_server
+from biofs.cli.locks import SUFFIX as LOCK
 from biofs.config import Settings
 from biofs.errors import USAGE, QuietError
+
+SUFFIX = ".sqlite"
+BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite puts beside a store."""
+
+
+def remove(store: Path) -> None:
+    """Remove a store. The file itself last: without it, what is beside it means nothing."""
+    beside = [store.with_name(store.name + suffix) for suffix in BESIDE]
+    for path in (*beside, store.with_suffix(LOCK), store):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise QuietError(f"{path}: {error.strerror}") from None
+
+
+@contextmanager
+def leaving_nothing(store: Path | None) -> Iterator[Callable[[], None]]:
+    """Remove the store again that asking makes, unless it was there or is to be kept."""
+    kept = [store is None or store.exists()]
+    try:
+        yield lambda: kept.append(True)
+    finally:
+        if store is not None and not any(kept):
+            remove(store)
 
 
 def known_of(settings: Settings) -> Path:

@@ -133,7 +133,7 @@ def test_as_a_process_it_says_one_line_and_leaves_no_trace(tmp_path: Path) -> No
     result = run("mount", "m", home=tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
-        "biofs: no token: put it into a file that only you can read and give --token-file FILE, "
+        "biofs: no token: `biofs login` asks for it and keeps it; or give --token-file FILE, "
         "or set BIOFS_TOKEN, or try --demo\n"
     )
     assert list(tmp_path.iterdir()) == []
