@@ -1,6 +1,6 @@
 """Where `biofs login` keeps the token: the system's keyring, or a file only its owner can read.
 
-`login.toml`, beside the settings file, says for which server it is and where; it holds no secret.
+`login.json`, beside the settings file, says for which server it is and where; it holds no secret.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from biofs import private_files
 from biofs.api.secrets import Secret
 from biofs.errors import ConfigError
 
-FILE: Final = "login.toml"
+FILE: Final = "login.json"
 TOKEN_FILE: Final = "login.token"  # noqa: S105 - the file's name
 SERVICE: Final = "biofs"
-_WRITTEN: Final = "# Written by `biofs login`; `biofs logout` removes it.\n"
 _REAL: Final = 1
 """A keyring backend of a lower priority is none, or keeps its secrets in the open."""
 
@@ -47,7 +46,7 @@ def read(directory: Path) -> Login | None:
         return None
     file.check(private_files.WRITABLE)
     try:
-        return msgspec.toml.decode(file.content, type=Login)
+        return msgspec.json.decode(file.content, type=Login)
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise ConfigError(f"{path}: makes no sense: run `biofs login` again") from None
 
@@ -85,7 +84,7 @@ def keep(directory: Path, login: Login, secret: Secret) -> None:
             (directory / TOKEN_FILE).unlink()
     else:
         _write(directory / TOKEN_FILE, f"{secret.reveal()}\n".encode())
-    _write(directory / FILE, _WRITTEN.encode() + msgspec.toml.encode(login))
+    _write(directory / FILE, msgspec.json.encode(login) + b"\n")
 
 
 def forget(directory: Path, login: Login) -> None:
