@@ -35,6 +35,7 @@ __all__ = ["commands", "main"]
         ),
         "ls": ("biofs.cli.ls", "Show a category, a tag, a group … as a table."),
         "warm": ("biofs.cli.warm", "Fetch what is not known yet, at the pace."),
+        "doctor": ("biofs.cli.doctor", "Say what is right here, and what is to be done."),
         "cache": ("biofs.cli.cache", "What was fetched and is kept on the disk."),
         "export": (
             "biofs.cli.export",

@@ -17,6 +17,18 @@ def check(
     fuse_options: Collection[str], *, device: Path = DEVICE, fuse_conf: Path = FUSE_CONF
 ) -> None:
     """Raises QuietError, saying what to install or to change, if FUSE is not to be had."""
+    check_device(device)
+    fusermount()
+    others = [name for name in fuse_options if name in ("allow_other", "allow_root")]
+    if others and os.geteuid() != 0 and not others_allowed(fuse_conf):
+        raise QuietError(
+            f"-o {others[0]}: not allowed on this machine: "
+            f"have root put the line `user_allow_other` into {fuse_conf}"
+        )
+
+
+def check_device(device: Path = DEVICE) -> None:
+    """Raises QuietError, as above, if FUSE's device is not there or cannot be opened."""
     if not _is_device(device):
         raise QuietError(
             f"no {device}: load the kernel's module with `modprobe fuse`; "
@@ -25,13 +37,6 @@ def check(
     if not os.access(device, os.R_OK | os.W_OK):
         raise QuietError(
             f"{device}: permission denied: have root run `chmod 666 {device}`, its usual mode"
-        )
-    fusermount()
-    others = [name for name in fuse_options if name in ("allow_other", "allow_root")]
-    if others and os.geteuid() != 0 and not _others_allowed(fuse_conf):
-        raise QuietError(
-            f"-o {others[0]}: not allowed on this machine: "
-            f"have root put the line `user_allow_other` into {fuse_conf}"
         )
 
 
@@ -50,7 +55,8 @@ def _is_device(path: Path) -> bool:
         return False
 
 
-def _others_allowed(fuse_conf: Path) -> bool:
+def others_allowed(fuse_conf: Path) -> bool:
+    """Whether fuse.conf lets users other than root show their mounts to others."""
     # As fusermount3 reads it: mount.fuse3(8).
     try:
         lines = fuse_conf.read_text("utf-8", "replace").splitlines()
