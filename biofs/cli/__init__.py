@@ -16,36 +16,43 @@ __all__ = ["commands", "main"]
     "biofs",
     cls=LazyGroup,
     lazy={
-        "login": ("biofs.cli.login", "Keep your API token, so that `biofs mount DIR` is all."),
-        "logout": ("biofs.cli.logout", "Forget the token that `biofs login` kept."),
         "mount": ("biofs.cli.mount", "Mount the catalogue at MOUNTPOINT."),
         "umount": ("biofs.cli.umount", "End the mount at MOUNTPOINT."),
-        "status": ("biofs.cli.status", "What a mount is doing and how much it knows."),
-        "explain": (
-            "biofs.cli.explain",
-            "What stands at PATH, how old it is, and what reading it would cost.",
-        ),
-        "refresh": (
-            "biofs.cli.refresh",
-            "Have PATH looked at again now: a category's listing, or a group with all in it.",
-        ),
+        "ls": ("biofs.cli.ls", "Show a category, a tag, a group … as a table."),
         "find": (
             "biofs.cli.find",
-            "The groups in which every WORD occurs, the best first, out of what is known.",
+            "Search what is known, and print paths, the best first.",
         ),
-        "ls": ("biofs.cli.ls", "Show a category, a tag, a group … as a table."),
+        "status": ("biofs.cli.status", "Say what a mount is doing and how much it knows."),
+        "explain": (
+            "biofs.cli.explain",
+            "Say what stands at PATH, and what reading it would cost.",
+        ),
+        "refresh": ("biofs.cli.refresh", "Have PATH looked at again now."),
         "warm": ("biofs.cli.warm", "Fetch what is not known yet, at the pace."),
-        "doctor": ("biofs.cli.doctor", "Say what is right here, and what is to be done."),
-        "cache": ("biofs.cli.cache", "What was fetched and is kept on the disk."),
         "export": (
             "biofs.cli.export",
             "Write what is known of the catalogue into FILE, a snapshot.",
         ),
+        "login": ("biofs.cli.login", "Keep your API token, so that `biofs mount DIR` is all."),
+        "doctor": ("biofs.cli.doctor", "Say what is right here, and what is to be done."),
+    },
+    seldom={
+        "logout": ("biofs.cli.logout", "Forget the token that `biofs login` kept."),
+        "cache": ("biofs.cli.cache", "What was fetched and is kept on the disk."),
         "api": ("biofs.cli.api", "Ask the server for ACTION, and print its answer."),
         "torrent": ("biofs.cli.torrent", "Fetch the .torrent file of the torrent ID."),
         "notifications": ("biofs.cli.notifications", "Clear what the site tells you."),
+        "completion": (
+            "biofs.cli.completion",
+            "Print what SHELL (bash, zsh or fish) needs to complete biofs.",
+        ),
         "demo": ("biofs.cli.demo", "The embedded catalogue, for a first look and for tests."),
     },
+    epilog="\b\nExamples:\n"
+    "  biofs mount --demo ~/biotorrents      a first look, without an account\n"
+    "  biofs login && biofs mount ~/biotorrents\n\n"
+    "`biofs COMMAND --help` and `man biofs` say more.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="biofs %(version)s")
@@ -60,4 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     line on stderr says why. Never raises.
     """
     environment.hide_secrets()
+    if environment.is_completing():
+        from biofs.cli import completion  # noqa: F401, PLC0415 - tells click how bash quotes
     return guarded(commands, argv)

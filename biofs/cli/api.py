@@ -9,7 +9,7 @@ import click
 from biofs import config
 from biofs.api.redaction import redacted, redacted_body
 from biofs.api.requests import Answer, Effect
-from biofs.cli import arguments, shared, words
+from biofs.cli import arguments, complete, shared, words
 from biofs.errors import USAGE, QuietError
 
 # Terminals obey some characters that JSON may hold as they are; escaped they mean the same.
@@ -25,11 +25,9 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 @click.option("--demo", is_flag=True, help="Ask the embedded catalogue; needs no token.")
 @click.option("--raw", is_flag=True, help="Print the body as it came.")
 @click.option("--show-secrets", is_flag=True, help="Print authkey and passkey, too.")
-@click.option(
-    "--marks-read", is_flag=True, help="Ask even though that takes marks away: see --list."
-)
+@click.option("--marks-read", is_flag=True, help="Ask although it takes marks away.")
 @click.option("--list", "only_list", is_flag=True, help="List the actions and their parameters.")
-@click.argument("action", metavar="ACTION", required=False)
+@click.argument("action", metavar="ACTION", required=False, shell_complete=complete.actions)
 @click.argument("pairs", metavar="[KEY=VALUE]...", nargs=-1)
 def command(
     action: str | None,

@@ -40,6 +40,17 @@ def directories(
     return [CompletionItem(begun, type="dir")]
 
 
+def mountpoints(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Where your mounts are."""
+    from biofs.cli import inside  # noqa: PLC0415 - only when it is asked for
+
+    places = [mount.mountpoint for mount in inside.mine()]
+    found = [CompletionItem(place) for place in places if place.startswith(begun)]
+    return found or [CompletionItem(begun, type="dir")]
+
+
 def actions(
     _context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:

@@ -21,11 +21,11 @@ _MARKS = {True: "ok", False: "DO", None: "--"}
 @shared.options(shared.account)
 @click.option("--offline", is_flag=True, help="Ask the server nothing.")
 def command(offline: bool, **given: object) -> int:
-    """Look at what biofs needs, and say in a line each what is right or what to do.
+    """Say what is right here, and what is to be done.
 
-    FUSE, permissions, the token, the network, the clock, what is kept on the disk, mounts, and
-    programs that index everything. Asks the server once. The exit code is 1 if there is something
-    to do.
+    In a line each: FUSE, permissions, the token, the network, the clock, what is kept on the disk,
+    mounts, and programs that index everything. Asks the server once. The exit code is 1 if there
+    is something to do.
     """
     to_do = 0
     for found in _all(given, offline=offline):

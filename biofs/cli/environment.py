@@ -5,6 +5,11 @@ import os
 from biofs.config_sources import COOKIE_VARIABLE, TOKEN_VARIABLE
 
 
+def is_completing() -> bool:
+    """Whether a shell asks what could follow, as `biofs completion` told it to."""
+    return bool(os.environ.get("_BIOFS_COMPLETE"))
+
+
 def hide_secrets() -> None:
     """Blank out token and cookie where others look for them, and where children inherit them.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from biofs.cli import inside, words
+from biofs.cli import complete, inside, words
 from biofs.cli.report import one_line
 from biofs.errors import QuietError
 
@@ -16,11 +16,11 @@ from biofs.errors import QuietError
     epilog="Example: biofs explain ~/biotorrents/categories/Sequences",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH", shell_complete=complete.files)
 def command(path: str, as_json: bool) -> None:
-    """What stands at PATH, how old it is, and what reading it would cost.
+    """Say what stands at PATH, and what reading it would cost.
 
-    Asks the mount, which asks nobody: explaining costs no request.
+    And how old it is. Asks the mount, which asks nobody: explaining costs no request.
     """
     answer = inside.ask(path, "explain")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from biofs import config
-from biofs.cli import shared, stores, words
+from biofs.cli import complete, shared, stores, words
 from biofs.errors import QuietError
 
 _READABLE = 0o666
@@ -23,7 +23,7 @@ _READABLE = 0o666
 @shared.options(shared.account)
 @click.option("--demo", is_flag=True, help="What --cache-dir has of the embedded catalogue.")
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete.files)
 def command(file: str, force: bool, **given: object) -> None:
     """Write what is known of the catalogue into FILE, a snapshot.
 

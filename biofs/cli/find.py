@@ -13,7 +13,7 @@ from urllib.parse import quote
 import click
 
 from biofs import config
-from biofs.cli import inside, mountinfo, shared, stores
+from biofs.cli import complete, inside, mountinfo, shared, stores
 from biofs.control import client
 from biofs.control.messages import Ask
 from biofs.errors import USAGE, QuietError
@@ -24,10 +24,15 @@ _MOST_OF_A_MOUNT = 1000  # as biofs.mount.inspection.tables has it
 
 @click.command(
     "find",
-    epilog='Example: biofs find kratom genome\n\nExample: biofs find --files "S288C_YOL086C"',
+    epilog='\b\nExamples:\n  cd "$(biofs find adh1 | head -1)"\n  biofs find --files S288C_YOL086C',
 )
 @shared.options(shared.account)
-@click.option("--snapshot", metavar="FILE", help="Search a file made by `biofs export`.")
+@click.option(
+    "--snapshot",
+    metavar="FILE",
+    help="Search a file made by `biofs export`.",
+    shell_complete=complete.files,
+)
 @click.option("--demo", is_flag=True, help="Search the embedded catalogue; needs --cache-dir.")
 @click.option("--files", is_flag=True, help="Search the names of files only, and print files.")
 @click.option(
@@ -41,12 +46,12 @@ _MOST_OF_A_MOUNT = 1000  # as biofs.mount.inspection.tables has it
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line, for programs.")
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 def command(words: tuple[str, ...], files: bool, limit: int, as_json: bool, **given: object) -> int:
-    """The groups in which every WORD occurs, the best first, out of what is known.
+    """Search what is known, and print paths, the best first.
 
-    Titles, organisms, strains, accessions, authors, tags, descriptions, formats and names of files
-    are searched; case and accents make no difference. A WORD with blanks has to occur as it
-    stands. If no group has the words, those are printed that have words beginning so. Nothing is
-    asked of the server; `biofs warm --details` has everything known.
+    Every WORD has to occur. Titles, organisms, strains, accessions, authors, tags, descriptions,
+    formats and names of files are searched; case and accents make no difference. A WORD with blanks
+    has to occur as it stands. If nothing has the words, what has words that begin so is printed.
+    Nothing is asked of the server; `biofs warm --details` has everything known.
 
     Prints paths: in your mount, if one is running, else from a mount's root.
     """

@@ -20,8 +20,7 @@ _LONGEST = 1 << 16
 
 @click.command(
     "login",
-    epilog="Examples:\n\n"
-    "\b\n"
+    epilog="\b\nExamples:\n"
     "  biofs login\n"
     "  pass show biotorrents | biofs login\n\n"
     "A token is made at the site, in your settings.",
@@ -32,7 +31,7 @@ _LONGEST = 1 << 16
 @click.option("--check/--no-check", default=True, help="Ask the server whether it takes the token.")
 @click.option("--file", "in_file", is_flag=True, help="Keep it in a file, not in the keyring.")
 def command(check: bool, in_file: bool, **given: object) -> None:
-    """Keep your API token, so that `biofs mount DIR` is all there is to say.
+    """Keep your API token, so that `biofs mount DIR` is all.
 
     The token is asked for, or read from a pipe; never give it as an argument. It goes into the
     system's keyring if there is one, else into a file that only you can read, and only if the

@@ -28,8 +28,7 @@ _ORDERS = (
 
 @click.command(
     "ls",
-    epilog="Examples:\n\n"
-    "\b\n"
+    epilog="\b\nExamples:\n"
     "  biofs ls Sequences --sort seeders --limit 20\n"
     "  biofs ls tags/fungi --year 2000- --min-size 1G\n"
     "  biofs ls Images --json | jq -r .path",
@@ -38,8 +37,9 @@ _ORDERS = (
     "--sort",
     "order",
     type=click.Choice(_ORDERS),
+    metavar="KEY",
     default="name",
-    help="What to sort by: names from A on, numbers the largest first.",
+    help="By name, time, year, size, files, seeders, groups …",
 )
 @click.option("-r", "--reverse", is_flag=True, help="The other way round.")
 @click.option("--match", metavar="TEXT", help="Only names with TEXT in them.")
@@ -53,15 +53,19 @@ _ORDERS = (
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line, for programs.")
 @click.option("--known", is_flag=True, help="Show what is known, and ask nobody.")
 @shared.options(shared.account)
-@click.option("--snapshot", metavar="FILE", help="Look into a file made by `biofs export`.")
+@click.option(
+    "--snapshot",
+    metavar="FILE",
+    help="Look into a file made by `biofs export`.",
+    shell_complete=complete.files,
+)
 @click.option("--demo", is_flag=True, help="The embedded catalogue's; needs --cache-dir.")
 @click.argument("path", metavar="[PATH]", required=False, shell_complete=complete.places)
 def command(path: str | None, as_json: bool, known: bool, year: str | None, **given: object) -> int:
     """Show a category, a tag, a group … as a table.
 
-    PATH is a category's name, such as Sequences, or a path in a mount, such as tags/fungi or a
-    group; without it, the categories are shown. In a running mount it costs what `ls` of PATH
-    does; without a mount, what is known is shown. Into a pipe go columns with tabs between them.
+    PATH is a category, such as Sequences, or a path in a mount. In a running mount it costs what
+    `ls` of PATH does; without one, what is known is shown. A pipe gets columns with tabs.
     """
     from biofs.cli import listing  # noqa: PLC0415 - rich and msgspec take a tenth of a second
 

@@ -6,18 +6,24 @@ from pathlib import Path
 import click
 
 from biofs import config
-from biofs.cli import machine, shared
+from biofs.cli import complete, machine, shared
 from biofs.cli.mountpoint import prepare
 from biofs.errors import QuietError
 
 
-@click.command("mount", epilog=shared.CREDENTIALS)
+@click.command(
+    "mount",
+    epilog="\b\nExamples:\n"
+    "  biofs mount --demo ~/biotorrents     a first look, without an account\n"
+    "  biofs mount ~/biotorrents            after `biofs login`\n\n"
+    f"{shared.CREDENTIALS}",
+)
 @shared.options(shared.account, shared.fetching)
 @click.option(
     "--wait",
     type=float,
     metavar="SECONDS",
-    help="How long a caller waits without progress before it gets EAGAIN; 60 unless told.",
+    help="How long a caller waits without progress: 60.",
 )
 @click.option("--offline/--no-offline", default=None, help="Serve what is known, send nothing.")
 @click.option("--account/--no-account", default=None, help="Show your account in me/.")
@@ -27,18 +33,21 @@ from biofs.errors import QuietError
     "--options",
     multiple=True,
     metavar="OPTIONS",
-    help=f"Mount options with commas between them: {', '.join(config.FUSE_OPTIONS)}.",
+    help="Mount options, such as noatime,allow_other.",
 )
 @shared.options(shared.logging)
-@click.option("--demo", is_flag=True, help="Mount the embedded catalogue; needs no token.")
+@click.option("--demo", is_flag=True, help="Mount the embedded catalogue: no token needed.")
 @click.option(
-    "--snapshot", metavar="FILE", help="Mount what `biofs export` wrote; needs no network."
+    "--snapshot",
+    metavar="FILE",
+    help="Mount what `biofs export` wrote.",
+    shell_complete=complete.files,
 )
-@click.argument("mountpoint", metavar="MOUNTPOINT")
+@click.argument("mountpoint", metavar="MOUNTPOINT", shell_complete=complete.directories)
 def command(mountpoint: str, options: tuple[str, ...], **given: object) -> int:
     """Mount the catalogue at MOUNTPOINT.
 
-    Returns once the mount answers. MOUNTPOINT is an empty directory.
+    MOUNTPOINT is an empty directory. Returns once the mount answers.
     """
     settings = config.load({**given, "options": list(options) or None}, os.environ)
     for name in (config.TOKEN_VARIABLE, config.COOKIE_VARIABLE):

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from biofs.cli import inside
+from biofs.cli import complete, inside
 from biofs.cli.report import one_line
 
 
@@ -14,11 +14,12 @@ from biofs.cli.report import one_line
 )
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the answer.")
 @click.option("--all", "everything", is_flag=True, help="Refresh every listing, whatever it costs.")
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH", shell_complete=complete.files)
 def command(path: str, wait: bool, everything: bool) -> None:
-    """Have PATH looked at again now: a category's listing, or a group with all in it.
+    """Have PATH looked at again now.
 
-    Says what is new, or "unchanged".
+    A category's listing, a group with all in it, or another document that the server made. Says
+    what is new, or "unchanged".
     """
     line = _Line()
     try:

@@ -5,20 +5,27 @@ from typing import TypeVar, get_args
 
 import click
 
+from biofs.cli import complete
 from biofs.config import LogLevel
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-CREDENTIALS = (
-    "The token comes from --token-file, BIOFS_TOKEN, or the settings file, never from the "
-    "command line. The address and a browser's cookie can also be set with BIOFS_URL and "
-    "BIOFS_COOKIE, everything in config.toml under $XDG_CONFIG_HOME/biofs."
-)
+CREDENTIALS = "The token: from `biofs login`, --token-file or BIOFS_TOKEN. More: man biofs"
 
 account = (
-    click.option("--url", metavar="URL", help="The server; https://torrents.bio unless told."),
-    click.option("--token-file", metavar="FILE", help="Holds the API token; only you can read it."),
-    click.option("--cache-dir", metavar="DIR", help="Where what was fetched is kept."),
+    click.option("--url", metavar="URL", help="The server, if not https://torrents.bio."),
+    click.option(
+        "--token-file",
+        metavar="FILE",
+        help="Holds the API token; only you can read it.",
+        shell_complete=complete.files,
+    ),
+    click.option(
+        "--cache-dir",
+        metavar="DIR",
+        help="Where what was fetched is kept.",
+        shell_complete=complete.directories,
+    ),
 )
 """Say whose catalogue it is, and where it is kept."""
 
@@ -28,8 +35,8 @@ OF_THE_STORE = ("url", "token_file", "cache_dir", "snapshot", "demo")
 rate = (
     click.option(
         "--rate",
-        metavar="N/SECONDS|unlimited",
-        help="Requests in how many seconds; 1/6 unless told. Donors may ask for unlimited.",
+        metavar="N/SECONDS",
+        help="The pace: 1/6 unless told; unlimited for donors.",
     ),
 )
 
@@ -40,17 +47,23 @@ fetching = (
         "--ttl",
         type=float,
         metavar="SECONDS",
-        help="How long what was fetched counts as fresh; by its kind unless told.",
+        help="How long what was fetched counts as fresh.",
     ),
 )
 """Say how it is fetched and kept."""
 
 logging = (
-    click.option("--log-file", metavar="FILE", help="Where to log, in place of the usual file."),
+    click.option(
+        "--log-file",
+        metavar="FILE",
+        help="Where to log, in place of the usual file.",
+        shell_complete=complete.files,
+    ),
     click.option(
         "--log-level",
         type=click.Choice(get_args(LogLevel), case_sensitive=False),
-        help="How much to log; info unless told.",
+        metavar="LEVEL",
+        help="How much to log: debug, info, warning, error.",
     ),
 )
 

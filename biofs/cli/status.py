@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from biofs.cli import inside, words
+from biofs.cli import complete, inside, words
 from biofs.cli.report import one_line
 from biofs.config import DEMO_URL
 from biofs.errors import QuietError
@@ -18,9 +18,14 @@ from biofs.errors import QuietError
     epilog="Example: biofs status --json ~/biotorrents | jq .requests.sent",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
-@click.argument("mountpoint", metavar="[MOUNTPOINT]", required=False)
+@click.argument(
+    "mountpoint",
+    metavar="[MOUNTPOINT]",
+    required=False,
+    shell_complete=complete.mountpoints,
+)
 def command(mountpoint: str | None, as_json: bool) -> None:
-    """What a mount is doing and how much it knows.
+    """Say what a mount is doing and how much it knows.
 
     Without MOUNTPOINT: your only mount, or a list of your mounts.
     """

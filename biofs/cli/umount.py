@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from biofs.cli import machine, mountinfo, tools
+from biofs.cli import complete, machine, mountinfo, tools
 from biofs.cli.holders import holders
 from biofs.cli.mountpoint import look
 from biofs.errors import USAGE, QuietError
@@ -17,9 +17,9 @@ PATIENCE = 30.0
 _NAMED = 3
 
 
-@click.command("umount")
+@click.command("umount", epilog="Example: biofs umount ~/biotorrents")
 @click.option("--lazy", is_flag=True, help="Detach the mount now, even if it is in use or hangs.")
-@click.argument("mountpoint", metavar="MOUNTPOINT")
+@click.argument("mountpoint", metavar="MOUNTPOINT", shell_complete=complete.mountpoints)
 def command(mountpoint: str, lazy: bool) -> int:
     """End the mount at MOUNTPOINT.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import click
 
 from biofs import config
-from biofs.cli import locks, shared
+from biofs.cli import complete, locks, shared
 from biofs.errors import USAGE, QuietError
 from biofs.tree import names
 
@@ -15,11 +15,9 @@ from biofs.tree import names
     "warm", epilog=f"Example: biofs warm --details Sequences Images\n\n{shared.CREDENTIALS}"
 )
 @shared.options(shared.account, shared.fetching, shared.logging)
-@click.option("--demo", is_flag=True, help="The embedded catalogue; needs --cache-dir, no token.")
-@click.option(
-    "--details", is_flag=True, help="Fetch every group's detail, too: a request for each."
-)
-@click.argument("categories", metavar="[CATEGORY]...", nargs=-1)
+@click.option("--demo", is_flag=True, help="The embedded catalogue's; needs --cache-dir.")
+@click.option("--details", is_flag=True, help="Every group's detail, too: a request each.")
+@click.argument("categories", metavar="[CATEGORY]...", nargs=-1, shell_complete=complete.categories)
 def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
     """Fetch what is not known yet, at the pace.
 

@@ -1,0 +1,139 @@
+"""Writes the manual page biofs(1) out of the commands themselves: scripts/manual."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from biofs import __version__
+from biofs.cli import commands
+
+PAGE = Path(__file__).parents[2] / "packaging/man/biofs.1"
+
+_HEAD = """\
+.\\" Written by scripts/manual.
+.TH BIOFS 1 "" "biofs {version}" "User Commands"
+.SH NAME
+biofs \\- the catalogue of BioTorrents.de as a read-only directory
+.SH SYNOPSIS
+.B biofs
+.I COMMAND
+.RI [ OPTION ]...
+.RI [ ARGUMENT ]...
+.SH DESCRIPTION
+The catalogue of BioTorrents.de, biology data sets shared as torrents, is mounted as a read-only
+directory, to be looked at with ls, a file manager, find, du, grep, rg or jq.
+The server answers one request in six seconds: so biofs never asks twice, never asks for what nobody
+looks at, answers from what it knows, and never hangs.
+.PP
+README.txt in a mount says what is where.
+.SH COMMANDS
+"""
+
+_TAIL = """\
+.SH ENVIRONMENT
+.TP
+.B BIOFS_TOKEN
+The API token; it is never taken from the command line, where others could read it.
+.TP
+.B BIOFS_COOKIE
+A browser session's cookie, which a few views need.
+.TP
+.B BIOFS_URL
+The server.
+.TP
+.B BIOFS_DEBUG
+If set, an unexpected error shows its traceback.
+.TP
+.B NO_COLOR
+If set, nothing is coloured.
+.SH FILES
+.TP
+.I $XDG_CONFIG_HOME/biofs/config.toml
+Settings: every long option of
+.B biofs mount
+is a key, with _ for \\-, but for demo, snapshot and foreground.
+.TP
+.I $XDG_CONFIG_HOME/biofs/login.json
+Where
+.B biofs login
+keeps the token: in the system's keyring, or beside it in
+.IR login.token .
+.TP
+.I $XDG_CACHE_HOME/biofs/
+What was fetched.
+.TP
+.I $XDG_STATE_HOME/biofs/log/biofs.log
+The log of mounts in the background.
+.SH EXIT STATUS
+0: done.
+1: it did not work.
+2: the command line is wrong.
+130: interrupted.
+Unless it is 0, one line on stderr says what is wrong and what to do.
+.SH SEE ALSO
+.BR mount.fuse.biofs (8),
+.BR fusermount3 (1),
+.BR mount.fuse3 (8)
+"""
+
+
+def roff(text: str) -> str:
+    """Text as groff_man(7) has it: every character stands for itself."""
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
+    text = text.replace("`", "\\(ga").replace("^", "\\(ha").replace("~", "\\(ti")
+    text = text.replace("…", "\\&...")
+    return re.sub(r"^\.", "\\&.", text, flags=re.MULTILINE)
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [line for path, command in _all(commands, "biofs") for line in _command(path, command)]
+    return _HEAD.format(version=__version__) + "\n".join(lines) + "\n" + _TAIL
+
+
+def _all(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _all(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _command(path: str, command: click.Command) -> Iterator[str]:
+    context = click.Context(command, info_name=path)
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f".SS {roff(path)} {roff(usage)}"
+    yield from _paragraphs(command.help or "")
+    for parameter in command.params:
+        record = parameter.get_help_record(context)
+        if isinstance(parameter, click.Option) and record is not None:
+            yield from (".TP", f".B {roff(record[0])}", roff(record[1]))
+    yield from _paragraphs(command.epilog or "")
+
+
+def _paragraphs(text: str) -> Iterable[str]:
+    """click's paragraphs; those behind \\b keep their lines."""
+    found: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.strip() for line in paragraph.splitlines()]
+        if lines and lines[0] == "\b":
+            if not lines[1].startswith("biofs"):
+                found += [".PP", roff(lines.pop(1))]
+            found += [".PP", ".nf", ".RS 4", *map(roff, lines[1:]), ".RE", ".fi"]
+        else:
+            found += [".PP", roff(" ".join(lines))]
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page(), "utf-8")
+    print(f"biofs: wrote {PAGE}", file=sys.stderr)
