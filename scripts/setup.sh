@@ -58,6 +58,9 @@ missing_programs() {
     lacks gio && echo libglib2.0-bin
     lacks getfattr && echo attr
     lacks ps && echo procps
+    lacks zsh && echo zsh
+    lacks fish && echo fish
+    lacks groff && echo groff-base
   fi
   if [[ $1 == bench ]]; then
     lacks mksquashfs && echo squashfs-tools

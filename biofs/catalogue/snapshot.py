@@ -32,6 +32,7 @@ LEFT: Final = ("trees", "meta", "pages", "answers", "words", "notices", "pace")
 _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
 _SERVER: Final = "snapshot of"
+_STEPS: Final = 100_000  # of SQLite's virtual machine between two ticks
 _PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
 
 # Not copied: where marks are taken back, rows have other lengths.
@@ -63,21 +64,32 @@ def without_marks(json: bytes) -> bytes:
     return _MARKS.sub(rb'"\1":false', json)
 
 
-def write(source: Path, target: Path, now: float, server: str) -> Coverage:
+def write(
+    source: Path,
+    target: Path,
+    now: float,
+    server: str,
+    tick: Callable[[], None] | None = None,
+) -> Coverage:
     """Write a snapshot of the store `source` to `target`, which is empty or not there yet.
 
     The store may be in use: what stands in it at one moment is taken. Returns what the snapshot
-    holds. Raises StoreError if the store cannot be read or the file not be written.
+    holds; calls `tick` now and then. Raises StoreError if the store cannot be read or the file not
+    be written.
     """
     try:
-        return _write(source, target, now, server)
+        return _write(source, target, now, server, tick)
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{source}: {error}") from None
 
 
-def _write(source: Path, target: Path, now: float, server: str) -> Coverage:
+def _write(
+    source: Path, target: Path, now: float, server: str, tick: Callable[[], None] | None
+) -> Coverage:
     connection = sqlite3.connect(_uri(target, "mode=rwc"), uri=True, isolation_level=None)
     try:
+        if tick is not None:
+            connection.set_progress_handler(tick, _STEPS)
         connection.create_function("without_marks", 1, _marked, deterministic=True)
         # Until it is whole it is of no use to anybody: no journal is needed.
         connection.execute("PRAGMA journal_mode = OFF")

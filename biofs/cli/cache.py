@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,7 +42,7 @@ def clear(yes: bool, cache_dir: str | None) -> int:
     directory, found = _stores(cache_dir)
     used = {store: users for store in found if (users := _users(store))}
     free = [store for store in found if store not in used]
-    size = words.size(sum(_size(store) for store in free))
+    size = words.size(sum(stores.size(store) for store in free))
     if free and not yes:
         confirm(f"Remove {size} from {one_line(str(directory))}, fetched at the pace?")
     for store in free:
@@ -73,18 +73,10 @@ def _users(store: Path) -> str:
     return ", ".join(map(str, holders(os.path.realpath(store))))
 
 
-def _size(store: Path) -> int:
-    total = 0
-    for suffix in ("", *stores.BESIDE):
-        with suppress(OSError):
-            total += store.with_name(store.name + suffix).stat().st_size
-    return total
-
-
 def _described(store: Path) -> str:
     from biofs.catalogue.coverage import measure  # noqa: PLC0415 - imports trio
 
-    rows = [("store", one_line(store.name)), ("size", words.size(_size(store)))]
+    rows = [("store", one_line(store.name)), ("size", words.size(stores.size(store)))]
     try:
         with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
             coverage = measure(opened)

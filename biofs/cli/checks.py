@@ -146,12 +146,9 @@ def _store(store: Path, most: int) -> Finding:
         return _wrong("store", f"{store.name} is damaged: the next mount sets it aside ({said})")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return _wrong("store", f"{store.name}: others can read it: run `chmod 600 {store}`")
-    size = sum(
-        beside.stat().st_size
-        for suffix in ("", *stores.BESIDE)
-        if (beside := store.with_name(store.name + suffix)).exists()
+    return _right(
+        "store", f"{store.name} is sound, {words.size(stores.size(store))} of {words.size(most)}"
     )
-    return _right("store", f"{store.name} is sound, {words.size(size)} of {words.size(most)}")
 
 
 def mounts() -> Iterator[Finding]:

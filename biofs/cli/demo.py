@@ -12,7 +12,7 @@ def command() -> None:
     """The embedded catalogue, for a first look and for tests."""
 
 
-@command.command("serve")
+@command.command("serve", epilog="Example: biofs demo serve --port 8080 --groups 2600")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "--port",

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -43,6 +44,7 @@ def _exported(settings: config.Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
     from biofs.catalogue import snapshot  # noqa: PLC0415
     from biofs.catalogue.store import StoreError  # noqa: PLC0415
+    from biofs.cli import meter  # noqa: PLC0415
 
     source = stores.known_of(settings)
     try:
@@ -51,7 +53,9 @@ def _exported(settings: config.Settings, target: Path, shown: str) -> str:
         raise QuietError(f"{shown}: {error.strerror}") from None
     fresh = Path(name)
     try:
-        coverage = snapshot.write(source, fresh, time.time(), settings.url)
+        with meter.shown() as show:
+            tick = _ticking(source, fresh, show)
+            coverage = snapshot.write(source, fresh, time.time(), settings.url, tick)
         os.fsync(descriptor)
         fresh.chmod(_READABLE & ~_umask())
         fresh.replace(target)
@@ -68,6 +72,19 @@ def _exported(settings: config.Settings, target: Path, shown: str) -> str:
         f"{size}: {words.counted(listed, 'category', 'categories')} listed, "
         f"details of {coverage.details:,} of {words.counted(coverage.groups, 'group')}"
     )
+
+
+def _ticking(source: Path, target: Path, show: Callable[..., None]) -> Callable[[], None]:
+    """Shows how much is written: about as much as the store has."""
+    began, total = time.monotonic(), max(source.stat().st_size, 1)
+
+    def tick() -> None:
+        done = min(target.stat().st_size, total)
+        elapsed = time.monotonic() - began
+        left = words.duration(elapsed * (total - done) / done) if done else "unknown"
+        show(done, total, f"{words.size(done)} of about {words.size(total)}, {left} left")
+
+    return tick
 
 
 def _umask() -> int:

@@ -88,4 +88,8 @@ def _run(settings: config.Settings, place: Path) -> int:
             f"a library is missing: {error}: install biofs anew, on Debian after "
             f"`apt-get install fuse3 libfuse3-dev`"
         ) from None
+    from biofs.cli import live  # noqa: PLC0415 - as above
+
+    if live.is_of_use(settings):
+        return lifecycle.run(settings, place, live.following(settings))
     return lifecycle.run(settings, place)

@@ -114,9 +114,10 @@ class InMount:
             if not (done.isdigit() and seconds.isdigit()):
                 return
             total = float(pages) if pages.isdigit() else None
-            said = f"{name}: page {done} of {pages}"
+            said = f"{name}: the first page is asked for"
             if total is not None:
-                said += f", {words.duration(float(seconds))} left"
+                left = words.duration(float(seconds))
+                said = f"{name}: {done} of {pages} pages, {left} left"
             self._show(float(done), total, said)
 
         return tell

@@ -10,7 +10,7 @@ import click
 from biofs.cli import complete, inside, words
 from biofs.cli.report import one_line
 from biofs.config import DEMO_URL
-from biofs.errors import QuietError
+from biofs.errors import USAGE, QuietError
 
 
 @click.command(
@@ -18,13 +18,14 @@ from biofs.errors import QuietError
     epilog="Example: biofs status --json ~/biotorrents | jq .requests.sent",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
+@click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @click.argument(
     "mountpoint",
     metavar="[MOUNTPOINT]",
     required=False,
     shell_complete=complete.mountpoints,
 )
-def command(mountpoint: str | None, as_json: bool) -> None:
+def command(mountpoint: str | None, as_json: bool, watch: bool) -> None:
     """Say what a mount is doing and how much it knows.
 
     Without MOUNTPOINT: your only mount, or a list of your mounts.
@@ -33,12 +34,19 @@ def command(mountpoint: str | None, as_json: bool) -> None:
         mounts = inside.mine()
         if not mounts:
             raise QuietError("none of your mounts of biofs is there: `biofs mount` makes one")
+        if len(mounts) > 1 and watch:
+            raise QuietError("you have several mounts: say which one to watch", USAGE)
         if len(mounts) > 1:
             rows = [(one_line(mount.mountpoint), mount.source) for mount in mounts]
             shown = [{"mountpoint": mount.mountpoint, "server": mount.source} for mount in mounts]
             click.echo(json.dumps(shown, indent=2) if as_json else words.table(rows))
             return
         mountpoint = mounts[0].mountpoint
+    if watch:
+        from biofs.cli import watching  # noqa: PLC0415 - rich takes a tenth of a second
+
+        watching.watch(mountpoint, as_json=as_json)
+        return
     answer = {"mountpoint": mountpoint, **inside.ask(mountpoint, "status")}
     try:
         click.echo(json.dumps(answer, indent=2) if as_json else shown_for_people(answer))
@@ -60,6 +68,28 @@ def shown_for_people(answer: Mapping[str, Any]) -> str:
     ]
     rows += [("last error", f"{e['action']}: {e['error']}") for e in answer["last_errors"]]
     return "\n".join([words.table(rows), *_categories(known["categories"])])
+
+
+def in_a_line(state: Mapping[str, Any], kept: int | None = None) -> str:
+    """How a mount goes; `kept` is the size of its cache in bytes, if its answer lacks it."""
+    kept = state.get("known", {}).get("bytes", kept)
+    requests, pace = state["requests"], state["pace"]
+    said = [f"queue {requests['waiting']}"]
+    if pace["rate"] != "unlimited":
+        wait = pace["next_request_in_seconds"]
+        said[0] += f", next in {wait:.0f} s" if requests["waiting"] and wait else ""
+        said.append(f"pace {pace['rate']}")
+    said.append(f"{requests['sent']:,} sent")
+    said.append(f"{requests['saved'] + requests['joined']:,} served without")
+    if kept is not None:
+        said.append(f"{words.size(kept)} cached")
+    if state.get("readers_waiting"):
+        said.append(f"{words.counted(state['readers_waiting'], 'reader')} waiting")
+    if state["offline"]:
+        said.append("offline")
+    elif state["server_reachable"] is False:
+        said.append("server not reachable")
+    return " · ".join(said)
 
 
 def _server(answer: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Which store a command reads that asks nobody."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from biofs.catalogue.location import store_path, stores_of_server
@@ -12,6 +12,15 @@ from biofs.errors import USAGE, QuietError
 SUFFIX = ".sqlite"
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite puts beside a store."""
+
+
+def size(store: Path) -> int:
+    """What a store takes on the disk, in bytes, with what is beside it."""
+    total = 0
+    for suffix in ("", *BESIDE):
+        with suppress(OSError):
+            total += store.with_name(store.name + suffix).stat().st_size
+    return total
 
 
 def remove(store: Path) -> None:

@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -38,15 +38,20 @@ OWN_OPTIONS: Final = frozenset({"nonempty", "default_permissions", "ro"})
 """Options of `-o` that mean something to biofs, or that every mount has anyway."""
 
 
-def run(settings: Settings, mountpoint: Path) -> int:
+Beside = Callable[[Callable[[], Mapping[str, object]]], Awaitable[None]]
+"""What runs beside a mount until it ends; it is given what tells the mount's state."""
+
+
+def run(settings: Settings, mountpoint: Path, beside: Beside | None = None) -> int:
     """Mount, and return the exit code.
 
     In the foreground: when the mount has ended. Otherwise: as soon as it answers, with the mount
-    served by a process of its own. Raises QuietError for what a user must read.
+    served by a process of its own. `beside` runs in the foreground only. Raises QuietError for what
+    a user must read.
     """
     if settings.foreground:
         logs.set_up(settings.log_level, settings.log_file)
-        return _serve(settings, mountpoint, lambda: None)
+        return _serve(settings, mountpoint, lambda: None, beside)
 
     def serve(ready: Callable[[], None]) -> int:
         logs.set_up(settings.log_level, settings.log_file)
@@ -62,12 +67,17 @@ def _fuse_options(settings: Settings) -> set[str]:
     return options | (set(settings.fuse_options) - OWN_OPTIONS)
 
 
-def _serve(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> int:
+def _serve(
+    settings: Settings,
+    mountpoint: Path,
+    ready: Callable[[], None],
+    beside: Beside | None = None,
+) -> int:
     _forbid_core_files()
     _relax_collector()
     unmount = False
     try:
-        trio.run(_main, settings, mountpoint, ready)
+        trio.run(_main, settings, mountpoint, ready, beside)
         unmount = True
     except BaseExceptionGroup as group:
         quiet = group.subgroup(QuietError)
@@ -131,7 +141,9 @@ def _mount(operations: Operations, settings: Settings, mountpoint: Path) -> None
     _session = True
 
 
-async def _main(settings: Settings, mountpoint: Path, ready: Callable[[], None]) -> None:
+async def _main(
+    settings: Settings, mountpoint: Path, ready: Callable[[], None], beside: Beside | None
+) -> None:
     started = time.time()
     async with assembly.open_catalogue(settings) as catalogue:
         watch, shown = SignalWatch(), Shown()
@@ -163,6 +175,8 @@ async def _main(settings: Settings, mountpoint: Path, ready: Callable[[], None])
                 housekeeping.give_memory_back, operations.served, operations.forget_all
             )
             nursery.start_soon(_announce, mountpoint, ready)
+            if beside is not None:
+                nursery.start_soon(beside, state)
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
             log.info("unmounted")
             nursery.cancel_scope.cancel()

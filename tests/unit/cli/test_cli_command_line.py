@@ -47,7 +47,25 @@ def test_its_help_names_every_command_with_that_commands_own_line() -> None:
         assert command is not None
         assert command.name == name
         line = command.get_short_help_str(100)
-        assert line in " ".join(result.output.split())
+        assert line == group.lazy[name][1]
+        assert (line if name in group.often else name) in " ".join(result.output.split())
+
+
+def test_its_help_fits_a_screen_and_shows_examples() -> None:
+    """A screen of 80 by 24, less a line for the prompt."""
+    lines = CliRunner().invoke(commands, ["--help"], terminal_width=80).output.splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) <= 80
+    assert "  Examples:" in lines
+
+
+@pytest.mark.parametrize("name", commands.list_commands(click.Context(commands)))
+def test_the_help_of_a_command_shows_an_example(name: str) -> None:
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None
+    parts = command.commands.values() if isinstance(command, click.Group) else [command]
+    for part in parts:
+        assert f"biofs {name}" in (part.epilog or ""), part.name
 
 
 @pytest.mark.parametrize(
@@ -56,6 +74,7 @@ def test_its_help_names_every_command_with_that_commands_own_line() -> None:
         *(["mount"], ["umount"], ["demo"], ["demo", "serve"]),
         *(["status"], ["explain"], ["refresh"], ["warm"], ["export"]),
         *(["cache"], ["cache", "info"], ["cache", "clear"]),
+        *(["ls"], ["login"], ["logout"], ["doctor"], ["completion"]),
     ],
 )
 def test_every_command_has_help(arguments: list[str]) -> None:
@@ -70,6 +89,8 @@ def test_every_command_has_help(arguments: list[str]) -> None:
         *(["--help"], ["mount", "--help"], ["mount", "/nowhere"], ["umount", "/nowhere"]),
         *(["status"], ["explain", "/nowhere"], ["refresh", "/nowhere"], ["cache", "info"]),
         *(["warm", "--help"], ["warm", "Nothing"], ["export", "--help"]),
+        *(["ls", "/nowhere"], ["login", "--help"], ["logout"], ["doctor", "--offline"]),
+        *(["completion", "bash"], ["status", "--watch"]),
     ],
 )
 def test_help_and_mistakes_cost_no_heavy_imports(tmp_path: Path, arguments: list[str]) -> None:
@@ -87,7 +108,7 @@ def test_help_and_mistakes_cost_no_heavy_imports(tmp_path: Path, arguments: list
     ).stdout
     modules = set(json.loads(output.splitlines()[-1]))
     assert "click" in modules
-    assert not modules & {"trio", "httpx", "pyfuse3", "starlette", "hypercorn"}
+    assert not modules & {"trio", "httpx", "pyfuse3", "starlette", "hypercorn", "keyring"}
 
 
 @pytest.mark.parametrize(
