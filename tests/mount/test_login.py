@@ -357,6 +357,9 @@ def test_the_doctor_looks_at_the_store_and_the_mounts(user: User) -> None:
 def test_a_mount_that_hangs_is_found(user: User) -> None:
     user.extra["BIOFS_TOKEN"] = DONOR_TOKEN
     with mounted(user.base, env=user.environment()) as mount:
+        # Once it has looked at itself: killed before, it would never end (fuse waits for it).
+        while "mounted on" not in mount.log.read_text():
+            time.sleep(0.01)
         mount.process.kill()
         mount.process.wait()
         found = findings(user.run("doctor", "--offline", code=1))
