@@ -7,7 +7,7 @@ of a command that reads the file. Nothing here asks the server.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -16,12 +16,12 @@ import orjson
 from biofs.api.values import to_count, to_id, to_object, to_rows, to_text, to_texts
 from biofs.catalogue import facets
 from biofs.tree import names
-from biofs.tree.text import escape, unescape
+from biofs.tree.text import escape
 
 PORTION: Final = 250
 """Rows in a page. With what follows it fits what a mount's socket takes in one answer."""
 
-MOST_CHARACTERS: Final = 2000
+MOST_CHARACTERS: Final = 1000
 """Of tags in a row, and of formats: those beyond are left out."""
 
 What = Literal[
@@ -165,10 +165,8 @@ def _of_row(
     told = _object(line or answer)
     if not told:
         return msgspec.convert(shown, Entry)
-    # The texts of a browse row are decoded already, those of a detail are not.
-    plain = _same if line else unescape
     group = told if line else to_object(told.get("group")) or {}
-    torrents = [_counts(torrent, plain) for torrent in _objects(told.get("torrents"))]
+    torrents = [_counts(torrent) for torrent in _objects(told.get("torrents"))]
     year = to_count(group.get("groupYear" if line else "year"))
     formats = dict.fromkeys(text for each in torrents if (text := each[-1]))
     return Entry(
@@ -181,13 +179,11 @@ def _of_row(
         files=sum(each[4] for each in torrents),
         torrents=len(torrents),
         formats=_first(formats),
-        tags=_first(map(plain, to_texts(group.get("tags")))),
+        tags=_first(to_texts(group.get("tags"))),
     )
 
 
-def _counts(
-    torrent: Mapping[str, object], plain: Callable[[str], str]
-) -> tuple[int, int, int, int, int, str]:
+def _counts(torrent: Mapping[str, object]) -> tuple[int, int, int, int, int, str]:
     """A torrent's size, seeders, leechers, snatches, number of files, and format."""
     return (
         to_count(torrent.get("size")),
@@ -195,7 +191,7 @@ def _counts(
         to_count(torrent.get("leechers")),
         to_count(torrent.get("snatches", torrent.get("snatched"))),
         to_count(torrent.get("fileCount")),
-        plain(to_text(torrent.get("format"))),
+        to_text(torrent.get("format")),
     )
 
 
@@ -205,9 +201,8 @@ def _torrents(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]
     if found is None:
         return
     told = _object(found[4] or found[5])
-    plain = _same if found[4] else unescape
     counts = {
-        to_count(each.get("torrentId", each.get("id"))): _counts(each, plain)
+        to_count(each.get("torrentId", each.get("id"))): _counts(each)
         for each in _objects(told.get("torrents"))
     }
     rows = connection.execute(
@@ -340,7 +335,3 @@ def _first(texts: Iterable[str]) -> tuple[str, ...]:
             break
         kept.append(text)
     return tuple(kept)
-
-
-def _same(text: str) -> str:
-    return text
