@@ -17,6 +17,8 @@ from rich.table import Column
 
 LINE_SECONDS: Final = 30.0
 LINE_SHARE: Final = 0.05
+AT_ONCE: Final = 0.5
+"""What takes fewer seconds shows nothing."""
 
 
 class Meter(Protocol):
@@ -95,9 +97,12 @@ def shown(clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[...,
     began = clock()
 
     def show(done: float, total: float | None, said: str) -> None:
+        elapsed = clock() - began
+        if elapsed < AT_ONCE:
+            return
         if not opened:
             opened.append(meter())
-        opened[0].show(done, total, said, clock() - began)
+        opened[0].show(done, total, said, elapsed)
 
     try:
         yield show
