@@ -29,7 +29,7 @@ def command(offline: bool, **given: object) -> int:
     """
     to_do = 0
     for found in _all(given, offline=offline):
-        click.echo(f"{_MARKS[found.ok]}  {found.what:<12} {one_line(found.said)}")
+        click.echo(words.table([(f"{_MARKS[found.ok]}  {found.what:<11}", one_line(found.said))]))
         to_do += found.ok is False
     if to_do:
         raise QuietError(f"{words.counted(to_do, 'thing')} to do: the lines marked DO")

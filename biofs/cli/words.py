@@ -1,6 +1,14 @@
 """Numbers as people say them."""
 
 import math
+import os
+import sys
+from typing import Final
+
+_LEAST_ROOM: Final = 16
+_WIDEST: Final = 2
+"""Columns that a character takes at most."""
+_NO_END: Final = 1 << 30
 
 
 def age(seconds: float) -> str:
@@ -57,6 +65,41 @@ def short_size(number: int) -> str:
 
 
 def table(rows: list[tuple[str, str]]) -> str:
-    """Lines of names and what they say, the latter one below the other."""
-    width = max((len(name) for name, _ in rows), default=0)
-    return "\n".join(f"{name:<{width}}  {said}".rstrip() for name, said in rows)
+    """Lines of names and what they say, the latter one below the other; on a terminal that is too
+    narrow for a line, the rest of it stands below, too.
+    """
+    width = max((len(name) for name, _ in rows), default=0) + 2
+    room = _columns() - width
+    lines = []
+    for name, said in rows:
+        first, *others = wrapped(said, room) if room >= _LEAST_ROOM else [said]
+        lines.append(f"{name:<{width}}{first}".rstrip())
+        lines += [f"{'':<{width}}{other}" for other in others]
+    return "\n".join(lines)
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """A text in lines of so many columns of a terminal, broken at blanks where that can be."""
+    if len(text) * _WIDEST <= columns:
+        return [text]
+    from rich.cells import cell_len, chop_cells  # noqa: PLC0415 - seldom needed
+
+    lines, line = [], ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= columns:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *whole, line = chop_cells(word, columns) or [""]
+        lines += whole
+    return [*lines, line]
+
+
+def _columns() -> int:
+    """The width of the terminal to which stdout goes; without one, no line is too long."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _NO_END
+    except (OSError, ValueError, AttributeError):
+        return _NO_END

@@ -73,3 +73,30 @@ def test_counts() -> None:
 def test_tables() -> None:
     assert words.table([("a", "one"), ("long", "two"), ("x", "")]) == "a     one\nlong  two\nx"
     assert words.table([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "lines"),
+    [
+        ("short", 80, ["short"]),
+        ("as wide as it", 13, ["as wide as it"]),
+        ("broken where a blank is", 12, ["broken where", "a blank is"]),
+        ("a-word-that-is-too-long for it", 10, ["a-word-tha", "t-is-too-l", "ong for it"]),
+        ("ゲノム配列 データ", 10, ["ゲノム配列", "データ"]),
+        ("two  blanks", 4, ["two", "blan", "ks"]),
+        ("", 5, [""]),
+    ],
+)
+def test_wrapping(text: str, columns: int, lines: list[str]) -> None:
+    assert [line.strip() for line in words.wrapped(text, columns)] == lines
+
+
+def test_a_table_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("pace", "1/6 requests/seconds, the next may be sent now"), ("x", "y")]
+    assert words.table(rows) == "pace  1/6 requests/seconds, the next may be sent now\nx     y"
+    monkeypatch.setattr(words, "_columns", lambda: 30)
+    assert words.table(rows) == (
+        "pace  1/6 requests/seconds,\n      the next may be sent now\nx     y"
+    )
+    monkeypatch.setattr(words, "_columns", lambda: 10)
+    assert words.table(rows).count("\n") == 1, "no room at all: the terminal has to see to it"
