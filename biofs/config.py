@@ -16,15 +16,13 @@ from biofs.api.rate import Rate
 from biofs.api.secrets import Secret
 from biofs.api.urls import is_loopback, normalise_base_url
 from biofs.config_sources import (
-    COOKIE_VARIABLE,
-    TOKEN_VARIABLE,
-    URL_VARIABLE,
     LogLevel,
     Merged,
     merge,
     names_a_token,
 )
 from biofs.errors import ConfigError
+from biofs.variables import COOKIE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
 __all__ = [
     "COOKIE_VARIABLE",

@@ -13,10 +13,7 @@ from biofs import logins, private_files
 from biofs.api.secrets import Secret
 from biofs.api.urls import normalise_base_url
 from biofs.errors import USAGE, ConfigError
-
-URL_VARIABLE = "BIOFS_URL"
-TOKEN_VARIABLE = "BIOFS_TOKEN"  # noqa: S105 - the variable's name
-COOKIE_VARIABLE = "BIOFS_COOKIE"
+from biofs.variables import COOKIE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 T = TypeVar("T")

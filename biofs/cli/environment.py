@@ -2,7 +2,7 @@
 
 import os
 
-from biofs.config_sources import COOKIE_VARIABLE, TOKEN_VARIABLE
+from biofs.variables import COOKIE_VARIABLE, TOKEN_VARIABLE
 
 
 def is_completing() -> bool:

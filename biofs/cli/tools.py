@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from biofs.config_sources import COOKIE_VARIABLE, TOKEN_VARIABLE
+from biofs.variables import COOKIE_VARIABLE, TOKEN_VARIABLE
 
 DYING = 1.0
 """Seconds for a killed program to die, if it can."""

@@ -210,7 +210,7 @@ def test_a_cookie_alone_will_do_and_offline_needs_neither() -> None:
 
 def test_without_a_token_it_says_where_to_put_one() -> None:
     error = refused({}, {})
-    assert error.message.startswith("no token: put it into a file")
+    assert error.message.startswith("no token: `biofs login` asks for it")
     assert error.exitcode == 1
 
 
