@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 import orjson
 
-from biofs.api.values import to_count, to_id, to_object, to_rows, to_text, to_texts
+from biofs.api.values import to_count, to_epoch, to_id, to_object, to_rows, to_text, to_texts
 from biofs.catalogue import facets
 from biofs.tree import names
 from biofs.tree.text import escape
@@ -158,29 +158,37 @@ def _groups(
 
 
 def _of_row(
-    ident: int, name: str, category: int, mtime: int, line: bytes | None, answer: bytes | None
+    ident: int, name: object, category: int, mtime: object, line: bytes | None, answer: bytes | None
 ) -> Entry:
     """A group as its browse row tells it, or else its detail."""
-    shown = {"id": ident, "name": name, "category": names.category_dirname(category), "time": mtime}
+    entry = _entry(ident, name, category, mtime)
     told = _object(line or answer)
     if not told:
-        return msgspec.convert(shown, Entry)
+        return entry
     group = told if line else to_object(told.get("group")) or {}
     torrents = [_counts(torrent) for torrent in _objects(told.get("torrents"))]
     year = to_count(group.get("groupYear" if line else "year"))
     formats = dict.fromkeys(text for each in torrents if (text := each[-1]))
-    return Entry(
-        **shown,  # type: ignore[arg-type]
+    return msgspec.structs.replace(
+        entry,
         year=year or None,
-        size=sum(each[0] for each in torrents),
-        seeders=sum(each[1] for each in torrents),
-        leechers=sum(each[2] for each in torrents),
-        snatches=sum(each[3] for each in torrents),
-        files=sum(each[4] for each in torrents),
+        size=to_count(sum(each[0] for each in torrents)),
+        seeders=to_count(sum(each[1] for each in torrents)),
+        leechers=to_count(sum(each[2] for each in torrents)),
+        snatches=to_count(sum(each[3] for each in torrents)),
+        files=to_count(sum(each[4] for each in torrents)),
         torrents=len(torrents),
         formats=_first(formats),
         tags=_first(to_texts(group.get("tags"))),
     )
+
+
+def _entry(ident: int, name: object, category: int, mtime: object) -> Entry:
+    """A row without numbers. A snapshot may come from anybody: what is of another kind than the
+    tables say is made to be of that.
+    """
+    place = names.category_dirname(category)
+    return Entry(id=ident, name=to_text(name), category=place, time=to_epoch(mtime))
 
 
 def _counts(torrent: Mapping[str, object]) -> tuple[int, int, int, int, int, str]:
@@ -210,7 +218,7 @@ def _torrents(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]
         (wanted.ident, wanted.after, PORTION),
     )
     for ident, name, mtime in rows:
-        entry = Entry(id=ident, name=name, category=names.category_dirname(found[2]), time=mtime)
+        entry = _entry(ident, name, found[2], mtime)
         known = counts.get(ident)
         if known is not None:
             size, seeders, leechers, snatches, files, kind = known
@@ -236,7 +244,7 @@ def _categories(connection: sqlite3.Connection) -> Iterator[Heap]:
             id=category,
             name=names.category_dirname(category),
             groups=totals.get(category, 0),
-            time=newest,
+            time=to_epoch(newest),
             listed=category in listed,
         )
 
@@ -277,7 +285,12 @@ def _page_of_facets(connection: sqlite3.Connection, kind: str, after: int) -> Pa
         )
         rows = connection.execute(query, (kind, after, PORTION)).fetchall()
     heaps = [
-        Heap(id=ident, name=_heap_name(kind, text, ident), groups=groups, time=newest)
+        Heap(
+            id=ident,
+            name=_heap_name(kind, to_text(text), ident),
+            groups=groups,
+            time=to_epoch(newest),
+        )
         for ident, text, groups, newest in rows
     ]
     return Page(heaps=heaps, following=_following(heaps))

@@ -118,7 +118,7 @@ def _search(
     store: Path, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
     from biofs.catalogue import fulltext  # noqa: PLC0415
-    from biofs.catalogue.hits import hits  # noqa: PLC0415
+    from biofs.catalogue.hits import Damaged, hits  # noqa: PLC0415
 
     try:
         with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
@@ -130,6 +130,8 @@ def _search(
             yield from hits(opened, words, limit, files=files)
     except sqlite3.DatabaseError as error:
         raise QuietError(f"{store}: {error}") from None
+    except Damaged as error:
+        raise QuietError(str(error)) from None
 
 
 def _why(opened: sqlite3.Connection) -> str:

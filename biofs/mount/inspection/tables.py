@@ -13,7 +13,7 @@ from biofs.api.errors import ApiError
 from biofs.catalogue import fulltext
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.coverage import Gaps
-from biofs.catalogue.hits import hits
+from biofs.catalogue.hits import Damaged, hits
 from biofs.catalogue.tabulating import Wanted, page
 from biofs.catalogue.wants import Want
 from biofs.control.messages import Ask
@@ -75,6 +75,8 @@ class Tables:
             return await self._catalogue.store.scan(read)
         except sqlite3.DatabaseError as error:
             raise Refused(f"the store cannot be read: {error}") from None
+        except Damaged as error:
+            raise Refused(str(error)) from None
 
     async def _list(self, category: int, report: Report) -> None:
         try:

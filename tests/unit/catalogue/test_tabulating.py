@@ -130,6 +130,35 @@ async def test_what_is_only_mentioned_has_no_numbers() -> None:
         assert (torrent.name, torrent.size) == ("FASTA, Sanger, Contig [1]", None)
 
 
+async def test_a_store_of_a_stranger_is_shown_as_far_as_it_makes_sense() -> None:
+    """A snapshot's rows can hold anything."""
+    wrong = ["'text'", "x'ff00'", "9223372036854775807", "-5", "1.5e300", "'[{]'", "'{\"a\":1}'"]
+    async with running(create_app(embedded())) as catalogue:
+        await fetched(catalogue, 1, details=True)
+        for value in wrong:
+            for column in (
+                "groups.name",
+                "groups.mtime",
+                "groups.line",
+                "details.answer",
+                "torrents.name",
+                "torrents.mtime",
+                "facets.text",
+                "authors.name",
+            ):
+                table, name = column.split(".")
+
+                def change(connection: sqlite3.Connection, t=table, n=name, v=value) -> None:
+                    connection.execute(f"UPDATE OR IGNORE {t} SET {n} = {v}")
+
+                await catalogue.store.write(change)
+                for what in ("category", "group"):
+                    for row in await entries(catalogue, what=what, ident=1):
+                        assert msgspec.convert(msgspec.to_builtins(row), Entry) == row
+                for what in ("tags", "years", "formats", "authors", "categories"):
+                    await heaps(catalogue, what)
+
+
 async def test_heaps_count_what_they_hold() -> None:
     async with running(create_app(embedded())) as catalogue:
         await fetched(catalogue, 1, 8)
