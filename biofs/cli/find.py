@@ -56,7 +56,7 @@ def command(words: tuple[str, ...], files: bool, limit: int, as_json: bool, **gi
     settings = config.load({**given, "offline": True}, os.environ)
     root = _root(settings)
     found = 0
-    for facts in _search(_store(settings), words, limit, files=files):
+    for facts in _search(settings, words, limit, files=files):
         found += 1
         facts["path"] = f"{root}{facts['path']}"
         _print(json.dumps(facts, ensure_ascii=False) if as_json else str(facts["path"]))
@@ -89,15 +89,19 @@ def _store(settings: config.Settings) -> Path:
 
 
 def _search(
-    store: Path, words: Sequence[str], limit: int, *, files: bool
+    settings: config.Settings, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
     from biofs.catalogue import fulltext  # noqa: PLC0415
+    from biofs.catalogue.foreign import foreign_in  # noqa: PLC0415
 
+    # A snapshot may come from anybody (sqlite.org/security.html).
+    store, strange = _store(settings), settings.snapshot is not None
     try:
         with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
-            # A snapshot may come from anybody (sqlite.org/security.html).
             opened.execute("PRAGMA trusted_schema = OFF")
             opened.execute("PRAGMA cell_size_check = ON")
+            if strange and (foreign := foreign_in(opened)):
+                raise QuietError(f"{store}: not a snapshot: holds {foreign!r}")
             if not fulltext.is_there(opened):
                 raise QuietError(f"{store}: has nothing to search in: {_why(opened)}")
             results = _files(opened, words) if files else _groups(opened, words, limit)
