@@ -202,10 +202,11 @@ def _freed(
         with mounting(Path(place), server.url) as mount:  # type: ignore[attr-defined]
             if listed:
                 os.listdir(mount.path / "categories/Sequences")
-            app.passing = passing
+            app.passing = 0
             app.hold.set()
             with waiting(mount, waiters):
                 all_wait(mount, waiters)
+                app.passing = passing
                 for number in SIGNALS * rounds:
                     process = subprocess.Popen(
                         command,
