@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from biofs.catalogue import fulltext
 from biofs.catalogue.coverage import Coverage, measure
+from biofs.catalogue.foreign import foreign_in
 from biofs.catalogue.schema import APPLICATION_ID, VERSION, statements
 from biofs.catalogue.store import Store, StoreError
 
@@ -33,6 +34,7 @@ _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
 _SERVER: Final = "snapshot of"
 _STEPS: Final = 100_000  # of SQLite's virtual machine between two ticks
+_ATTACHED: Final = "snapshot"
 _PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
 
 # Not copied: where marks are taken back, rows have other lengths.
@@ -143,6 +145,12 @@ def _check(connection: sqlite3.Connection, name: str, path: Path) -> None:
     if version != VERSION:
         age = "a newer" if version > VERSION else "an older"
         raise StoreError(f"{path}: written by {age} biofs (format {version})")
+    # A store may be of a biofs that wrote other indexes; it is the user's own.
+    foreign = foreign_in(connection, name) if name == _ATTACHED else ""
+    if foreign:
+        raise StoreError(
+            f"{path}: not a snapshot: holds {foreign!r}, which `biofs export` does not write"
+        )
 
 
 class Snapshot(Store):
@@ -189,7 +197,7 @@ def _connect(file: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA cell_size_check = ON")
         # Immutable: no locks either, so that it can lie where nobody can write.
         connection.execute("ATTACH ? AS snapshot", (_uri(file, "mode=ro&immutable=1"),))
-        _check(connection, "snapshot", file)
+        _check(connection, _ATTACHED, file)
         for table, statement in _statements():
             if table in LEFT:
                 connection.execute(statement)

@@ -87,7 +87,7 @@ def _in_store(
     # Offline: what is known can be searched without a token, if it is clear whose it is.
     settings = config.load({**given, "offline": True}, os.environ)
     root = _root(settings)
-    for facts in _search(_store(settings), words, limit, files=files):
+    for facts in _search(settings, words, limit, files=files):
         yield {**facts, "path": f"{root}{facts['path']}"}
 
 
@@ -115,16 +115,20 @@ def _store(settings: config.Settings) -> Path:
 
 
 def _search(
-    store: Path, words: Sequence[str], limit: int, *, files: bool
+    settings: config.Settings, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
     from biofs.catalogue import fulltext  # noqa: PLC0415
+    from biofs.catalogue.foreign import foreign_in  # noqa: PLC0415
     from biofs.catalogue.hits import Damaged, hits  # noqa: PLC0415
 
+    # A snapshot may come from anybody (sqlite.org/security.html).
+    store, strange = _store(settings), settings.snapshot is not None
     try:
         with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
-            # A snapshot may come from anybody (sqlite.org/security.html).
             opened.execute("PRAGMA trusted_schema = OFF")
             opened.execute("PRAGMA cell_size_check = ON")
+            if strange and (foreign := foreign_in(opened)):
+                raise QuietError(f"{store}: not a snapshot: holds {foreign!r}")
             if not fulltext.is_there(opened):
                 raise QuietError(f"{store}: has nothing to search in: {_why(opened)}")
             yield from hits(opened, words, limit, files=files)

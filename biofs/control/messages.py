@@ -58,7 +58,7 @@ def read_ask(text: bytes) -> Ask:
     """Raises Malformed."""
     try:
         return _decode_ask(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise Malformed from None
 
 
@@ -66,7 +66,7 @@ def read_said(text: bytes) -> Said:
     """Raises Malformed."""
     try:
         return _decode_said(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise Malformed from None
 
 

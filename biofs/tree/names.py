@@ -66,8 +66,9 @@ def clean(text: str) -> str:
     Character references are decoded and the result is NFC. ``/`` becomes ``-``. A run of white
     space of any kind, line and paragraph separators included, becomes one space; none is left at
     the ends. Bidirectional controls are dropped; other control characters (C0, C1, DEL) and lone
-    surrogates become U+FFFD. Joiners stay: emoji and Indic scripts need them. A leading dot becomes
-    ``_``, so nothing is hidden and ``.`` and ``..`` cannot be.
+    surrogates become U+FFFD. Joiners stay: emoji and Indic scripts need them. A leading dot or
+    hyphen becomes ``_``: nothing is hidden, ``.`` and ``..`` cannot be, and ``tar cf x *`` takes no
+    name for an option.
 
     Returns:
         The component; ``""`` if nothing readable is in the text.
@@ -171,7 +172,7 @@ def _stand_in(match: re.Match[str]) -> str:
 
 
 def _visible(text: str) -> str:
-    return "_" + text[1:] if text.startswith(".") else text
+    return "_" + text[1:] if text.startswith((".", "-")) else text
 
 
 def _cut(text: str, limit: int) -> str:

@@ -45,7 +45,7 @@ done
 ls biotorrents >restarted || exit
 systemctl --user stop biofs || exit
 [[ $(show ActiveState)-$(show Result) == inactive-success ]] || exit
-! grep biotorrents /proc/self/mountinfo
+! grep -F " $HOME/biotorrents " /proc/self/mountinfo
 """
 
 

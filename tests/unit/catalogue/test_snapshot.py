@@ -156,6 +156,18 @@ def test_what_is_no_snapshot_is_refused(tmp_path: Path, content: bytes, problem:
         (f"PRAGMA user_version = {VERSION + 1}", "written by a newer biofs (format 2)"),
         (f"PRAGMA user_version = {VERSION - 1}", "written by an older biofs (format 0)"),
         (f"PRAGMA application_id = {APPLICATION_ID + 1}", "not a file of biofs"),
+        (
+            "CREATE VIEW more AS WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT * FROM n) SELECT 1",
+            "not a snapshot: holds 'more', which `biofs export` does not write",
+        ),
+        (
+            "ALTER TABLE authors ADD COLUMN more AS (hex(zeroblob(100000000)))",
+            "not a snapshot: holds 'authors', which `biofs export` does not write",
+        ),
+        (
+            "CREATE TRIGGER more AFTER INSERT ON groups BEGIN SELECT 1; END",
+            "not a snapshot: holds 'more', which `biofs export` does not write",
+        ),
         ("DROP TABLE meta", "not a snapshot: no such table: snapshot.meta"),
         ("DELETE FROM meta", "not a snapshot: `biofs export` makes one of it"),
         ("UPDATE meta SET value = 'x'", "not a snapshot: `biofs export` makes one of it"),

@@ -249,6 +249,8 @@ def test_what_is_done_for_an_asker_that_goes_ends(runtime: Path) -> None:
         b'{"do": "echo", "path": []}\n',
         b"[" * 60_000 + b"\n",
         b"\xff\xfe\n",
+        b'{"do": "\xe5"}\n',
+        b'{"do": "echo", "path": "\xe5"}\n',
     ],
 )
 def test_nonsense_is_answered_in_a_line(runtime: Path, sent: bytes) -> None:
@@ -323,6 +325,7 @@ def _answering(sent: bytes, runtime: Path) -> Callable[[], None]:
         (b'{"progress": "x"}\n', "the mount ended before it answered"),
         (b"{}\n", "the mount answers nothing"),
         (b"nonsense\n", "the mount ended, or makes no sense"),
+        (b'{"answer": {"\xe5": 1}}\n', "the mount ended, or makes no sense"),
         (b'{"answer": 5}\n', "the mount ended, or makes no sense"),
         (b"x" * (messages.LONGEST_ANSWER + 100_000), "the mount ended, or makes no sense"),
         (b'{"error": "no\\nway"}\n', "no\nway"),
