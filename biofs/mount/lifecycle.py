@@ -34,6 +34,9 @@ from biofs.mount.waiting import MAX_TASKS, Patience
 
 log = logging.getLogger(__name__)
 
+_LIST: Final = "/bin/ls"
+"""Any Linux has it; started in 2 ms, as Python is not."""
+
 OWN_OPTIONS: Final = frozenset({"nonempty", "default_permissions", "ro"})
 """Options of `-o` that mean something to biofs, or that every mount has anyway."""
 
@@ -192,9 +195,23 @@ async def _end_on_signal(scope: trio.CancelScope) -> None:
             return
 
 
+def _list(mountpoint: Path) -> int:
+    """Have a child list the directory; its exit status, 0 if it could."""
+    nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+    command = [_LIST, os.fspath(mountpoint)]
+    pid = os.posix_spawn(_LIST, command, os.environ, file_actions=nowhere)
+    return os.waitpid(pid, 0)[1]
+
+
 async def _announce(mountpoint: Path, ready: Callable[[], None]) -> None:
-    """Say that the mount answers, when it does: it is asked through the kernel, from a thread."""
-    await trio.to_thread.run_sync(os.listdir, mountpoint, abandon_on_cancel=True)
+    """Say that the mount answers, when it does: it is asked through the kernel.
+
+    A child asks. A thread of ours would wait for us uninterruptibly if SIGKILL came just now, and
+    so keep the process, its mount and itself alive for ever.
+    """
+    # Not waited for when the mount ends: the child ends with it.
+    if await trio.to_thread.run_sync(_list, mountpoint, abandon_on_cancel=True):
+        raise QuietError(f"{mountpoint}: mounted, but it cannot be listed")
     log.info("mounted on %s", mountpoint)
     readiness.tell("READY=1")
     ready()

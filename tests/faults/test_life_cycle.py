@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,6 +215,30 @@ def test_a_signal_before_it_answers_leaves_nothing(tmp_path: Path) -> None:
             assert failing(lambda: os.listdir(tmp_path / "mnt")) == errno.ENOTCONN
             subprocess.run(["fusermount3", "-u", "-z", str(tmp_path / "mnt")], check=True)
         assert os.listdir(tmp_path / "mnt") == []
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 30])
+def test_killed_before_it_answers_it_ends(tmp_path: Path, milliseconds: int) -> None:
+    """A thread that waits for its own mount would keep the process from ending, for ever."""
+    mountpoint = tmp_path / "mnt"
+    mountpoint.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "biofs", "mount", "-f", "--demo", str(mountpoint)],
+        env=environment(tmp_path),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: is_mounted(mountpoint))
+        time.sleep(milliseconds / 1000)
+        process.kill()
+        assert process.wait(timeout=20) == -signal.SIGKILL
+        # ECONNABORTED: it was killed before it had told the kernel which protocol it speaks.
+        dead = {errno.ENOTCONN, errno.ECONNABORTED}
+        assert failing(lambda: os.listdir(mountpoint)) in dead
+    finally:
+        process.kill()
+        subprocess.run(["umount", "-f", str(mountpoint)], check=False)
+        process.wait(timeout=20)
 
 
 def test_the_service_manager_is_told(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
 def assert_readable(name: str) -> None:
     assert 0 < len(name.encode()) <= 255
     assert "/" not in name
-    assert not name.startswith(".")
+    assert not name.startswith((".", "-"))
     assert name == unicodedata.normalize("NFC", name)
     assert not any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in BIDI for c in name)
     assert not any(c.isspace() and c != " " for c in name)
@@ -37,6 +37,7 @@ def assert_readable(name: str) -> None:
 @example("", 0)
 @example("&nbsp;", 1)
 @example(".hidden", 2)
+@example("--checkpoint-action=exec=sh", 3)
 @example("\u0301" * 400, 3)
 @example("&#" + "1" * 5000 + ";", 4)
 @example("a" * 10**6, 5)
@@ -87,6 +88,7 @@ def test_torrent_names_are_valid(data_format: str, platform: str, scope: str, id
         ("&#128105;&zwj;&#128300;", "👩‍🔬"),
         ("क्\u200dष", "क्\u200dष"),
         (".hidden", "_hidden"),
+        ("--rm", "_-rm"),
         (".", "_"),
         ("..", "_."),
         ("../../etc/passwd", "_.-..-etc-passwd"),
