@@ -32,6 +32,7 @@ from biofs.mount.stat import DIRECTORY, KEEP, Attributes, Stat
 from biofs.mount.views.all import all_views
 from biofs.mount.views.router import ViewRouter
 from biofs.mount.waiting import Patience, Waiter
+from biofs.mount.xattrs import Xattrs
 from biofs.tree.inodes import Address, Kind, unpack
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class _OpenDirectory:
 
 class Operations(ReadOnly):
     """See the module. `state` is what status.json shows; `shown` learns which inodes show which
-    answers.
+    answers. Without `xattrs` there are no extended attributes.
     """
 
     supports_dot_lookup = False
@@ -78,6 +79,7 @@ class Operations(ReadOnly):
         gid: int,
         account: bool = False,
         shown: Shown | None = None,
+        xattrs: Xattrs | None = None,
     ) -> None:
         super().__init__()
         self._catalogue: Final = catalogue
@@ -103,6 +105,7 @@ class Operations(ReadOnly):
         self._attributes: Final = Attributes(uid, gid)
         self._number = 0
         self._looked_up = 0
+        self._xattrs: Final = xattrs
         self._opened: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content]] = {}
 
@@ -265,12 +268,16 @@ class Operations(ReadOnly):
 
     @guarded
     async def getxattr(self, inode: InodeT, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
-        # Asked once and never again, instead of twice for each file of every `ls -l`.
-        raise pyfuse3.FUSEError(errno.ENOSYS)
+        if self._xattrs is None:
+            # Asked once and never again, instead of twice for each file of every `ls -l`.
+            raise pyfuse3.FUSEError(errno.ENOSYS)
+        return self._xattrs.value(self._at(inode)[1], name)
 
     @guarded
     async def listxattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
-        raise pyfuse3.FUSEError(errno.ENOSYS)
+        if self._xattrs is None:
+            raise pyfuse3.FUSEError(errno.ENOSYS)
+        return self._xattrs.names(self._at(inode)[1])
 
 
 def kinds_without_family(operations: Operations) -> set[Kind]:
