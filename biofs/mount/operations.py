@@ -15,6 +15,7 @@ import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.peeking import WouldAsk, peeking
 from biofs.catalogue.reading import looked_at
 from biofs.mount.directories import Directories
 from biofs.mount.failures import guarded
@@ -26,6 +27,7 @@ from biofs.mount.families.links import LinkFamily
 from biofs.mount.families.root import RootFamily
 from biofs.mount.families.torrent import TorrentFamily
 from biofs.mount.listings import Listed, Listing
+from biofs.mount.onlookers import Onlookers
 from biofs.mount.refusals import ReadOnly
 from biofs.mount.shown import Shown
 from biofs.mount.stat import DIRECTORY, KEEP, Attributes, Stat
@@ -33,7 +35,7 @@ from biofs.mount.views.all import all_views
 from biofs.mount.views.router import ViewRouter
 from biofs.mount.waiting import Patience, Waiter
 from biofs.mount.xattrs import Xattrs
-from biofs.tree.inodes import Address, Kind, unpack
+from biofs.tree.inodes import Address, Kind, pack, unpack
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +108,7 @@ class Operations(ReadOnly):
         self._number = 0
         self._looked_up = 0
         self._xattrs: Final = xattrs
+        self._onlookers: Final = Onlookers()
         self._opened: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content]] = {}
 
@@ -187,11 +190,35 @@ class Operations(ReadOnly):
             return FileHandleT(number)
         family, address = self._at(inode)
         with looked_at.collecting() as keys:
+            if await self._only_counts(family, address, caller):
+                # As if the wait had run out: nobody looks at this directory, so nobody waits.
+                raise pyfuse3.FUSEError(errno.EAGAIN)
             listing = await family.opendir(address, caller)
         self._shown.note(keys, inode)
         parent = await family.parent(address)
         self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
         return FileHandleT(number)
+
+    async def _only_counts(self, family: Family, address: Address, caller: Waiter) -> bool:
+        """Whether what is in a directory would have to be asked for, just to count it.
+
+        Some programs count by looking at each entry, which asks for documents' sizes.
+        """
+        if not await self._onlookers.may_count(caller.pid):
+            return False
+        with peeking():
+            try:
+                listing = await family.opendir(address, caller)
+                entries = await listing.portion(0, caller, wait=False)
+                if not any(entry.stat.asks for entry in entries):
+                    return False
+            except WouldAsk:
+                pass
+        try:
+            parent = await family.parent(address)
+        except OSError:
+            return False  # deep in a file list that is not known
+        return await self._onlookers.only_counts(caller.pid, pack(*address), parent)
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
