@@ -220,15 +220,6 @@ class Index:
         row = self._store.one("SELECT line FROM groups WHERE id = ?", group_id)
         return row[0] if row and isinstance(row[0], bytes) else None
 
-    def hashes_of(self, group_id: int) -> dict[int, str]:
-        """The info hashes (upper-case hex) of a group's torrents by their ids, as far as known."""
-        rows = self._store.rows(
-            "SELECT torrent_id, hex(info_hash) FROM hashes JOIN torrents ON id = torrent_id"
-            " WHERE group_id = ? ORDER BY torrent_id",
-            group_id,
-        )
-        return {int(str(torrent_id)): str(info_hash) for torrent_id, info_hash in rows}
-
     async def add_rows(
         self, category: int, rows: Iterable[GroupRow], now: float, page: PageRead | None = None
     ) -> Taken:

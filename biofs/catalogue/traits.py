@@ -11,7 +11,9 @@ from biofs.api.errors import BadAnswer
 from biofs.api.models import Group, GroupRow, Torrent
 from biofs.catalogue.details import Detail
 from biofs.catalogue.documents import Documents
+from biofs.catalogue.facets import hashes_of
 from biofs.catalogue.index import Index
+from biofs.catalogue.store import Store
 from biofs.tree.xattrs import Traits
 
 
@@ -34,7 +36,8 @@ class KnownTraits:
     `site` is the server's address, without a slash at the end; "" if it has no pages to look at.
     """
 
-    def __init__(self, documents: Documents, index: Index, site: str = "") -> None:
+    def __init__(self, store: Store, documents: Documents, index: Index, site: str = "") -> None:
+        self._store: Final = store
         self._documents: Final = documents
         self._index: Final = index
         self._site: Final = site
@@ -44,7 +47,7 @@ class KnownTraits:
         if self._index.group(group_id) is None:
             return None
         url = self._url(f"id={group_id}")
-        hashes = self._index.hashes_of(group_id)
+        hashes = hashes_of(self._store, group_id)
         detail = self._documents.at_hand(group_id)
         if detail is not None:
             group = Group.from_json(orjson.loads(detail.json))
@@ -62,7 +65,7 @@ class KnownTraits:
         if known is None:
             return None
         url = self._url(f"id={known.group_id}&torrentid={torrent_id}")
-        hashes = self._index.hashes_of(known.group_id)
+        hashes = hashes_of(self._store, known.group_id)
         own = {torrent_id: hashes[torrent_id]} if torrent_id in hashes else {}
         detail = self._documents.at_hand(known.group_id)
         if detail is not None and torrent_id in detail.torrents:

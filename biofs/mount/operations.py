@@ -185,14 +185,16 @@ class Operations(ReadOnly):
         caller = self._patience.of(ctx.pid)
         self._number = number = self._number + 1
         directory = self._directories.get(inode)
+        family, address = self._at(inode)
+        if (directory is None or directory.asks) and await self._only_counts(
+            family, address, caller
+        ):
+            # As if the wait had run out: nobody looks at this directory, so nobody waits.
+            raise pyfuse3.FUSEError(errno.EAGAIN)
         if directory is not None:
             self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
             return FileHandleT(number)
-        family, address = self._at(inode)
         with looked_at.collecting() as keys:
-            if await self._only_counts(family, address, caller):
-                # As if the wait had run out: nobody looks at this directory, so nobody waits.
-                raise pyfuse3.FUSEError(errno.EAGAIN)
             listing = await family.opendir(address, caller)
         self._shown.note(keys, inode)
         parent = await family.parent(address)
@@ -210,7 +212,7 @@ class Operations(ReadOnly):
             try:
                 listing = await family.opendir(address, caller)
                 entries = await listing.portion(0, caller, wait=False)
-                if not any(entry.stat.asks for entry in entries):
+                if not any(entry.asks for entry in entries):
                     return False
             except WouldAsk:
                 pass

@@ -35,11 +35,6 @@ class Stat(NamedTuple):
     mtime: int
     keep: float
 
-    @property
-    def asks(self) -> bool:
-        """Whether its attributes are not known, so that looking at them may cost a request."""
-        return self.keep == 0.0 and self.mode != DIRECTORY
-
 
 def directory(inode: int, mtime: int) -> Stat:
     """A directory. Its own size is 0: what it holds is counted at its files."""

@@ -29,7 +29,9 @@ class Xattrs:
     """
 
     def __init__(self, catalogue: Catalogue, site: str = "") -> None:
-        self._traits: Final = KnownTraits(catalogue.documents, catalogue.index, site)
+        self._traits: Final = KnownTraits(
+            catalogue.store, catalogue.documents, catalogue.index, site
+        )
 
     def names(self, address: Address) -> list[bytes]:
         """The names of the node's attributes."""
