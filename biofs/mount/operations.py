@@ -35,7 +35,7 @@ from biofs.mount.views.all import all_views
 from biofs.mount.views.router import ViewRouter
 from biofs.mount.waiting import Patience, Waiter
 from biofs.mount.xattrs import Xattrs
-from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.inodes import Address, Kind, unpack
 
 log = logging.getLogger(__name__)
 
@@ -185,15 +185,14 @@ class Operations(ReadOnly):
         caller = self._patience.of(ctx.pid)
         self._number = number = self._number + 1
         directory = self._directories.get(inode)
-        family, address = self._at(inode)
-        if (directory is None or directory.asks) and await self._only_counts(
-            family, address, caller
-        ):
+        unknown = directory is None or directory.asks
+        if unknown and await self._only_counts(inode, caller):
             # As if the wait had run out: nobody looks at this directory, so nobody waits.
             raise pyfuse3.FUSEError(errno.EAGAIN)
         if directory is not None:
             self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
             return FileHandleT(number)
+        family, address = self._at(inode)
         with looked_at.collecting() as keys:
             listing = await family.opendir(address, caller)
         self._shown.note(keys, inode)
@@ -201,13 +200,14 @@ class Operations(ReadOnly):
         self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
         return FileHandleT(number)
 
-    async def _only_counts(self, family: Family, address: Address, caller: Waiter) -> bool:
+    async def _only_counts(self, inode: int, caller: Waiter) -> bool:
         """Whether what is in a directory would have to be asked for, just to count it.
 
         Some programs count by looking at each entry, which asks for documents' sizes.
         """
         if not await self._onlookers.may_count(caller.pid):
             return False
+        family, address = self._at(inode)
         with peeking():
             try:
                 listing = await family.opendir(address, caller)
@@ -220,7 +220,7 @@ class Operations(ReadOnly):
             parent = await family.parent(address)
         except OSError:
             return False  # deep in a file list that is not known
-        return await self._onlookers.only_counts(caller.pid, pack(*address), parent)
+        return await self._onlookers.only_counts(caller.pid, inode, parent)
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
