@@ -18,7 +18,6 @@ from typing import Final
 import trio
 from cachetools import TTLCache
 
-from biofs.mount.signals import process_of
 from biofs.tree.inodes import Kind, unpack
 
 GRACE_SECONDS: Final = 0.2
@@ -37,17 +36,17 @@ def marks(fdinfo: bytes) -> set[int]:
     return {int(number, 16) for number in _MARK.findall(fdinfo)}
 
 
-def watched_by(process: int) -> set[int] | None:
-    """The inode numbers that a process watches (for a thread).
+def watched_by(thread: int) -> set[int] | None:
+    """The inode numbers that the process of a thread watches. It reads files, so not in the loop.
 
     None if it has no descriptor for it, or if that cannot be seen.
     """
     found: set[int] | None = None
-    with suppress(OSError), os.scandir(f"/proc/{process}/fd") as descriptors:
+    with suppress(OSError), os.scandir(f"/proc/{thread}/fd") as descriptors:
         for each in itertools.islice(descriptors, _MOST_DESCRIPTORS):
             with suppress(OSError):
                 if os.readlink(each.path).startswith("anon_inode:inotify"):  # noqa: PTH115
-                    with open(f"/proc/{process}/fdinfo/{each.name}", "rb") as info:  # noqa: PTH123
+                    with open(f"/proc/{thread}/fdinfo/{each.name}", "rb") as info:  # noqa: PTH123
                         found = (found or set()) | marks(info.read())
     return found
 
@@ -70,11 +69,10 @@ class Onlookers:
 
     async def may_count(self, thread: int) -> bool:
         """Whether the process of a thread is one that watches at all."""
-        process = process_of(thread)
-        known = self._watching.get(process)
+        known = self._watching.get(thread)
         if known is None:
-            known = await trio.to_thread.run_sync(watched_by, process) is not None
-            self._watching[process] = known
+            known = await trio.to_thread.run_sync(watched_by, thread) is not None
+            self._watching[thread] = known
         return known
 
     async def only_counts(self, thread: int, inode: int, parent: int) -> bool:
@@ -82,9 +80,8 @@ class Onlookers:
 
         That is `parent`, or any directory that holds links.
         """
-        process = process_of(thread)
         for left in reversed(range(_LOOKS)):
-            watched = await trio.to_thread.run_sync(watched_by, process) or set()
+            watched = await trio.to_thread.run_sync(watched_by, thread) or set()
             if inode in watched or not (parent in watched or any(map(_holds_links, watched))):
                 return False
             if left:
