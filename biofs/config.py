@@ -54,9 +54,9 @@ _SHIFTS = {"K": 10, "M": 20, "G": 30, "T": 40}
 
 FUSE_OPTIONS = (
     *("allow_other", "allow_root", "default_permissions", "noatime", "nodev", "noexec"),
-    *("nonempty", "nosuid", "ro"),
+    *("nonempty", "nosuid", "ro", "xattr"),
 )
-"""What `-o` takes. `nonempty` is biofs's own, the others are mount options."""
+"""What `-o` takes. `nonempty` and `xattr` are biofs's own, the others are mount options."""
 
 OWNER_OPTIONS = ("uid", "gid")
 """What `-o` takes with a number behind it, `uid=1000`: whose all that is in the mount is."""

@@ -82,6 +82,15 @@ class Documents:
         now = self._clock()
         return until if now < until else now + _LOOK_AGAIN
 
+    def at_hand(self, group_id: int) -> Detail | None:
+        """The group's documents as they are known, and nothing asked behind anyone's back."""
+        detail = self._recent.get(group_id)
+        if detail is None:
+            detail = self._details.load(group_id)
+            if detail is not None:
+                self._recent.put(group_id, detail)
+        return detail
+
     def _is_old(self, detail: Detail) -> bool:
         return self._clock() >= detail.good_until(self._freshness.detail)
 

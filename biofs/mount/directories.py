@@ -26,12 +26,13 @@ bytes, a name of 64, numbers of 64, and 80 for the list and the table (sys.getsi
 
 class Directory:
     """A directory's entries, the first with offset 1 behind it and so on; the inode above it; and
-    until when (epoch seconds) nobody needs to look whether all is still so.
+    until when (epoch seconds) nobody needs to look whether all is still so. `asks` says whether a
+    look at each entry may cost a request.
 
     It is its own listing (see `Listing`).
     """
 
-    __slots__ = ("_listed", "_names", "changes", "good_until", "parent")
+    __slots__ = ("_listed", "_names", "asks", "changes", "good_until", "parent")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Directory:
     ) -> None:
         self._listed: Final = entries
         self._names: dict[bytes, Listed] | None = None
+        self.asks: Final = any(entry.asks for entry in entries)
         self.parent: Final = parent
         self.good_until: Final = good_until
         self.changes = -1

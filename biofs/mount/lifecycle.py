@@ -21,7 +21,7 @@ import biofs
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.location import source_name
 from biofs.catalogue.snapshot import Snapshot
-from biofs.config import Settings
+from biofs.config import DEMO_URL, Settings
 from biofs.control import server
 from biofs.errors import QuietError
 from biofs.mount import assembly, daemon, housekeeping, logs, readiness
@@ -31,13 +31,14 @@ from biofs.mount.operations import Operations
 from biofs.mount.shown import Shown
 from biofs.mount.signals import SignalWatch
 from biofs.mount.waiting import MAX_TASKS, Patience
+from biofs.mount.xattrs import Xattrs
 
 log = logging.getLogger(__name__)
 
 _LIST: Final = "/bin/ls"
 """Any Linux has it; started in 2 ms, as Python is not."""
 
-OWN_OPTIONS: Final = frozenset({"nonempty", "default_permissions", "ro"})
+OWN_OPTIONS: Final = frozenset({"nonempty", "xattr", "default_permissions", "ro"})
 """Options of `-o` that mean something to biofs, or that every mount has anyway."""
 
 
@@ -163,6 +164,7 @@ async def _main(
             gid=os.getgid() if settings.gid is None else settings.gid,
             account=settings.account,
             shown=shown,
+            xattrs=_xattrs(settings, catalogue),
         )
         kernel = KernelCache(catalogue.index, shown=shown)
         catalogue.listings.changes = kernel
@@ -183,6 +185,15 @@ async def _main(
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
             log.info("unmounted")
             nursery.cancel_scope.cancel()
+
+
+def _xattrs(settings: Settings, catalogue: Catalogue) -> Xattrs | None:
+    if "xattr" not in settings.fuse_options:
+        return None
+    store = catalogue.store
+    server = store.about.server if isinstance(store, Snapshot) else settings.url
+    # Nobody serves pages at the embedded catalogue's address.
+    return Xattrs(catalogue, "" if server == DEMO_URL else server)
 
 
 async def _end_on_signal(scope: trio.CancelScope) -> None:

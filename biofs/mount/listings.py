@@ -34,6 +34,11 @@ class Listed(NamedTuple):
         """Its attributes."""
         return Stat(*self[2:])
 
+    @property
+    def asks(self) -> bool:
+        """Whether its attributes are not known, so that looking at them may cost a request."""
+        return self.keep == 0.0 and self.mode != DIRECTORY
+
 
 def listed(name: bytes, stat: Stat, following: int) -> Listed:
     """An entry with the offset behind it."""

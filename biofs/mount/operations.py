@@ -15,6 +15,7 @@ import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.peeking import WouldAsk, peeking
 from biofs.catalogue.reading import looked_at
 from biofs.mount.directories import Directories
 from biofs.mount.failures import guarded
@@ -26,12 +27,14 @@ from biofs.mount.families.links import LinkFamily
 from biofs.mount.families.root import RootFamily
 from biofs.mount.families.torrent import TorrentFamily
 from biofs.mount.listings import Listed, Listing
+from biofs.mount.onlookers import Onlookers
 from biofs.mount.refusals import ReadOnly
 from biofs.mount.shown import Shown
 from biofs.mount.stat import DIRECTORY, KEEP, Attributes, Stat
 from biofs.mount.views.all import all_views
 from biofs.mount.views.router import ViewRouter
 from biofs.mount.waiting import Patience, Waiter
+from biofs.mount.xattrs import Xattrs
 from biofs.tree.inodes import Address, Kind, unpack
 
 log = logging.getLogger(__name__)
@@ -61,7 +64,7 @@ class _OpenDirectory:
 
 class Operations(ReadOnly):
     """See the module. `state` is what status.json shows; `shown` learns which inodes show which
-    answers.
+    answers. Without `xattrs` there are no extended attributes.
     """
 
     supports_dot_lookup = False
@@ -78,6 +81,7 @@ class Operations(ReadOnly):
         gid: int,
         account: bool = False,
         shown: Shown | None = None,
+        xattrs: Xattrs | None = None,
     ) -> None:
         super().__init__()
         self._catalogue: Final = catalogue
@@ -103,6 +107,8 @@ class Operations(ReadOnly):
         self._attributes: Final = Attributes(uid, gid)
         self._number = 0
         self._looked_up = 0
+        self._xattrs: Final = xattrs
+        self._onlookers: Final = Onlookers()
         self._opened: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content]] = {}
 
@@ -179,6 +185,10 @@ class Operations(ReadOnly):
         caller = self._patience.of(ctx.pid)
         self._number = number = self._number + 1
         directory = self._directories.get(inode)
+        unknown = directory is None or directory.asks
+        if unknown and await self._only_counts(inode, caller):
+            # As if the wait had run out: nobody looks at this directory, so nobody waits.
+            raise pyfuse3.FUSEError(errno.EAGAIN)
         if directory is not None:
             self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
             return FileHandleT(number)
@@ -189,6 +199,28 @@ class Operations(ReadOnly):
         parent = await family.parent(address)
         self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
         return FileHandleT(number)
+
+    async def _only_counts(self, inode: int, caller: Waiter) -> bool:
+        """Whether what is in a directory would have to be asked for, just to count it.
+
+        Some programs count by looking at each entry, which asks for documents' sizes.
+        """
+        if not await self._onlookers.may_count(caller.pid):
+            return False
+        family, address = self._at(inode)
+        with peeking():
+            try:
+                listing = await family.opendir(address, caller)
+                entries = await listing.portion(0, caller, wait=False)
+                if not any(entry.asks for entry in entries):
+                    return False
+            except WouldAsk:
+                pass
+        try:
+            parent = await family.parent(address)
+        except OSError:
+            return False  # deep in a file list that is not known
+        return await self._onlookers.only_counts(caller.pid, inode, parent)
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
@@ -265,12 +297,16 @@ class Operations(ReadOnly):
 
     @guarded
     async def getxattr(self, inode: InodeT, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
-        # Asked once and never again, instead of twice for each file of every `ls -l`.
-        raise pyfuse3.FUSEError(errno.ENOSYS)
+        if self._xattrs is None:
+            # Asked once and never again, instead of twice for each file of every `ls -l`.
+            raise pyfuse3.FUSEError(errno.ENOSYS)
+        return self._xattrs.value(self._at(inode)[1], name)
 
     @guarded
     async def listxattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
-        raise pyfuse3.FUSEError(errno.ENOSYS)
+        if self._xattrs is None:
+            raise pyfuse3.FUSEError(errno.ENOSYS)
+        return self._xattrs.names(self._at(inode)[1])
 
 
 def kinds_without_family(operations: Operations) -> set[Kind]:

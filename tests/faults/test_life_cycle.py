@@ -237,7 +237,7 @@ def test_killed_before_it_answers_it_ends(tmp_path: Path, milliseconds: int) -> 
         assert failing(lambda: os.listdir(mountpoint)) in dead
     finally:
         process.kill()
-        subprocess.run(["umount", "-f", str(mountpoint)], check=False)
+        subprocess.run(["umount", "-f", "-l", str(mountpoint)], check=True)
         process.wait(timeout=20)
 
 

@@ -1,0 +1,139 @@
+"""The examples in the documents do what stands there, on a real mount of the embedded catalogue."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from biofs.demo.accounts import DONOR_COOKIE
+from biofs.demo.app import create_app
+from biofs.demo.embedded import embedded
+from tests.support.commands import Case
+from tests.support.documents import Example, examples, fits, on_terminal
+from tests.support.mounting import Mount
+from tests.support.server import running
+
+CHECKOUT = Path(__file__).parents[2]
+COOKBOOK = CHECKOUT / "docs/cookbook.md"
+TOUR = CHECKOUT / "docs/tour.md"
+README = CHECKOUT / "README.md"
+WRITTEN_HOME = "/home/me"
+AGES = re.compile(r"\d+ (?:second|minute)s? ago, fresh for \d+ (?:s|min)|\d+ requests? more")
+ROW = re.compile(r"^\| ([^|]+) \| `((?:[^`|]|\\\|)+)` \|$", re.MULTILINE)
+
+
+class Reader:
+    """Somebody who types what a document says, in a mount at ~/biotorrents."""
+
+    def __init__(self, case: Case, mount: Mount) -> None:
+        self._mount = mount
+        self._env = {
+            **case.environment(),
+            "HOME": os.fspath(mount.path.parent),
+            "XDG_CACHE_HOME": os.fspath(case.base / "home/.cache"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+
+    def types(self, command: str) -> tuple[int, list[str]]:
+        """The exit code and what is printed, with the home directory of the document."""
+        code, lines = on_terminal(command, self._mount.path, self._env)
+        home = os.fspath(self._mount.path.parent)
+        return code, [line.replace(home, WRITTEN_HOME) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    base = tmp_path_factory.mktemp("reader")
+    with running(create_app(embedded())) as server:
+        case = Case(server, base)
+        (base / "home/.config/biofs").mkdir(parents=True)
+        settings = base / "home/.config/biofs/config.toml"
+        settings.touch(mode=0o600)
+        settings.write_text(f'cookie = "{DONOR_COOKIE}"\n')
+        with case.mount(name="biotorrents") as mount:
+            for category in os.listdir(mount.path / "categories"):
+                os.listdir(mount.path / "categories" / category)
+            yield Reader(case, mount)
+
+
+def identify(example: Example) -> str:
+    """The line, which is where to look."""
+    return f"line {example.line}"
+
+
+@pytest.mark.parametrize("example", examples(COOKBOOK), ids=identify)
+def test_a_recipe(reader: Reader, example: Example) -> None:
+    code, output = reader.types(example.command)
+    assert code == 0
+    assert example.output
+    assert fits(example, output), output
+
+
+def test_there_are_twenty_recipes_of_one_line() -> None:
+    assert len(examples(COOKBOOK)) == 20
+
+
+@pytest.mark.parametrize("example", examples(TOUR), ids=identify)
+def test_a_step_of_the_tour(reader: Reader, example: Example) -> None:
+    _, output = reader.types(example.command)
+    assert example.output
+    assert fits(example, output), output
+
+
+@pytest.mark.parametrize("example", examples(README), ids=identify)
+def test_an_example_of_the_readme(reader: Reader, example: Example) -> None:
+    _, output = reader.types(example.command)
+    assert example.output
+
+    def ageless(lines: list[str]) -> list[str]:
+        return [AGES.sub("AGE", line).rstrip() for line in lines]
+
+    expected = Example(example.command, ageless(example.output), example.line)
+    assert fits(expected, ageless(output)), output
+
+
+EVERY_DAY = [
+    (wanted, command.replace(r"\|", "|"))
+    for wanted, command in ROW.findall(
+        README.read_text("utf-8").partition("## Every day")[2].partition("\n## ")[0]
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "command"), [row for row in EVERY_DAY if "`--account`" not in row[0]]
+)
+def test_what_to_type_every_day(reader: Reader, wanted: str, command: str) -> None:
+    if command.startswith("less "):
+        command = command.replace("less", "cat", 1)  # which waits for nobody
+    # A client of BitTorrent is not needed to see what it would be handed.
+    code, output = reader.types(
+        f"transmission-remote() {{ [[ $2 == magnet:* ]] && echo added; }}; {command}"
+    )
+    if command.startswith("grep "):
+        assert code in {0, 1}, output
+    else:
+        assert code == 0, output
+        assert output or command.startswith("find "), wanted
+
+
+def test_there_is_something_to_type_every_day() -> None:
+    assert len(EVERY_DAY) > 15
+
+
+def test_the_links_between_the_documents_lead_somewhere() -> None:
+    for document in (README, *CHECKOUT.glob("docs/*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), (document.name, target)
+
+
+def test_the_shell_scripts_and_units_are_well_formed() -> None:
+    for script in CHECKOUT.glob("scripts/*"):
+        if script.is_file() and b"bash" in script.read_bytes()[:40]:
+            subprocess.run(["bash", "-n", script], check=True)
