@@ -59,8 +59,12 @@ def mounted(
     *options: str,
     env: Mapping[str, str] | None = None,
     name: str = "mnt",
+    module: str = "biofs",
 ) -> Iterator[Mount]:
-    """Mount in the foreground at `base/name`; unmount, and check that the process ends well."""
+    """Mount in the foreground at `base/name`; unmount, and check that the process ends well.
+
+    `module` is what Python runs as the `biofs` command.
+    """
     mountpoint = base / name
     mountpoint.mkdir(exist_ok=True)
     home = base / "home"
@@ -69,7 +73,7 @@ def mounted(
     before = os.stat(mountpoint).st_dev
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "biofs", "mount", "-f", *options, str(mountpoint)],
+            [sys.executable, "-m", module, "mount", "-f", *options, str(mountpoint)],
             env=environment(home, **(env or {})),
             stdout=subprocess.DEVNULL,
             stderr=stderr,

@@ -1,0 +1,167 @@
+"""What a handler costs that does not hang on the clock: SQL statements, and bytes allocated."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pyfuse3
+import pytest
+import trio.testing
+
+from biofs.demo.generator import Generated
+from biofs.tree.inodes import Kind, pack
+from tests.support.inspecting import Inspected, inspected
+
+CATEGORY = pack(Kind.CATEGORY, 1)
+
+
+class _Caller:
+    pid, uid, gid = 1, 0, 0
+
+
+CALLER: Any = _Caller()
+
+
+@pytest.fixture(autouse=True)
+def replies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel takes every entry."""
+
+    def reply(token: list[bytes], name: bytes, _attributes: object, following: int) -> bool:
+        token.append(name)
+        token[0] = b"%d" % following
+        return True
+
+    monkeypatch.setattr(pyfuse3, "readdir_reply", reply)
+
+
+@asynccontextmanager
+async def known(groups: int) -> AsyncIterator[Inspected]:
+    """A mount to which a category of as many groups is known, and the details of some."""
+    async with inspected(Generated(groups, 2, 20, categories=(1,))) as mount:
+        await listed(mount, CATEGORY)
+        for group in (1, 2, 3):
+            await read(mount, pack(Kind.GROUP_JSON, group))
+        await trio.testing.wait_all_tasks_blocked(0.1)
+        mount.operations.forget_all()
+        yield mount
+
+
+async def listed(mount: Inspected, inode: int) -> int:
+    """List a directory. Returns how many entries it has."""
+    operations: Any = mount.operations
+    handle = await operations.opendir(inode, CALLER)
+    token: list[bytes] = [b"0"]
+    while True:
+        before = len(token)
+        await operations.readdir(handle, int(token[0]), token)
+        if len(token) == before:
+            break
+    await operations.releasedir(handle)
+    return len(token) - 1
+
+
+async def read(mount: Inspected, inode: int) -> bytes:
+    operations: Any = mount.operations
+    opened = await operations.open(inode, 0, CALLER)
+    content: bytes = await operations.read(opened.fh, 0, 1 << 20)
+    await operations.release(opened.fh)
+    return content
+
+
+async def statements(mount: Inspected, action: Callable[[], Any]) -> int:
+    """How many SQL statements the event loop waits for while `action` runs."""
+    seen: list[str] = []
+    connection = mount.catalogue.store._reader
+    connection.set_trace_callback(seen.append)
+    try:
+        await action()
+    finally:
+        connection.set_trace_callback(None)
+    return len(seen)
+
+
+async def test_a_group_costs_three_statements_and_what_is_in_it_one_each() -> None:
+    async with known(60) as mount:
+        group, torrent = pack(Kind.GROUP, 1), pack(Kind.TORRENT, 1)
+        assert await statements(mount, lambda: listed(mount, group)) == 3
+        assert await statements(mount, lambda: listed(mount, torrent)) == 0
+        assert await statements(mount, lambda: listed(mount, pack(Kind.FILES, 1))) == 1
+        for kind in (Kind.GROUP_JSON, Kind.DESCRIPTION):
+            assert await statements(mount, lambda kind=kind: read(mount, pack(kind, 1))) == 0
+        for kind in (Kind.TORRENT_JSON, Kind.MAGNET):
+            assert await statements(mount, lambda kind=kind: read(mount, pack(kind, 1))) == 0
+        assert await statements(mount, lambda: read(mount, pack(Kind.FILELIST, 1))) == 1
+
+
+async def test_what_was_looked_at_costs_none() -> None:
+    async with known(60) as mount:
+        operations: Any = mount.operations
+        for inode in (pack(Kind.GROUP, 2), pack(Kind.TORRENT, 3), pack(Kind.FILES, 3)):
+            await listed(mount, inode)
+            assert await statements(mount, lambda inode=inode: listed(mount, inode)) == 0
+        parent = pack(Kind.GROUP, 2)
+
+        async def lookups() -> None:
+            for name in (b"group.json", b"comments", b".git"):
+                await operations.lookup(parent, name, CALLER)
+
+        assert await statements(mount, lookups) == 0
+
+
+async def test_a_write_makes_them_be_looked_at_again() -> None:
+    async with known(60) as mount:
+        group = pack(Kind.GROUP, 2)
+        await listed(mount, group)
+        await mount.catalogue.store.write(lambda _: None)
+        assert await statements(mount, lambda: listed(mount, group)) > 0
+
+
+@pytest.mark.parametrize("groups", [100, 1500])
+async def test_a_listing_costs_a_statement_for_512_groups(groups: int) -> None:
+    async with known(groups) as mount:
+        cost = await statements(mount, lambda: listed(mount, CATEGORY))
+    assert cost <= groups // 512 + 8
+
+
+async def allocated(mount: Inspected) -> int:
+    """The most bytes that were allocated at a time while a category is listed."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        operations: Any = mount.operations
+        handle = await operations.opendir(CATEGORY, CALLER)
+        offset: list[int] = [0]
+        taken = 0
+
+        def reply(_token: object, _name: bytes, _attributes: object, following: int) -> bool:
+            nonlocal taken
+            offset[0] = following
+            taken += 1
+            return taken % 200 != 0  # the kernel's buffer is full now and then
+
+        pyfuse3.readdir_reply = reply
+        count = -1
+        while count != taken:
+            count = taken
+            await operations.readdir(handle, offset[0], object())
+        await operations.releasedir(handle)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_listing_holds_a_portion_and_not_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pyfuse3, "readdir_reply", pyfuse3.readdir_reply)  # to be put back
+    async with known(600) as mount:
+        few = await allocated(mount)
+    async with known(2400) as mount:
+        many = await allocated(mount)
+    # 512 entries of 300 bytes, and what they are made from.
+    assert few < 512 * 700
+    assert many < few * 1.2
