@@ -65,7 +65,7 @@ def on_terminal(command: str, directory: Path, env: Mapping[str, str]) -> tuple[
     process = subprocess.Popen(
         ["bash", "-c", command],
         cwd=directory,
-        env={**env, "TERM": "dumb", "TZ": "UTC"},
+        env={**env, "TERM": "dumb", "COLUMNS": str(_COLUMNS), "TZ": "UTC"},
         stdin=slave,
         stdout=slave,
         stderr=slave,
