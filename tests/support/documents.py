@@ -16,6 +16,7 @@ from pathlib import Path
 _COLUMNS = 100
 _PROMPT = "    $ "
 _INDENT = "    "
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")  # bold and colours, which a document has not
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def on_terminal(command: str, directory: Path, env: Mapping[str, str]) -> tuple[
     process = subprocess.Popen(
         ["bash", "-c", command],
         cwd=directory,
-        env={**env, "TERM": "dumb", "TZ": "UTC"},
+        env={**env, "TERM": "xterm", "NO_COLOR": "1", "TZ": "UTC"},
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -83,7 +84,7 @@ def on_terminal(command: str, directory: Path, env: Mapping[str, str]) -> tuple[
         written += read
     os.close(master)
     lines = (
-        written.decode(errors="replace")
+        _STYLE.sub("", written.decode(errors="replace"))
         .replace("\r\n", "\n")
         .replace("\xa0", " ")
         .expandtabs()

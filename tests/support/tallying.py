@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,9 @@ HANDLERS = (
 )
 
 
+SETTLED_SECONDS = 0.2
+
+
 class Tally:
     """How often each handler was called, as the process behind a mount writes it down."""
 
@@ -24,19 +28,34 @@ class Tally:
 
     def of(self, action: Callable[[], object]) -> Counter[str]:
         """The calls while `action` runs."""
-        before = self._now()
+        before = self._settled()
         action()
-        return self._now() - before
+        return self._settled() - before
+
+    def _settled(self) -> Counter[str]:
+        """What it is when no more comes: the kernel releases what was open without waiting."""
+        now = self._now()
+        while True:
+            time.sleep(SETTLED_SECONDS)
+            before, now = now, self._now()
+            if now == before:
+                return now
 
     def _now(self) -> Counter[str]:
         return Counter(json.loads(self.path.read_bytes()))
+
+
+def _write(path: Path, calls: Counter[str]) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(calls))
+    new.replace(path)  # never seen half written
 
 
 def _tallied(handler: Any, calls: Counter[str], path: Path) -> Any:
     async def tallied(self: Any, *args: Any, **kwargs: Any) -> Any:
         calls[handler.__name__] += 1
         # Before the kernel has its answer, so that who has seen that sees the call, too.
-        path.write_text(json.dumps(calls))
+        _write(path, calls)
         return await handler(self, *args, **kwargs)
 
     return tallied
@@ -48,7 +67,7 @@ def main() -> int:
     from biofs.mount.operations import Operations
 
     path, calls = Path(os.environ["BIOFS_TALLY"]), Counter[str]()
-    path.write_text("{}")
+    _write(path, calls)
     for name in HANDLERS:
         setattr(Operations, name, _tallied(getattr(Operations, name), calls, path))
     return command()

@@ -63,7 +63,9 @@ def test_the_wheel_has_the_package_its_types_its_licence_and_its_commands(
         about = HeaderParser().parsestr(wheel.read(f"{info}METADATA").decode())
         commands = wheel.read(f"{info}entry_points.txt").decode()
         licence = wheel.read(f"{info}licenses/LICENSE")
-    package = {name for name in names if not name.startswith(info)}
+    pages = {name for name in names if ".data/data/share/man/" in name}
+    assert {name.rpartition("/")[2] for name in pages} == {"biofs.1", "mount.fuse.biofs.8"}
+    package = {name for name in names - pages if not name.startswith(info)}
     assert package == {name for name in kept() if name.startswith("biofs/")}
     assert "biofs/py.typed" in package
     assert licence == (CHECKOUT / "LICENSE").read_bytes()
