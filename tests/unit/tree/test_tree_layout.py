@@ -5,6 +5,7 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
@@ -138,6 +139,25 @@ def test_plain_paths_are_kept_as_in_a_model(files: dict[str, int], file_path: st
             assert found is not None
             node = found
         assert tree.size(node) == size
+
+
+@given(nasty_entries, top_names)
+def test_a_packed_tree_is_the_same_tree(entries: list[Entry], file_path: str) -> None:
+    tree = FileTree.build(entries, file_path, max_nodes=20)
+    again = FileTree.unpack(tree.pack())
+    assert again is not None
+    assert listing(again) == listing(tree)
+    assert [again.children(node) for node in range(len(tree))] == [
+        tree.children(node) for node in range(len(tree))
+    ]
+    assert (again.file_count, again.truncated) == (tree.file_count, tree.truncated)
+
+
+@pytest.mark.parametrize("change", [lambda p: p[:-1], lambda _: b"", lambda p: b"x" + p[1:]])
+def test_what_is_no_packed_tree_is_none(change: Callable[[bytes], bytes]) -> None:
+    packed = FileTree.build([Entry("a/b", 1)], "top").pack()
+    assert FileTree.unpack(packed) is not None
+    assert FileTree.unpack(change(packed)) is None
 
 
 @given(nasty_entries)
