@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from struct import Struct
 from sys import getsizeof
@@ -167,6 +167,21 @@ class FileTree:
     def children(self, node: int) -> range:
         """Give the nodes in a directory; none for a file."""
         return range(self._first[node], self._first[node + 1])
+
+    def described(self, nodes: range) -> Iterator[tuple[bytes, int, bool]]:
+        """Give name, size and whether it is a directory of nodes in a row, faster than one by one.
+
+        ``nodes`` must not have node 0 in it.
+        """
+        start, stop = nodes.start, nodes.stop
+        offsets, first = self._offsets[start : stop + 1], self._first[start : stop + 1]
+        names = self._names
+        return (
+            (names[at:end], size, child < next_child)
+            for at, end, size, child, next_child in zip(
+                offsets, offsets[1:], self._sizes[start:stop], first, first[1:], strict=False
+            )
+        )
 
     def find(self, node: int, name: bytes) -> int | None:
         """Give the node with this name in a directory, None if there is none."""

@@ -26,11 +26,16 @@ def _stat(tree: FileTree, node: int, torrent: KnownTorrent) -> Stat:
     return stat.file(inode, tree.size(node), torrent.mtime)
 
 
-def _entry(tree: FileTree, node: int, torrent: KnownTorrent, place: int) -> Listed:
-    inode = _FILES + torrent.id * ID_STEP + node
-    if tree.is_dir(node):
-        return directory_entry(tree.name(node), place, inode, torrent.mtime)
-    return file_entry(tree.name(node), place, inode, tree.size(node), torrent.mtime)
+def _entries(tree: FileTree, nodes: range, torrent: KnownTorrent, place: int) -> list[Listed]:
+    """Nodes in a row as entries of their directory, the first of them at `place`, from 1 on."""
+    mtime = torrent.mtime
+    inode = _FILES + torrent.id * ID_STEP + nodes.start
+    return [
+        directory_entry(name, place + index, inode + index, mtime)
+        if is_dir
+        else file_entry(name, place + index, inode + index, size, mtime)
+        for index, (name, size, is_dir) in enumerate(tree.described(nodes))
+    ]
 
 
 class _Children:
@@ -40,14 +45,17 @@ class _Children:
         self._tree = tree
         self._children = tree.children(node)
         self._torrent = torrent
+        self._held: list[Listed] = []
+        self._start = 0
 
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
         """See Listing."""
-        tree = self._tree
-        return [
-            _entry(tree, node, self._torrent, place)
-            for place, node in enumerate(self._children[offset : offset + PORTION], offset + 1)
-        ]
+        # The kernel's buffer holds fewer entries than a portion: go on in the one at hand.
+        if not self._start <= offset < self._start + len(self._held):
+            nodes = self._children[offset : offset + PORTION]
+            self._held = _entries(self._tree, nodes, self._torrent, offset + 1)
+            self._start = offset
+        return self._held[offset - self._start :] if offset > self._start else self._held
 
 
 class FilesFamily(Family):
@@ -97,7 +105,7 @@ class FilesFamily(Family):
             return None
         inode = pack(Kind.FILES, torrent.id, tree.parent(node))
         return Directory(
-            [_entry(tree, child, torrent, place) for place, child in enumerate(children, 1)],
+            _entries(tree, children, torrent, 1),
             inode if node else pack(Kind.TORRENT, torrent.id),
         )
 

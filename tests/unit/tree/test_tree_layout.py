@@ -153,6 +153,16 @@ def test_a_packed_tree_is_the_same_tree(entries: list[Entry], file_path: str) ->
     assert (again.file_count, again.truncated) == (tree.file_count, tree.truncated)
 
 
+@given(nasty_entries, top_names)
+def test_nodes_in_a_row_are_described_as_one_by_one(entries: list[Entry], file_path: str) -> None:
+    tree = FileTree.build(entries, file_path)
+    for node in range(len(tree)):
+        children = tree.children(node)
+        assert list(tree.described(children)) == [
+            (tree.name(child), tree.size(child), tree.is_dir(child)) for child in children
+        ]
+
+
 @pytest.mark.parametrize("change", [lambda p: p[:-1], lambda _: b"", lambda p: b"x" + p[1:]])
 def test_what_is_no_packed_tree_is_none(change: Callable[[bytes], bytes]) -> None:
     packed = FileTree.build([Entry("a/b", 1)], "top").pack()
