@@ -15,7 +15,6 @@ import orjson
 
 from biofs.api.models import Author, Group, GroupRow, Torrent
 from biofs.api.values import LARGEST_ID
-from biofs.catalogue.store import Store
 from biofs.tree import names
 from biofs.tree.text import escape, scalar, unescape
 
@@ -147,16 +146,6 @@ def keep_hashes(
         " AND torrent_id NOT IN (SELECT value FROM json_each(?))",
         (group_id, orjson.dumps(list(torrent_ids)).decode()),
     )
-
-
-def hashes_of(store: Store, group_id: int) -> dict[int, str]:
-    """The info hashes (upper-case hex) of a group's torrents by their ids, as far as known."""
-    rows = store.rows(
-        "SELECT torrent_id, hex(info_hash) FROM hashes JOIN torrents ON id = torrent_id"
-        " WHERE group_id = ? ORDER BY torrent_id",
-        group_id,
-    )
-    return {int(str(torrent_id)): str(info_hash) for torrent_id, info_hash in rows}
 
 
 def forget(connection: sqlite3.Connection, group_id: object) -> None:

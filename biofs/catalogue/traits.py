@@ -11,7 +11,6 @@ from biofs.api.errors import BadAnswer
 from biofs.api.models import Group, GroupRow, Torrent
 from biofs.catalogue.details import Detail
 from biofs.catalogue.documents import Documents
-from biofs.catalogue.facets import hashes_of
 from biofs.catalogue.index import Index
 from biofs.catalogue.store import Store
 from biofs.tree.xattrs import Traits
@@ -47,7 +46,7 @@ class KnownTraits:
         if self._index.group(group_id) is None:
             return None
         url = self._url(f"id={group_id}")
-        hashes = hashes_of(self._store, group_id)
+        hashes = _hashes_of(self._store, group_id)
         detail = self._documents.at_hand(group_id)
         if detail is not None:
             group = Group.from_json(orjson.loads(detail.json))
@@ -65,7 +64,7 @@ class KnownTraits:
         if known is None:
             return None
         url = self._url(f"id={known.group_id}&torrentid={torrent_id}")
-        hashes = hashes_of(self._store, known.group_id)
+        hashes = _hashes_of(self._store, known.group_id)
         own = {torrent_id: hashes[torrent_id]} if torrent_id in hashes else {}
         detail = self._documents.at_hand(known.group_id)
         if detail is not None and torrent_id in detail.torrents:
@@ -115,3 +114,13 @@ def _traits(
         comment=comment or "",
         complete=comment is not None,
     )
+
+
+def _hashes_of(store: Store, group_id: int) -> dict[int, str]:
+    """The info hashes (upper-case hex) of a group's torrents by their ids, as far as known."""
+    rows = store.rows(
+        "SELECT torrent_id, hex(info_hash) FROM hashes JOIN torrents ON id = torrent_id"
+        " WHERE group_id = ? ORDER BY torrent_id",
+        group_id,
+    )
+    return {int(str(torrent_id)): str(info_hash) for torrent_id, info_hash in rows}
