@@ -76,6 +76,12 @@ class Documents:
             self._refresh(detail)
         return detail
 
+    def served_at_once(self, group_id: int) -> Detail | None:
+        """Like `known`, for who serves it to a reader: it is counted."""
+        detail = self.known(group_id)
+        self.served += detail is not None
+        return detail
+
     def good_until(self, detail: Detail) -> float:
         """Until when (epoch seconds) nobody needs to look at this detail's age again."""
         until = detail.good_until(self._freshness.detail)

@@ -82,6 +82,14 @@ class Trees:
         async with self._large:
             return await self._details.scan(read)
 
+    def small_document(self, torrent: TorrentDetail) -> Callable[[], bytes] | None:
+        """What makes filelist.json, if that takes no thread; None if it does, or it is not there.
+
+        Calling it raises StoreError for a damaged list.
+        """
+        file_list = self._small(torrent)
+        return None if file_list is None else lambda: b"".join(file_list.document_lines())
+
     async def document(self, torrent: TorrentDetail) -> bytes | Spooled | None:
         """filelist.json, a long one to be let go of; None as for `tree`."""
         file_list = self._small(torrent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from biofs.catalogue.catalogue import Catalogue
@@ -35,6 +36,25 @@ class Bytes:
 
     def read(self, offset: int, size: int) -> bytes:
         """See Content."""
+        return self._bytes[offset : offset + size]
+
+    def close(self) -> None:
+        """See Content."""
+
+
+class Rendered:
+    """Content that is made when it is first read: the kernel may have it already."""
+
+    __slots__ = ("_bytes", "_render")
+
+    def __init__(self, render: Callable[[], bytes]) -> None:
+        self._render = render
+        self._bytes: bytes | None = None
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See Content. Raises what `render` does."""
+        if self._bytes is None:
+            self._bytes = self._render()
         return self._bytes[offset : offset + size]
 
     def close(self) -> None:
@@ -107,6 +127,10 @@ class Family:
     async def parent(self, address: Address) -> int:
         """The inode of the directory in which the node stands."""
         raise failure(errno.ENOENT)
+
+    def content(self, address: Address) -> Content | None:
+        """The node's content; None if somebody has to wait for it, or there is none."""
+        return None
 
     async def open(self, address: Address, caller: Caller) -> Content:
         """The node's content."""

@@ -104,6 +104,13 @@ class GroupFamily(Family):
             return pack(Kind.CATEGORY, self._group(address.ident).category)
         return pack(Kind.GROUP, address.ident)
 
+    def content(self, address: Address) -> Content | None:
+        if address.kind is Kind.GROUP_JSON or address.kind is Kind.DESCRIPTION:
+            detail = self.catalogue.documents.served_at_once(address.ident)
+            if detail is not None:
+                return Bytes(detail.json if address.kind is Kind.GROUP_JSON else detail.description)
+        return None
+
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.GROUP:
             raise failure(errno.EISDIR)

@@ -11,7 +11,7 @@ from biofs.catalogue.index import KnownTorrent
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
 from biofs.mount.directories import Directory
-from biofs.mount.families.family import Bytes, Content, Family, Spool, failure
+from biofs.mount.families.family import Bytes, Content, Family, Rendered, Spool, failure
 from biofs.mount.listings import Listing, directory_entry, file_entry
 from biofs.mount.stat import Stat
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
@@ -81,6 +81,19 @@ class TorrentFamily(Family):
         if address.kind is Kind.TORRENT:
             return pack(Kind.GROUP, self._torrent(address.ident).group_id)
         return pack(Kind.TORRENT, address.ident)
+
+    def content(self, address: Address) -> Content | None:
+        kind = address.kind
+        if kind is Kind.TORRENT:
+            return None
+        detail = self.catalogue.documents.served_at_once(self._torrent(address.ident).group_id)
+        found = detail.torrents.get(address.ident) if detail else None
+        if found is None:
+            return None
+        if kind is not Kind.FILELIST:
+            return Bytes(found.json if kind is Kind.TORRENT_JSON else found.magnet)
+        small = self.catalogue.trees.small_document(found)
+        return None if small is None else Rendered(small)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:
