@@ -54,7 +54,7 @@ class Documents:
 
     def drop(self, group_id: int) -> None:
         """Forget what is in memory of a group that looks different now."""
-        self._recent.drop(group_id)
+        self._recent.pop(group_id, None)
 
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
@@ -71,7 +71,7 @@ class Documents:
                 return None
             detail = loaded or detail
             assert detail is not None  # noqa: S101 - one of them is
-            self._recent.put(group_id, detail)
+            self._recent[group_id] = detail
         if self._is_old(detail):
             self._refresh(detail)
         return detail
@@ -94,7 +94,7 @@ class Documents:
         if detail is None:
             detail = self._details.load(group_id)
             if detail is not None:
-                self._recent.put(group_id, detail)
+                self._recent[group_id] = detail
         return detail
 
     def _is_old(self, detail: Detail) -> bool:
@@ -127,8 +127,7 @@ class Documents:
         Raises NotFound if the server has no such group, other ApiErrors, and what the caller
         raises.
         """
-        detail = self.known(group_id)
-        self.served += detail is not None
+        detail = self.served_at_once(group_id)
         fetched = 0
         while detail is None:
             if group_id in self._absent:
@@ -190,7 +189,7 @@ class Documents:
         want.raise_error()
 
     async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
-        self._recent.drop(answer.group.id)
+        self._recent.pop(answer.group.id, None)
         for before in await self._details.save(answer, asked, stable):
             self._listings.tell(before, gone=False)
 

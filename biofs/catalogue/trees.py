@@ -49,7 +49,7 @@ class Trees:
         tree = self._recent.get(key) or self._alive.get(key)
         if tree is None and (file_list := self._small(torrent)) is not None:
             tree = file_list.tree()
-            self._recent.put(key, tree)
+            self._recent[key] = tree
         return tree
 
     def _small(self, torrent: TorrentDetail) -> file_lists.FileList | None:
@@ -75,7 +75,7 @@ class Trees:
             self._building.pop(key).set()
         if tree is not None:
             self._alive[key] = self._last = tree
-            self._recent.put(key, tree)
+            self._recent[key] = tree
         return tree
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -90,11 +90,8 @@ class Trees:
         file_list = self._small(torrent)
         return None if file_list is None else lambda: b"".join(file_list.document_lines())
 
-    async def document(self, torrent: TorrentDetail) -> bytes | Spooled | None:
-        """filelist.json, a long one to be let go of; None as for `tree`."""
-        file_list = self._small(torrent)
-        if file_list is not None:
-            return b"".join(file_list.document_lines())
+    async def long_document(self, torrent: TorrentDetail) -> Spooled | None:
+        """filelist.json in a file, to be let go of; None as for `tree`."""
         key = self._kept_as(torrent)
         if self._spooled is None or self._spooled[0] != key:
             made = await self._read(lambda connection: _spooled(connection, torrent.list_key))

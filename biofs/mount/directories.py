@@ -58,9 +58,6 @@ class Directory:
         """See Listing."""
         return self._listed[offset:] if offset else self._listed
 
-    def __len__(self) -> int:
-        return len(self._listed)
-
     def nbytes(self) -> int:
         """What it takes in memory, about."""
         return _ENTRY_BYTES * (1 + len(self._listed))
@@ -100,5 +97,5 @@ class Directories:
         found = make(unpack(inode))
         if found is not None:
             found.changes = changes
-            self._recent.put(inode, found)
+            self._recent[inode] = found
         return found

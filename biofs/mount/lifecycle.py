@@ -35,8 +35,8 @@ from biofs.mount.xattrs import Xattrs
 
 log = logging.getLogger(__name__)
 
-_LIST: Final = "/bin/ls"
-"""Any Linux has it; started in 2 ms, as Python is not."""
+_LOOKS: Final = ("/bin/sh", "-c", 'test -e "$0/README.txt"')
+"""Any Linux has this shell, and it starts sooner than Python."""
 
 OWN_OPTIONS: Final = frozenset({"nonempty", "xattr", "default_permissions", "ro"})
 """Options of `-o` that mean something to biofs, or that every mount has anyway."""
@@ -206,11 +206,11 @@ async def _end_on_signal(scope: trio.CancelScope) -> None:
             return
 
 
-def _list(mountpoint: Path) -> int:
-    """Have a child list the directory; its exit status, 0 if it could."""
+def _look(mountpoint: Path) -> int:
+    """Have a child look into the directory; its wait status, 0 if it was answered."""
     nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-    command = [_LIST, os.fspath(mountpoint)]
-    pid = os.posix_spawn(_LIST, command, os.environ, file_actions=nowhere)
+    command = [*_LOOKS, os.fspath(mountpoint)]
+    pid = os.posix_spawn(command[0], command, os.environ, file_actions=nowhere)
     return os.waitpid(pid, 0)[1]
 
 
@@ -221,8 +221,8 @@ async def _announce(mountpoint: Path, ready: Callable[[], None]) -> None:
     so keep the process, its mount and itself alive for ever.
     """
     # Not waited for when the mount ends: the child ends with it.
-    if await trio.to_thread.run_sync(_list, mountpoint, abandon_on_cancel=True):
-        raise QuietError(f"{mountpoint}: mounted, but it cannot be listed")
+    if await trio.to_thread.run_sync(_look, mountpoint, abandon_on_cancel=True):
+        raise QuietError(f"{mountpoint}: mounted, but it does not answer")
     log.info("mounted on %s", mountpoint)
     readiness.tell("READY=1")
     ready()

@@ -88,29 +88,34 @@ class TorrentFamily(Family):
             return None
         detail = self.catalogue.documents.served_at_once(self._torrent(address.ident).group_id)
         found = detail.torrents.get(address.ident) if detail else None
-        if found is None:
-            return None
+        return None if found is None else self._content(kind, found)
+
+    def _content(self, kind: Kind, detail: TorrentDetail) -> Content | None:
+        """What can be told at once: all but a long file list, or one that was given up."""
         if kind is not Kind.FILELIST:
-            return Bytes(found.json if kind is Kind.TORRENT_JSON else found.magnet)
-        small = self.catalogue.trees.small_document(found)
+            return Bytes(detail.json if kind is Kind.TORRENT_JSON else detail.magnet)
+        small = self.catalogue.trees.small_document(detail)
         return None if small is None else Rendered(small)
+
+    async def _waited_for(self, kind: Kind, detail: TorrentDetail) -> Content | None:
+        content = self._content(kind, detail)
+        if content is None:
+            spooled = await self.catalogue.trees.long_document(detail)
+            content = None if spooled is None else Spool(spooled)
+        return content
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:
             raise failure(errno.EISDIR)
         torrent = self._torrent(address.ident)
         detail = await self._detail(torrent, caller)
-        if address.kind is Kind.TORRENT_JSON:
-            return Bytes(detail.json)
-        if address.kind is Kind.MAGNET:
-            return Bytes(detail.magnet)
-        document = await self.catalogue.trees.document(detail)
-        if document is None:
+        content = await self._waited_for(address.kind, detail)
+        if content is None:
             await self.catalogue.documents.fetch(torrent.group_id, caller)
-            document = await self.catalogue.trees.document(detail)
-        if document is None:
+            content = await self._waited_for(address.kind, detail)
+        if content is None:
             raise failure(errno.EIO)
-        return Bytes(document) if isinstance(document, bytes) else Spool(document)
+        return content
 
 
 def _document(kind: Kind, torrent: KnownTorrent, detail: TorrentDetail | None) -> Stat:

@@ -6,11 +6,10 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple
 
-from cachetools import LRUCache
-
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.packed import Link, Packed, unpack
+from biofs.catalogue.recent import Recent
 from biofs.catalogue.sources import Source
 from biofs.mount import stat
 from biofs.mount.families.family import Bytes, Content, failure
@@ -76,7 +75,7 @@ class PackedView(View):
     def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
         super().__init__(catalogue)
         self.links: Final = links
-        self._cache: LRUCache[str, _Opened] = LRUCache(
+        self._cache: Recent[str, _Opened] = Recent(
             _CACHE_BYTES, lambda opened: 2 * len(opened.body)
         )
 
@@ -102,8 +101,7 @@ class PackedView(View):
             self.note(ident, packed)
             positions = {link.name.encode(): position for position, link in enumerate(packed.links)}
             opened = _Opened(body, packed, positions)
-            if 2 * len(body) <= self._cache.maxsize:
-                self._cache[key] = opened
+            self._cache[key] = opened
         return opened
 
     def _known(self, ident: int) -> _Opened | None:
