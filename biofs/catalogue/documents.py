@@ -62,7 +62,7 @@ class Documents:
 
     def known(self, group_id: int) -> Detail | None:
         """The group's documents if its detail was ever fetched; old ones are refreshed behind."""
-        self._details.note_read(group_id)
+        self.note_read(group_id)
         detail = self._recent.get(group_id)
         if detail is None or (self._is_old(detail) and detail.changes != self._details.changes):
             # Its row may have been seen since; or the store has given it up for lack of room.
@@ -76,11 +76,9 @@ class Documents:
             self._refresh(detail)
         return detail
 
-    def served_at_once(self, group_id: int) -> Detail | None:
-        """Like `known`, for who serves it to a reader: it is counted."""
-        detail = self.known(group_id)
-        self.served += detail is not None
-        return detail
+    def note_read(self, group_id: int) -> None:
+        """Somebody looked at the group: when room is wanted, others give way first."""
+        self._details.note_read(group_id)
 
     def good_until(self, detail: Detail) -> float:
         """Until when (epoch seconds) nobody needs to look at this detail's age again."""
@@ -127,7 +125,8 @@ class Documents:
         Raises NotFound if the server has no such group, other ApiErrors, and what the caller
         raises.
         """
-        detail = self.served_at_once(group_id)
+        detail = self.known(group_id)
+        self.served += detail is not None
         fetched = 0
         while detail is None:
             if group_id in self._absent:

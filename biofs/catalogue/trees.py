@@ -82,16 +82,14 @@ class Trees:
         async with self._large:
             return await self._details.scan(read)
 
-    def small_document(self, torrent: TorrentDetail) -> Callable[[], bytes] | None:
-        """What makes filelist.json, if that takes no thread; None if it does, or it is not there.
+    async def document(self, torrent: TorrentDetail) -> bytes | Spooled | None:
+        """filelist.json, a long one in a file, to be let go of; None as for `tree`.
 
-        Calling it raises StoreError for a damaged list.
+        Raises StoreError for a damaged list.
         """
-        file_list = self._small(torrent)
-        return None if file_list is None else lambda: b"".join(file_list.document_lines())
-
-    async def long_document(self, torrent: TorrentDetail) -> Spooled | None:
-        """filelist.json in a file, to be let go of; None as for `tree`."""
+        small = self._small(torrent)
+        if small is not None:
+            return b"".join(small.document_lines())
         key = self._kept_as(torrent)
         if self._spooled is None or self._spooled[0] != key:
             made = await self._read(lambda connection: _spooled(connection, torrent.list_key))

@@ -24,7 +24,7 @@ from biofs.catalogue.snapshot import Snapshot
 from biofs.config import DEMO_URL, Settings
 from biofs.control import server
 from biofs.errors import QuietError
-from biofs.mount import assembly, daemon, housekeeping, logs, readiness
+from biofs.mount import assembly, daemon, housekeeping, logs, readiness, receiving
 from biofs.mount.inspection.answers import Answers
 from biofs.mount.kernel import KernelCache
 from biofs.mount.operations import Operations
@@ -171,6 +171,7 @@ async def _main(
         catalogue.answers.when_changed = kernel.answer_changed
         answers = Answers(catalogue, operations.families, state)
         _mount(operations, settings, mountpoint)
+        receiving.look_closely()
         async with trio.open_nursery() as nursery:
             await nursery.start(server.serve, str(mountpoint), answers.handlers())
             nursery.start_soon(_end_on_signal, nursery.cancel_scope)

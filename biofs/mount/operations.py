@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
@@ -20,7 +20,7 @@ from biofs.catalogue.reading import looked_at
 from biofs.mount.directories import Directories
 from biofs.mount.failures import guarded
 from biofs.mount.families.category import CategoryFamily
-from biofs.mount.families.family import Content, Family
+from biofs.mount.families.family import Content, Family, failure
 from biofs.mount.families.files import FilesFamily
 from biofs.mount.families.group import GroupFamily
 from biofs.mount.families.links import LinkFamily
@@ -60,6 +60,17 @@ class _OpenDirectory:
             Listed(b".", 1, self.inode, DIRECTORY, 0, 0, KEEP),
             Listed(b"..", 2, self.parent, DIRECTORY, 0, 0, KEEP),
         )
+
+
+class _Later(NamedTuple):
+    """What an open file holds before it is read: the kernel may have all of it already."""
+
+    family: Family
+    address: Address
+    caller: Waiter
+
+    def close(self) -> None:
+        """Nothing was made."""
 
 
 class Operations(ReadOnly):
@@ -110,7 +121,7 @@ class Operations(ReadOnly):
         self._xattrs: Final = xattrs
         self._onlookers: Final = Onlookers()
         self._opened: Final[dict[int, _OpenDirectory]] = {}
-        self._files: Final[dict[int, Content]] = {}
+        self._files: Final[dict[int, Content | _Later]] = {}
 
     @property
     def families(self) -> Mapping[Kind, Family]:
@@ -256,9 +267,12 @@ class Operations(ReadOnly):
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
         family, address = self._at(inode)
-        content = family.content(address)
-        if content is None:
-            caller = self._patience.of(ctx.pid)
+        caller = self._patience.of(ctx.pid)
+        content: Content | _Later
+        if self._is_known(family, address):
+            family.used(address)
+            content = _Later(family, address, caller)
+        else:
             with looked_at.collecting() as keys:
                 content = await family.open(address, caller)
             self._shown.note(keys, inode)
@@ -267,9 +281,34 @@ class Operations(ReadOnly):
         volatile = family.volatile(address)
         return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)
 
+    def _is_known(self, family: Family, address: Address) -> bool:
+        told_by = family.told_by(address)
+        if told_by is None:
+            return False
+        try:
+            directory = self._directories.get(told_by)
+        except OSError:  # of something that is not known: `open` may find out
+            return False
+        return directory is not None and not directory.asks
+
     @guarded
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
-        return self._files[fh].read(off, size)
+        content = self._files[fh]
+        if isinstance(content, _Later):
+            content = await self._content_now(fh, content)
+        return content.read(off, size)
+
+    async def _content_now(self, fh: int, later: _Later) -> Content:
+        """The content of a file that is read for the first time, the same for all its readers."""
+        made = await later.family.open(later.address, later.caller)
+        held = self._files.get(fh)
+        if held is later:
+            self._files[fh] = made
+            return made
+        made.close()  # another reader was first
+        if held is None or isinstance(held, _Later):
+            raise failure(errno.EBADF)
+        return held
 
     @guarded
     async def flush(self, fh: FileHandleT) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from biofs.catalogue.catalogue import Catalogue
@@ -36,25 +35,6 @@ class Bytes:
 
     def read(self, offset: int, size: int) -> bytes:
         """See Content."""
-        return self._bytes[offset : offset + size]
-
-    def close(self) -> None:
-        """See Content."""
-
-
-class Rendered:
-    """Content that is made when it is first read: the kernel may have it already."""
-
-    __slots__ = ("_bytes", "_render")
-
-    def __init__(self, render: Callable[[], bytes]) -> None:
-        self._render = render
-        self._bytes: bytes | None = None
-
-    def read(self, offset: int, size: int) -> bytes:
-        """See Content. Raises what `render` does."""
-        if self._bytes is None:
-            self._bytes = self._render()
         return self._bytes[offset : offset + size]
 
     def close(self) -> None:
@@ -128,9 +108,13 @@ class Family:
         """The inode of the directory in which the node stands."""
         raise failure(errno.ENOENT)
 
-    def content(self, address: Address) -> Content | None:
-        """The node's content; None if somebody has to wait for it, or there is none."""
+    def told_by(self, address: Address) -> int | None:
+        """The inode of a directory, one of those kept, that tells whether the node's content is
+        known: it is if nothing in the directory `asks`. None if no directory tells that."""
         return None
+
+    def used(self, address: Address) -> None:
+        """The node was opened without `open`: see `told_by`."""
 
     async def open(self, address: Address, caller: Caller) -> Content:
         """The node's content."""

@@ -104,25 +104,23 @@ class GroupFamily(Family):
             return pack(Kind.CATEGORY, self._group(address.ident).category)
         return pack(Kind.GROUP, address.ident)
 
-    def content(self, address: Address) -> Content | None:
-        if address.kind not in _DOCUMENTS.values():
-            return None
-        detail = self.catalogue.documents.served_at_once(address.ident)
-        return None if detail is None else _content(address.kind, detail)
+    def told_by(self, address: Address) -> int | None:
+        is_document = address.kind is Kind.GROUP_JSON or address.kind is Kind.DESCRIPTION
+        return pack(Kind.GROUP, address.ident) if is_document else None
+
+    def used(self, address: Address) -> None:
+        self.catalogue.documents.note_read(address.ident)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.GROUP:
             raise failure(errno.EISDIR)
-        return _content(address.kind, await self.catalogue.documents.get(address.ident, caller))
+        detail = await self.catalogue.documents.get(address.ident, caller)
+        return Bytes(detail.json if address.kind is Kind.GROUP_JSON else detail.description)
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:
         if address.kind is not Kind.COMMENTS_LINK:
             raise failure(errno.EINVAL)
         return _comments_of(address.ident)
-
-
-def _content(kind: Kind, detail: Detail) -> Content:
-    return Bytes(detail.json if kind is Kind.GROUP_JSON else detail.description)
 
 
 def _document(kind: Kind, group: KnownGroup, detail: Detail | None) -> Stat:

@@ -11,7 +11,7 @@ from biofs.catalogue.index import KnownTorrent
 from biofs.catalogue.listings import Caller
 from biofs.mount import stat
 from biofs.mount.directories import Directory
-from biofs.mount.families.family import Bytes, Content, Family, Rendered, Spool, failure
+from biofs.mount.families.family import Bytes, Content, Family, Spool, failure
 from biofs.mount.listings import Listing, directory_entry, file_entry
 from biofs.mount.stat import Stat
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
@@ -82,40 +82,28 @@ class TorrentFamily(Family):
             return pack(Kind.GROUP, self._torrent(address.ident).group_id)
         return pack(Kind.TORRENT, address.ident)
 
-    def content(self, address: Address) -> Content | None:
-        kind = address.kind
-        if kind is Kind.TORRENT:
-            return None
-        detail = self.catalogue.documents.served_at_once(self._torrent(address.ident).group_id)
-        found = detail.torrents.get(address.ident) if detail else None
-        return None if found is None else self._content(kind, found)
+    def told_by(self, address: Address) -> int | None:
+        return None if address.kind is Kind.TORRENT else pack(Kind.TORRENT, address.ident)
 
-    def _content(self, kind: Kind, detail: TorrentDetail) -> Content | None:
-        """What can be told at once: all but a long file list, or one that was given up."""
-        if kind is not Kind.FILELIST:
-            return Bytes(detail.json if kind is Kind.TORRENT_JSON else detail.magnet)
-        small = self.catalogue.trees.small_document(detail)
-        return None if small is None else Rendered(small)
-
-    async def _waited_for(self, kind: Kind, detail: TorrentDetail) -> Content | None:
-        content = self._content(kind, detail)
-        if content is None:
-            spooled = await self.catalogue.trees.long_document(detail)
-            content = None if spooled is None else Spool(spooled)
-        return content
+    def used(self, address: Address) -> None:
+        self.catalogue.documents.note_read(self._torrent(address.ident).group_id)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:
             raise failure(errno.EISDIR)
         torrent = self._torrent(address.ident)
         detail = await self._detail(torrent, caller)
-        content = await self._waited_for(address.kind, detail)
-        if content is None:
+        if address.kind is Kind.TORRENT_JSON:
+            return Bytes(detail.json)
+        if address.kind is Kind.MAGNET:
+            return Bytes(detail.magnet)
+        document = await self.catalogue.trees.document(detail)
+        if document is None:  # it was given up
             await self.catalogue.documents.fetch(torrent.group_id, caller)
-            content = await self._waited_for(address.kind, detail)
-        if content is None:
+            document = await self.catalogue.trees.document(detail)
+        if document is None:
             raise failure(errno.EIO)
-        return content
+        return Bytes(document) if isinstance(document, bytes) else Spool(document)
 
 
 def _document(kind: Kind, torrent: KnownTorrent, detail: TorrentDetail | None) -> Stat:
