@@ -17,7 +17,7 @@ from scripts.benchmarks import memory, sources, systems, trees
 from scripts.benchmarks.filling import fill
 from scripts.benchmarks.measuring import drop_caches
 from scripts.benchmarks.operations import program
-from scripts.benchmarks.systems import BIOFS_ENV, Mounted, biofs_command
+from scripts.benchmarks.systems import Mounted, biofs
 from scripts.benchmarks.trees import LARGE
 
 _PER_DIRECTORY: Final = 1_000
@@ -44,7 +44,7 @@ def giant(base: Path, files: int, repetitions: int, say: Callable[[str], None]) 
     cache = base / "giant"
     say(f"storing a torrent of {files:,} files")
     fill(trees.store_of(cache, systems.SERVER, DONOR_TOKEN), [sources.giant_group(files)])
-    with _biofs(base, cache) as mounted:
+    with biofs(cache, base / "giants") as mounted:
         (top,) = (mounted.root / LARGE).glob("*]/*]/files")
         before = memory.resident(mounted.pid)
         drop_caches()
@@ -72,14 +72,6 @@ def _rate(top: Path, entries: int, repetitions: int) -> float:
         drop_caches()
         seconds.append(program("find", ".")(top).seconds)
     return entries / median(seconds)
-
-
-@contextmanager
-def _biofs(base: Path, cache: Path) -> Iterator[Mounted]:
-    mountpoint = base / "giants"
-    command = biofs_command(cache, mountpoint)
-    with systems.served("biofs", mountpoint, command, below="categories", env=BIOFS_ENV) as mounted:
-        yield mounted
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,7 @@ from biofs.errors import QuietError
 from scripts.benchmarks import cloning, memory, systems, trees
 from scripts.benchmarks.measuring import Effort, drop_caches
 from scripts.benchmarks.operations import Outcome, compile_driver, driven, program
-from scripts.benchmarks.systems import BIOFS_ENV, Mounted, biofs_command
+from scripts.benchmarks.systems import Mounted, biofs
 from scripts.benchmarks.trees import CATEGORY
 
 STEPS: Final = (1_000, 10_000, 100_000, 1_000_000)
@@ -86,14 +85,6 @@ def _check_space(base: Path, groups: int) -> None:
         )
 
 
-@contextmanager
-def _mounted(base: Path, cache: Path) -> Iterator[Mounted]:
-    mountpoint = base / "scaled"
-    command = biofs_command(cache, mountpoint)
-    with systems.served("biofs", mountpoint, command, below="categories", env=BIOFS_ENV) as mounted:
-        yield mounted
-
-
 def _measure(
     base: Path,
     cache: Path,
@@ -108,7 +99,7 @@ def _measure(
     for _ in range(repetitions):
         drop_caches()
         start = time.perf_counter()
-        with _mounted(base, cache) as mounted:
+        with biofs(cache, base / "scaled") as mounted:
             os.listdir(mounted.root)
             mounts.append(time.perf_counter() - start)
             first, rate, listed = _listing(mounted.root / CATEGORY)
@@ -117,9 +108,9 @@ def _measure(
     if len(listed) != groups + 1:  # and index.jsonl
         raise QuietError(f"{len(listed)} entries are listed, not {groups + 1}")
     say(f"{groups:,} groups: mounted in {mounts[-1]:.2f} s, first entry {firsts[-1] * 1000:.1f} ms")
-    with _mounted(base, cache) as mounted:
+    with biofs(cache, base / "scaled") as mounted:
         rates, cpu = _sampled(mounted, driver, listed, repetitions, say)
-    with _mounted(base, cache) as mounted:
+    with biofs(cache, base / "scaled") as mounted:
         before, (walked, seconds) = memory.resident(mounted.pid), (0, 0.0)
         after = settled = before
         if walk:

@@ -103,9 +103,17 @@ def _floor(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
 
 
 @contextmanager
+def biofs(cache: Path, mountpoint: Path) -> Iterator[Mounted]:
+    """biofs on a filled store; its temporary files are made where the mountpoint is."""
+    env = {**BIOFS_ENV, "TMPDIR": str(mountpoint.parent)}
+    command = biofs_command(cache, mountpoint)
+    with served("biofs", mountpoint, command, below="categories", env=env) as mounted:
+        yield mounted
+
+
+@contextmanager
 def _biofs(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
-    command = biofs_command(tree.cache, mountpoint)
-    with served("biofs", mountpoint, command, below="categories", env=BIOFS_ENV) as mounted:
+    with biofs(tree.cache, mountpoint) as mounted:
         yield mounted
 
 
