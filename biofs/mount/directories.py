@@ -12,16 +12,12 @@ from typing import Final
 
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.recent import Recent
-from biofs.mount.listings import Listed
+from biofs.mount.listings import ENTRY_BYTES, Listed
 from biofs.tree.inodes import KIND_SHIFT, Address, Kind, unpack
 
 CACHE_BYTES: Final = 24 << 20
 MOST_ENTRIES: Final = 512
 """Of a directory that is kept."""
-
-_ENTRY_BYTES: Final = 320
-"""What an entry takes in memory, with its name and its place in a table of names: a tuple of 112
-bytes, a name of 64, numbers of 64, and 80 for the list and the table (sys.getsizeof)."""
 
 
 class Directory:
@@ -60,7 +56,7 @@ class Directory:
 
     def nbytes(self) -> int:
         """What it takes in memory, about."""
-        return _ENTRY_BYTES * (1 + len(self._listed))
+        return ENTRY_BYTES * (1 + len(self._listed))
 
 
 class Directories:

@@ -7,10 +7,15 @@ from typing import Final, NamedTuple, Protocol
 
 from biofs.catalogue.index import Index, KnownGroup
 from biofs.catalogue.listings import Arriving, Caller
+from biofs.catalogue.recent import Recent
 from biofs.mount.stat import DIRECTORY, FILE, KEEP, UNKNOWN_SIZE, Stat
 from biofs.tree.inodes import ID_STEP, Kind, pack
 
 PORTION: Final = 512
+ENTRY_BYTES: Final = 320
+"""What an entry takes in memory, with its name and its place in a table of names: a tuple of 112
+bytes, a name of 64, numbers of 64, and 80 for the list and the table (sys.getsizeof)."""
+
 _GROUP: Final = pack(Kind.GROUP)
 _new: Final = tuple.__new__  # half the time of calling the class, which takes keywords, too
 
@@ -129,19 +134,43 @@ class ById:
         return [listed(name, stat, shift + number) for number, name, stat in self._after(ident)]
 
 
-class KnownGroups(ById):
-    """The groups of a category that is known whole."""
+Portions = Recent[tuple[int, int, int, int], list[Listed]]
+"""Portions of categories by category, the id before them, what offsets are shifted by, and the
+store's number of changes."""
 
-    def __init__(self, index: Index, category: int, fixed: Sequence[tuple[bytes, Stat]]) -> None:
+
+def portions(most_bytes: int) -> Portions:
+    """A cache of so much, about."""
+    return Recent(most_bytes, lambda portion: ENTRY_BYTES * (1 + len(portion)))
+
+
+class KnownGroups(ById):
+    """The groups of a category that is known whole. Portions are taken from `kept` and put there
+    as of `changes`, the store's number of changes."""
+
+    def __init__(
+        self,
+        index: Index,
+        category: int,
+        fixed: Sequence[tuple[bytes, Stat]],
+        kept: Portions,
+        changes: Callable[[], int],
+    ) -> None:
         super().__init__(fixed, lambda _ident: ())
         self._index = index
         self._category = category
+        self._kept = kept
+        self._changes = changes
 
     def _behind(self, ident: int, shift: int) -> list[Listed]:
-        return [
-            directory_entry(name, shift + number, _GROUP + number * ID_STEP, mtime)
-            for name, number, mtime in self._index.entries_after(self._category, ident)
-        ]
+        key = self._category, ident, shift, self._changes()
+        portion = self._kept.get(key)
+        if portion is None:
+            portion = self._kept[key] = [
+                directory_entry(name, shift + number, _GROUP + number * ID_STEP, mtime)
+                for name, number, mtime in self._index.entries_after(self._category, ident)
+            ]
+        return portion
 
 
 def _position(portion: Sequence[Listed], offset: int) -> int | None:

@@ -140,6 +140,8 @@ class Operations(ReadOnly):
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self._directories.clear()
+        for family in self._families.values():
+            family.forget_all()
         self._catalogue.forget_all()
 
     def _at(self, inode: int) -> tuple[Family, Address]:

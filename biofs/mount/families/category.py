@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import errno
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import trio
 
+from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.index import KnownGroup
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.spooled import Spooled
 from biofs.mount import stat
 from biofs.mount.families.family import Bytes, Content, Family, Spool, failure
-from biofs.mount.listings import ArrivingGroups, KnownGroups, Listing
+from biofs.mount.listings import ArrivingGroups, KnownGroups, Listing, portions
 from biofs.mount.stat import Stat
 from biofs.tree import names
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack
 
 INDEX_NAME = b"index.jsonl"
 IN_MEMORY_BYTES = 4 << 20
+CACHE_BYTES: Final = 6 << 20
+"""Of portions of listings: 19,000 entries."""
 
 
 def group_entry(group: KnownGroup) -> tuple[bytes, Stat]:
@@ -30,6 +33,13 @@ class CategoryFamily(Family):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.CATEGORY, Kind.INDEX)
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(catalogue)
+        self._portions: Final = portions(CACHE_BYTES)
+
+    def forget_all(self) -> None:
+        self._portions.clear()
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         category = address.ident
@@ -74,7 +84,9 @@ class CategoryFamily(Family):
         fixed = [(INDEX_NAME, self._index(category))]
         index = self.catalogue.index
         if arriving is None:
-            return KnownGroups(index, category, fixed)
+            return KnownGroups(
+                index, category, fixed, self._portions, lambda: self.catalogue.store.changes
+            )
         # Wait here, where no directory lock is held, until there is something to list.
         while not arriving.ids and not arriving.want.done:
             await caller.wait(arriving.want)

@@ -81,6 +81,9 @@ class Family:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
 
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         """The node's attributes, exact."""
         raise failure(errno.ENOENT)

@@ -12,6 +12,7 @@ import pytest
 import trio.testing
 
 from biofs.demo.generator import Generated
+from biofs.mount.families import category
 from biofs.tree.inodes import Kind, pack
 from tests.support.inspecting import Inspected, inspected
 
@@ -126,6 +127,19 @@ async def test_a_listing_costs_a_statement_for_512_groups(groups: int) -> None:
     assert cost <= groups // 512 + 8
 
 
+async def test_the_same_listing_again_costs_none_for_its_entries() -> None:
+    async with known(1500) as mount:
+        await listed(mount, CATEGORY)
+        again = await statements(mount, lambda: listed(mount, CATEGORY))
+        await mount.catalogue.store.write(lambda _: None)
+        after_a_write = await statements(mount, lambda: listed(mount, CATEGORY))
+        mount.operations.forget_all()
+        forgotten = await statements(mount, lambda: listed(mount, CATEGORY))
+    portions = 4  # 1,500 groups and the end
+    assert (after_a_write, forgotten) == (again + portions, again + portions)
+    assert again <= 3  # whether it is complete, and what index.jsonl shows
+
+
 async def allocated(mount: Inspected) -> int:
     """The most bytes that were allocated at a time while a category is listed."""
     tracemalloc.start()
@@ -158,6 +172,7 @@ async def test_a_listing_holds_a_portion_and_not_the_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pyfuse3, "readdir_reply", pyfuse3.readdir_reply)  # to be put back
+    monkeypatch.setattr(category, "CACHE_BYTES", 0)  # beside what is kept for the next time
     async with known(600) as mount:
         few = await allocated(mount)
     async with known(2400) as mount:

@@ -109,7 +109,7 @@ async def test_the_others_in_the_loop_have_their_turn(device: Device) -> None:
         await device.begin()
         before = turns
         device.clock.step = TURN_SECONDS / 100
-        for _ in range(500):
+        for _ in range(1000):
             device.ask()
             await device.receive()
         # Each request looks at the clock at least once, so the turns were over several times.
