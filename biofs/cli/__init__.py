@@ -1,5 +1,7 @@
 """The `biofs` command. Each command is a file of this package, imported only when it is run."""
 
+import atexit
+import gc
 from collections.abc import Sequence
 
 import click
@@ -67,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     line on stderr says why. Never raises.
     """
     environment.hide_secrets()
+    # Looking for cycles in all that was imported takes 50 ms, at the very end (measured).
+    atexit.register(gc.freeze)
     if environment.is_completing():
         from biofs.cli import completion  # noqa: F401, PLC0415 - tells click how bash quotes
     return guarded(commands, argv)

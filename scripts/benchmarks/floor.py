@@ -1,8 +1,10 @@
 """The floor: a bare pyfuse3 file system of a directory's tree, held in memory.
 
-`python -m scripts.benchmarks.floor DIRECTORY MOUNTPOINT`. It does what pyfuse3 asks of a file
-system and nothing else: one EntryAttributes is filled again and again, offsets in a listing are
-places in a list, extended attributes are ENOSYS, the kernel may keep everything for an hour.
+`python -m scripts.benchmarks.floor [--closely] DIRECTORY MOUNTPOINT`. It does what pyfuse3 asks of
+a file system and nothing else: one EntryAttributes is filled again and again, offsets in a listing
+are places in a list, extended attributes are ENOSYS, the kernel may keep everything for an hour.
+With --closely it waits for requests as biofs does (`biofs.mount.receiving`), and not as pyfuse3
+does by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from typing import Final, NamedTuple
 import pyfuse3
 import trio
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
+
+from biofs.mount import receiving
 
 KEEP: Final = 3600.0  # seconds
 
@@ -157,12 +161,14 @@ class Floor(pyfuse3.Operations):
 
 def main() -> None:
     """The program; ends when it is unmounted."""
-    directory, mountpoint = sys.argv[1:]
+    *options_given, directory, mountpoint = sys.argv[1:]
     operations = Floor(Tree(Path(directory)))
     gc.collect()
     gc.freeze()
     options = set(pyfuse3.default_options) | {"ro", "default_permissions", "fsname=floor"}
     pyfuse3.init(operations, mountpoint, options)
+    if options_given == ["--closely"]:
+        receiving.look_closely()
     try:
         trio.run(pyfuse3.main)
     finally:

@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from biofs.errors import QuietError
 from scripts.benchmarks.operations import Operation
 from scripts.benchmarks.systems import Mounted
 
 STATES: Final = ("cold", "warm")
+_MOMENT: Final = 0.3  # seconds
+_MOST_PAIRS: Final = 5
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -59,6 +61,14 @@ class Effort:
         return cls(int(fields["syscw"]), (int(stat[11]) + int(stat[12])) / _TICKS)
 
 
+class Run(NamedTuple):
+    """What one run of an operation took: see `Series`."""
+
+    seconds: float
+    calls: int
+    cpu: float
+
+
 def drop_caches() -> None:
     """Have the kernel forget names, attributes and pages that nobody uses.
 
@@ -79,8 +89,9 @@ def measure(
 ) -> list[Series]:
     """Every operation on every system, `repetitions` times; systems take turns in changing order.
 
-    Each cold run follows on `drop_caches`, and the warm run follows at once on the cold one. What a
-    process keeps in its own memory it keeps: the first of all runs is not counted.
+    Each cold run follows on `drop_caches`, and the warm run follows at once on the cold one. Of
+    runs that take but a moment there are several in a repetition, and the one in the middle counts.
+    What a process keeps in its own memory it keeps: the first of all runs is not counted.
     """
     found: dict[tuple[str, str, str], Series] = {}
     for operation in operations:
@@ -90,20 +101,34 @@ def measure(
         for repetition in range(repetitions):
             for place in range(len(systems)):
                 system = systems[(place + repetition) % len(systems)]
-                drop_caches()
-                for state in STATES:
+                pairs = _pairs(system, operation)
+                for state, runs in zip(STATES, zip(*pairs, strict=True), strict=True):
                     key = (system.name, operation.name, state)
                     count = operation.count - (0 if system.links else operation.links)
                     series = found.setdefault(key, Series(*key, count, operation.unit))
-                    before = Effort.of(system.pid)
-                    outcome = operation.run(system.root)
-                    after = Effort.of(system.pid)
-                    series.seconds.append(outcome.seconds)
-                    series.calls.append(after.calls - before.calls)
-                    series.cpu.append(after.cpu - before.cpu)
+                    run = sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
+                    series.seconds.append(run.seconds)
+                    series.calls.append(run.calls)
+                    series.cpu.append(run.cpu)
                     say(
                         f"{operation.name}, {state}, {repetition + 1} of {repetitions}:"
-                        f" {system.name} {outcome.seconds:.3f} s,"
-                        f" {series.calls[-1]:,} calls, {series.cpu[-1]:.2f} s of CPU"
+                        f" {system.name} {run.seconds:.3f} s,"
+                        f" {run.calls:,} calls, {run.cpu:.2f} s of CPU"
                     )
     return list(found.values())
+
+
+def _pairs(system: Mounted, operation: Operation) -> list[tuple[Run, Run]]:
+    """A cold run and a warm one, some times if that takes but a moment: such runs differ much."""
+    pairs: list[tuple[Run, Run]] = []
+    while len(pairs) < _MOST_PAIRS and sum(pair[0].seconds for pair in pairs) < _MOMENT:
+        drop_caches()
+        pairs.append((_run(system, operation), _run(system, operation)))
+    return pairs
+
+
+def _run(system: Mounted, operation: Operation) -> Run:
+    before = Effort.of(system.pid)
+    outcome = operation.run(system.root)
+    after = Effort.of(system.pid)
+    return Run(outcome.seconds, after.calls - before.calls, after.cpu - before.cpu)

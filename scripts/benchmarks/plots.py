@@ -20,6 +20,7 @@ from matplotlib import pyplot as plt  # type: ignore[import-not-found,unused-ign
 _MARKS = {
     "tmpfs": ("|", "0.4"),
     "floor": ("|", "black"),
+    "floor+": ("x", "0.4"),
     "biofs": ("o", "tab:red"),
     "ratarmount": ("s", "tab:blue"),
     "squashfuse": ("^", "tab:green"),

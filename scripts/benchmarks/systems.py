@@ -82,9 +82,10 @@ def biofs_command(cache: Path, mountpoint: Path, *options: str) -> list[str]:
     ]
 
 
-def floor_command(directory: Path, mountpoint: Path) -> list[str]:
+def floor_command(directory: Path, mountpoint: Path, *options: str) -> list[str]:
     """The command that mounts a bare file system of a directory's tree."""
-    return [sys.executable, "-m", "scripts.benchmarks.floor", str(directory), str(mountpoint)]
+    module = ("-m", "scripts.benchmarks.floor")
+    return [sys.executable, *module, *options, str(directory), str(mountpoint)]
 
 
 BIOFS_ENV: Final = {"BIOFS_TOKEN": DONOR_TOKEN, "XDG_CONFIG_HOME": "/nonexistent"}
@@ -99,6 +100,13 @@ def _tmpfs(tree: Tree, _mountpoint: Path) -> Iterator[Mounted]:
 @contextmanager
 def _floor(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
     with served("floor", mountpoint, floor_command(tree.root, mountpoint)) as mounted:
+        yield mounted
+
+
+@contextmanager
+def _close_floor(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
+    command = floor_command(tree.root, mountpoint, "--closely")
+    with served("floor+", mountpoint, command) as mounted:
         yield mounted
 
 
@@ -151,6 +159,7 @@ def _rclone(tree: Tree, mountpoint: Path) -> Iterator[Mounted]:
 SYSTEMS: Final[dict[str, Callable[[Tree, Path], AbstractContextManager[Mounted]]]] = {
     "tmpfs": _tmpfs,
     "floor": _floor,
+    "floor+": _close_floor,
     "biofs": _biofs,
     "ratarmount": _ratarmount,
     "squashfuse": _squashfuse,

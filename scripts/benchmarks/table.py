@@ -13,7 +13,7 @@ from scripts.benchmarks.measuring import STATES
 from scripts.benchmarks.systems import SYSTEMS
 
 Rows = list[list[str]]
-_BESIDE: Final = ("floor", "ratarmount", "tmpfs")
+_BESIDE: Final = ("floor", "floor+", "ratarmount", "tmpfs")
 _MIB: Final = 1 << 20
 
 

@@ -16,6 +16,11 @@ _FROM_CACHE: Final = {("stat", "warm"), ("pages", "warm")}
 """What the kernel answers by itself, and so ought to be as fast as tmpfs."""
 
 
+_PARTS: Final = {("pages", "cold")}
+"""A part of `read`, which has its target: what a system does when a file is opened and what when it
+is read is its own affair."""
+
+
 class Target(NamedTuple):
     """A figure and what it ought to be: at least that, or with `most` at most."""
 
@@ -56,7 +61,7 @@ def _tree(series: Any) -> Iterator[Target]:
         (each["operation"], each["state"], each["system"]): table.rate(each) for each in series
     }
     for (operation, state, system), own in rates.items():
-        if system != "biofs":
+        if system != "biofs" or (operation, state) in _PARTS:
             continue
         beside = {"floor": _FLOOR, "ratarmount": _AHEAD.get(operation, 1.0)}
         if (operation, state) in _FROM_CACHE:
