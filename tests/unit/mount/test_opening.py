@@ -1,0 +1,163 @@
+"""An open document that is known is made when it is read: the kernel often has it already."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pyfuse3
+import pytest
+import trio
+import trio.testing
+
+from biofs.catalogue.details import Detail
+from biofs.catalogue.listings import Caller
+from biofs.catalogue.store import Store
+from biofs.demo.generator import Generated
+from biofs.tree.inodes import Kind, pack
+from tests.support.inspecting import Inspected, inspected
+
+
+class _Caller:
+    pid, uid, gid = 1, 0, 0
+
+
+CALLER: Any = _Caller()
+GROUP_JSON = pack(Kind.GROUP_JSON, 1)
+ALL = (
+    GROUP_JSON,
+    pack(Kind.DESCRIPTION, 1),
+    pack(Kind.TORRENT_JSON, 1),
+    pack(Kind.FILELIST, 1),
+    pack(Kind.MAGNET, 1),
+)
+
+
+@asynccontextmanager
+async def known(files: int = 20) -> AsyncIterator[Inspected]:
+    """A mount to which the details of two groups are known."""
+    async with inspected(Generated(2, 2, files, categories=(1,))) as mount:
+        operations: Any = mount.operations
+        handle = await operations.opendir(pack(Kind.CATEGORY, 1), CALLER)
+        await operations.releasedir(handle)
+        for group in (1, 2):
+            await read(mount, await opened(mount, pack(Kind.GROUP_JSON, group)))
+        yield mount
+
+
+async def opened(mount: Inspected, inode: int) -> int:
+    operations: Any = mount.operations
+    handle: int = (await operations.open(inode, 0, CALLER)).fh
+    return handle
+
+
+async def read(mount: Inspected, handle: int, offset: int = 0) -> bytes:
+    operations: Any = mount.operations
+    content: bytes = await operations.read(handle, offset, 1 << 20)
+    return content
+
+
+def asked(mount: Inspected) -> int:
+    count: int = mount.app.state.log.count()
+    return count
+
+
+async def give_up_details(store: Store) -> None:
+    """As if others had needed the room."""
+    await store.write(lambda connection: connection.execute("DELETE FROM details"))
+
+
+@pytest.mark.parametrize("inode", ALL)
+async def test_opening_makes_nothing(inode: int) -> None:
+    async with known() as mount:
+        whole = await read(mount, await opened(mount, inode))
+        mount.catalogue.documents.forget_all()
+        seen: list[str] = []
+        connection = mount.catalogue.store._reader
+        connection.set_trace_callback(seen.append)
+        handle = await opened(mount, inode)
+        assert not seen
+        assert await read(mount, handle) == whole
+        assert seen
+        assert mount.operations.open_handles == 2 + 1 + 1
+        await mount.operations.release(pyfuse3.FileHandleT(handle))
+        assert mount.operations.open_handles == 2 + 1
+
+
+async def test_what_is_closed_unread_was_never_made() -> None:
+    async with known() as mount:
+        operations = mount.operations
+        before = operations.open_handles, mount.catalogue.documents.served
+        handle = await opened(mount, GROUP_JSON)
+        await operations.release(pyfuse3.FileHandleT(handle))
+        assert (operations.open_handles, mount.catalogue.documents.served) == before
+
+
+@pytest.mark.parametrize("inode", ALL)
+async def test_what_was_given_up_meanwhile_is_fetched_by_whoever_reads(inode: int) -> None:
+    async with known() as mount:
+        whole = await read(mount, await opened(mount, inode))
+        handle = await opened(mount, inode)
+        await give_up_details(mount.catalogue.store)
+        mount.catalogue.forget_all()
+        before = asked(mount)
+        assert await read(mount, handle) == whole
+        assert asked(mount) == before + 1
+        assert await read(mount, handle, 10) == whole[10:]
+        assert asked(mount) == before + 1
+
+
+async def test_what_was_given_up_before_is_fetched_by_whoever_opens() -> None:
+    async with known() as mount:
+        await give_up_details(mount.catalogue.store)
+        mount.catalogue.forget_all()
+        before = asked(mount)
+        handle = await opened(mount, GROUP_JSON)
+        assert asked(mount) == before + 1
+        await read(mount, handle)
+        assert asked(mount) == before + 1
+
+
+@pytest.mark.parametrize("inode", ALL)
+async def test_readers_at_the_same_time_read_the_same(inode: int) -> None:
+    """A list of 3,000 files is long: it is made in a thread, and the second reader is there before
+    it is done."""
+    async with known(3_000) as mount:
+        handle = await opened(mount, inode)
+        found: list[bytes] = []
+
+        async def one() -> None:
+            found.append(await read(mount, handle))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(one)
+        assert len(set(found)) == 1
+        assert len(found) == 3
+        await mount.operations.release(pyfuse3.FileHandleT(handle))
+        mount.catalogue.forget_all()
+
+
+async def test_who_was_closed_while_it_was_made_learns_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with known() as mount:
+        handle = await opened(mount, GROUP_JSON)
+        get, gate = mount.catalogue.documents.get, trio.Event()
+
+        async def slow(group_id: int, caller: Caller) -> Detail:
+            await gate.wait()
+            return await get(group_id, caller)
+
+        monkeypatch.setattr(mount.catalogue.documents, "get", slow)
+
+        async def reading() -> None:
+            with pytest.raises(pyfuse3.FUSEError) as caught:
+                await read(mount, handle)
+            assert caught.value.errno == errno.EBADF
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reading)
+            await trio.testing.wait_all_tasks_blocked()
+            await mount.operations.release(pyfuse3.FileHandleT(handle))
+            gate.set()
