@@ -18,7 +18,7 @@ from pyfuse3 import FileNameT, InodeT
 
 from biofs.catalogue.index import Before, Index
 from biofs.mount.shown import Shown
-from biofs.tree.inodes import Kind, pack
+from biofs.tree.inodes import Kind, category_inode, pack
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class KernelCache:
             self._put(pack(kind, group.id))
         now = self._index.group(group.id)
         if gone or now is None or (now.name, now.category) != (group.name, group.category):
-            self._put(pack(Kind.CATEGORY, group.category), group.name.encode())
+            self._put(category_inode(group.category), group.name.encode())
             self._links_changed(before)
         names = {torrent.name for torrent in self._index.torrents_of(group.id)}
         for torrent in before.torrents:

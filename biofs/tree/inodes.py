@@ -103,6 +103,15 @@ def pack(kind: Kind, ident: int = 0, part: int = 0) -> int:
     return kind << KIND_SHIFT | ident << _PART_BITS | part or 1
 
 
+def category_inode(category: int) -> int:
+    """The inode of a category's directory.
+
+    An answer can name any number as a group's category; what no inode can hold is as good as 0, of
+    which there is no directory either.
+    """
+    return pack(Kind.CATEGORY, category if 0 <= category <= MAX_ID else 0)
+
+
 def unpack(inode: int) -> Address:
     """Give the address of an inode number.
 

@@ -14,7 +14,7 @@ from biofs.mount.directories import Directory
 from biofs.mount.families.family import Bytes, Content, Family, failure
 from biofs.mount.listings import Listing, directory_entry, file_entry, listed
 from biofs.mount.stat import Stat
-from biofs.tree.inodes import ID_STEP, Address, Kind, pack
+from biofs.tree.inodes import ID_STEP, Address, Kind, category_inode, pack
 
 _DOCUMENTS: Final = {b"group.json": Kind.GROUP_JSON, b"description.txt": Kind.DESCRIPTION}
 _COMMENTS: Final = b"comments"
@@ -66,7 +66,7 @@ class GroupFamily(Family):
             inode = _TORRENT + torrent.id * ID_STEP
             entries.append(directory_entry(torrent.name.encode(), number, inode, torrent.mtime))
         good_until = math.inf if detail is None else documents.good_until(detail)
-        return Directory(entries, pack(Kind.CATEGORY, group.category), good_until)
+        return Directory(entries, category_inode(group.category), good_until)
 
     async def _listed(self, address: Address, caller: Caller) -> Directory:
         """Wait until all torrents of the group are known: its directory's own first listing."""
@@ -101,7 +101,7 @@ class GroupFamily(Family):
 
     async def parent(self, address: Address) -> int:
         if address.kind is Kind.GROUP:
-            return pack(Kind.CATEGORY, self._group(address.ident).category)
+            return category_inode(self._group(address.ident).category)
         return pack(Kind.GROUP, address.ident)
 
     def told_by(self, address: Address) -> int | None:

@@ -18,14 +18,14 @@ LINKS = {
 }
 
 
-async def told(name: str) -> set[int]:
+async def told(name: str, category: int = 1) -> set[int]:
     """The inodes that the kernel forgets when group 1, called "Old", is called `name`."""
     store, forgotten = Store(None), set[int]()
     index = Index(store)
     for called in ("Old", name):
         row = {"groupId": 1, "groupName": called, "tags": [called], "torrents": [{"torrentId": 5}]}
         before = [Before(known, index.torrents_of(1)) for known in [index.group(1)] if known]
-        await index.add_rows(1, [GroupRow.from_json(row)], 0.0)
+        await index.add_rows(category, [GroupRow.from_json(row)], 0.0)
     cache = KernelCache(index, lambda inode, entry: forgotten.add(inode) if entry is None else None)
     cache.group_changed(before[0], gone=False)
     async with trio.open_nursery() as nursery:
@@ -44,3 +44,7 @@ async def test_links_to_a_group_of_the_same_name_stay() -> None:
     forgotten = await told("Old")
     assert pack(Kind.GROUP_JSON, 1) in forgotten
     assert not forgotten & LINKS
+
+
+async def test_a_category_that_no_inode_can_hold_is_no_obstacle() -> None:
+    assert await told("New", 2**63 - 1) >= LINKS

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biofs.tree.inodes import MAX_ID, MAX_PART, Address, Kind, pack, unpack
+from biofs.tree.inodes import MAX_ID, MAX_PART, Address, Kind, category_inode, pack, unpack
 
 kinds = st.sampled_from([kind for kind in Kind if kind is not Kind.ROOT])
 idents = st.integers(0, MAX_ID)
@@ -71,3 +71,11 @@ def test_numbers_of_kinds_never_change() -> None:
 def test_kinds_are_dense_and_fit_five_bits() -> None:
     assert [int(kind) for kind in Kind] == list(range(len(Kind)))
     assert len(Kind) <= 32
+
+
+@given(st.integers(-(2**70), 2**70) | idents)
+@settings(deadline=None)
+def test_any_number_as_a_category_has_an_inode(category: int) -> None:
+    address = unpack(category_inode(category))
+    assert address.kind is Kind.CATEGORY
+    assert address.ident == (category if 0 <= category <= MAX_ID else 0)
