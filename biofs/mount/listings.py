@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 from biofs.catalogue.index import Index, KnownGroup
@@ -17,6 +19,7 @@ ENTRY_BYTES: Final = 320
 bytes, a name of 64, numbers of 64, and 80 for the list and the table (sys.getsizeof)."""
 
 _GROUP: Final = pack(Kind.GROUP)
+_next: Final = attrgetter("next")
 _new: Final = tuple.__new__  # half the time of calling the class, which takes keywords, too
 
 
@@ -120,11 +123,8 @@ class ById:
         held = self._portion
         if held and self._portion_offset <= offset < held[-1].next:
             # The kernel's buffer holds fewer entries than a portion: go on in the one at hand.
-            if offset == self._portion_offset:
-                return held
-            position = _position(held, offset)
-            if position is not None:
-                return held[position:]
+            start = bisect_right(held, offset, key=_next)
+            return held[start:] if start else held
         # Offset shift-1 is "behind the fixed entries", shift+id "behind the entry with that id".
         self._portion_offset = offset
         self._portion = self._behind(offset - self._shift, self._shift)
@@ -171,18 +171,6 @@ class KnownGroups(ById):
                 for name, number, mtime in self._index.entries_after(self._category, ident)
             ]
         return portion
-
-
-def _position(portion: Sequence[Listed], offset: int) -> int | None:
-    """Where in a portion the entry behind `offset` stands, by binary search."""
-    low, high = 0, len(portion)
-    while low < high:
-        middle = (low + high) // 2
-        if portion[middle].next <= offset:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < len(portion) else None
 
 
 class ArrivingGroups:

@@ -140,7 +140,7 @@ class Operations(ReadOnly):
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self._directories.clear()
-        for family in self._families.values():
+        for family in set(self._families.values()):
             family.forget_all()
         self._catalogue.forget_all()
 

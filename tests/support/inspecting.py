@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,15 @@ from biofs.mount.operations import Operations
 from biofs.mount.signals import SignalWatch
 from biofs.mount.waiting import Patience
 from tests.support.catalogues import running
+
+
+class _Caller:
+    """What pyfuse3 tells of who asks."""
+
+    pid, uid, gid = 1, 0, 0
+
+
+CALLER: Any = _Caller()
 
 
 class Inspected:
@@ -61,3 +70,15 @@ async def resolve(mount: Inspected, path: str) -> Any:
     resolver = Resolver(mount.operations.families)
     with peeking():
         return await resolver.resolve([part.encode() for part in path.split("/") if part])
+
+
+async def statements(mount: Inspected, action: Callable[[], Any]) -> int:
+    """How many SQL statements the event loop waits for while `action` runs."""
+    seen: list[str] = []
+    connection = mount.catalogue.store._reader
+    connection.set_trace_callback(seen.append)
+    try:
+        await action()
+    finally:
+        connection.set_trace_callback(None)
+    return len(seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,16 +14,9 @@ import trio.testing
 from biofs.demo.generator import Generated
 from biofs.mount.families import category
 from biofs.tree.inodes import Kind, pack
-from tests.support.inspecting import Inspected, inspected
+from tests.support.inspecting import CALLER, Inspected, inspected, statements
 
 CATEGORY = pack(Kind.CATEGORY, 1)
-
-
-class _Caller:
-    pid, uid, gid = 1, 0, 0
-
-
-CALLER: Any = _Caller()
 
 
 @pytest.fixture(autouse=True)
@@ -70,18 +63,6 @@ async def read(mount: Inspected, inode: int) -> bytes:
     content: bytes = await operations.read(opened.fh, 0, 1 << 20)
     await operations.release(opened.fh)
     return content
-
-
-async def statements(mount: Inspected, action: Callable[[], Any]) -> int:
-    """How many SQL statements the event loop waits for while `action` runs."""
-    seen: list[str] = []
-    connection = mount.catalogue.store._reader
-    connection.set_trace_callback(seen.append)
-    try:
-        await action()
-    finally:
-        connection.set_trace_callback(None)
-    return len(seen)
 
 
 async def test_a_group_costs_three_statements_and_what_is_in_it_one_each() -> None:

@@ -17,14 +17,8 @@ from biofs.catalogue.listings import Caller
 from biofs.catalogue.store import Store
 from biofs.demo.generator import Generated
 from biofs.tree.inodes import Kind, pack
-from tests.support.inspecting import Inspected, inspected
+from tests.support.inspecting import CALLER, Inspected, inspected, statements
 
-
-class _Caller:
-    pid, uid, gid = 1, 0, 0
-
-
-CALLER: Any = _Caller()
 GROUP_JSON = pack(Kind.GROUP_JSON, 1)
 ALL = (
     GROUP_JSON,
@@ -74,13 +68,17 @@ async def test_opening_makes_nothing(inode: int) -> None:
     async with known() as mount:
         whole = await read(mount, await opened(mount, inode))
         mount.catalogue.documents.forget_all()
-        seen: list[str] = []
-        connection = mount.catalogue.store._reader
-        connection.set_trace_callback(seen.append)
-        handle = await opened(mount, inode)
-        assert not seen
-        assert await read(mount, handle) == whole
-        assert seen
+        handle = 0
+
+        async def open_it() -> None:
+            nonlocal handle
+            handle = await opened(mount, inode)
+
+        async def read_it() -> None:
+            assert await read(mount, handle) == whole
+
+        assert await statements(mount, open_it) == 0
+        assert await statements(mount, read_it) > 0
         assert mount.operations.open_handles == 2 + 1 + 1
         await mount.operations.release(pyfuse3.FileHandleT(handle))
         assert mount.operations.open_handles == 2 + 1
