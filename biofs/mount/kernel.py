@@ -26,6 +26,8 @@ _GROUP_KINDS: Final = (Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION)
 LINK_DEPTHS: Final = range(1, 5)
 """How many levels below the root the views' links stand."""
 
+TOLD_SECONDS: Final = 2.0
+
 _TORRENT_KINDS: Final = (Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET)
 
 
@@ -48,7 +50,8 @@ class KernelCache:
         self._index: Final = index
         self._shown: Final = shown if shown is not None else Shown()
         self._notify: Final = notify or _notify
-        self._send, self._receive = trio.open_memory_channel[_Notice](math.inf)
+        # An event between the notices is set when those before it have gone out.
+        self._send, self._receive = trio.open_memory_channel[_Notice | trio.Event](math.inf)
         self.sent = 0
 
     def group_changed(self, before: Before, *, gone: bool) -> None:
@@ -89,9 +92,20 @@ class KernelCache:
     def _put(self, inode: int, name: bytes | None = None) -> None:
         self._send.send_nowait(_Notice(inode, name))
 
+    async def told(self) -> None:
+        """Return when the kernel was told all that has changed before, or TOLD_SECONDS later: it
+        does not listen while requests wait in the same directory."""
+        gone_out = trio.Event()
+        self._send.send_nowait(gone_out)
+        with trio.move_on_after(TOLD_SECONDS):
+            await gone_out.wait()
+
     async def run(self) -> None:
         """Send the notices in their order, until cancelled."""
         async for notice in self._receive:
+            if isinstance(notice, trio.Event):
+                notice.set()
+                continue
             self.sent += 1
             await trio.to_thread.run_sync(self._notify, *notice, abandon_on_cancel=True)
 

@@ -169,7 +169,7 @@ async def _main(
         kernel = KernelCache(catalogue.index, shown=shown)
         catalogue.listings.changes = kernel
         catalogue.answers.when_changed = kernel.answer_changed
-        answers = Answers(catalogue, operations.families, state)
+        answers = Answers(catalogue, operations.families, state, kernel.told)
         _mount(operations, settings, mountpoint)
         receiving.look_closely()
         async with trio.open_nursery() as nursery:

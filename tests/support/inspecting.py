@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import trio
 import trio.testing
 from starlette.applications import Starlette
 
@@ -41,7 +42,9 @@ class Inspected:
         self.told: list[str] = []
         patience = Patience(60, SignalWatch())
         self.operations = Operations(catalogue, patience, self._state, uid=0, gid=0, account=True)
-        answers = Answers(catalogue, self.operations.families, self._state)
+        answers = Answers(
+            catalogue, self.operations.families, self._state, trio.lowlevel.checkpoint
+        )
         self._handlers: Mapping[str, Handler] = answers.handlers()
 
     def _state(self) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +22,15 @@ from biofs.tree.inodes import Kind
 
 
 class Answers:
-    """The handlers of a mount's socket. `state` is what status.json shows."""
+    """The handlers of a mount's socket. `state` is what status.json shows, `told` returns when the
+    kernel was told what has changed."""
 
     def __init__(
         self,
         catalogue: Catalogue,
         families: Mapping[Kind, Family],
         state: Callable[[], dict[str, object]],
+        told: Callable[[], Awaitable[None]],
     ) -> None:
         resolver = Resolver(families)
         self._catalogue: Final = catalogue
@@ -36,13 +38,14 @@ class Answers:
         self._refresher: Final = Refresher(catalogue, resolver)
         self._tables: Final = Tables(catalogue)
         self._state: Final = state
+        self._told: Final = told
 
     def handlers(self) -> Mapping[str, Handler]:
         """By what they do."""
         return {
             "status": self._status,
             "explain": self._explain,
-            "refresh": self._refresher.refresh,
+            "refresh": self._refresh,
             "table": self._tables.table,
             "find": self._tables.find,
         }
@@ -55,6 +58,12 @@ class Answers:
             raise Refused(f"the store cannot be read: {error}") from None
         known = in_numbers(coverage, self._catalogue.clock())
         return {**self._state(), "known": {**known, "bytes": bytes_of(store.path)}}
+
+    async def _refresh(self, ask: Ask, report: Report) -> dict[str, object]:
+        answer = await self._refresher.refresh(ask, report)
+        # Whoever asked for it looks at it next, and is not to see what the kernel has kept.
+        await self._told()
+        return answer
 
     async def _explain(self, ask: Ask, report: Report) -> dict[str, object]:
         facts = await self._explainer.explain(messages.decode_path(ask.path))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import trio
 import trio.testing
 
 from biofs.api.models import GroupRow
 from biofs.catalogue.index import Before, Index
 from biofs.catalogue.store import Store
-from biofs.mount.kernel import LINK_DEPTHS, KernelCache
+from biofs.mount.kernel import LINK_DEPTHS, TOLD_SECONDS, KernelCache
 from biofs.tree.inodes import Kind, pack
 
 LINKS = {
@@ -48,3 +50,35 @@ async def test_links_to_a_group_of_the_same_name_stay() -> None:
 
 async def test_a_category_that_no_inode_can_hold_is_no_obstacle() -> None:
     assert await told("New", 2**63 - 1) >= LINKS
+
+
+async def test_told_waits_for_what_was_put_before() -> None:
+    store, slow = Store(None), threading.Event()
+    heard: list[int] = []
+
+    def hear(inode: int, _entry: bytes | None) -> None:
+        slow.wait()
+        heard.append(inode)
+
+    cache = KernelCache(Index(store), hear)
+    cache.listing_changed(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(cache.run)
+        await trio.testing.wait_all_tasks_blocked()
+        assert heard == []
+        slow.set()
+        await cache.told()
+        assert heard == [pack(Kind.CATEGORY, 1), pack(Kind.INDEX, 1)]
+        nursery.cancel_scope.cancel()
+    store.close()
+
+
+async def test_a_kernel_that_does_not_listen_is_not_waited_for_for_ever(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = Store(None)
+    cache = KernelCache(Index(store))
+    before = trio.current_time()
+    await cache.told()
+    assert trio.current_time() - before == TOLD_SECONDS
+    store.close()
