@@ -10,9 +10,7 @@ from urllib.parse import urlencode
 import httpx
 import trio
 
-from biofs.api.bodies import BodyMalformed, BodyTooLarge, LargeBodies, read_body
 from biofs.api.credentials import Credentials
-from biofs.api.dialects import Dialects
 from biofs.api.envelope import (
     ActionUnknown,
     EndpointMissing,
@@ -32,10 +30,17 @@ from biofs.api.errors import (
     TimedOut,
     Unreachable,
 )
-from biofs.api.http_client import Trace, create_clients
+from biofs.api.http import (
+    BodyMalformed,
+    BodyTooLarge,
+    LargeBodies,
+    Trace,
+    create_clients,
+    read_body,
+)
 from biofs.api.requests import Answer, Request
 from biofs.api.secrets import Secret
-from biofs.api.urls import normalise_base_url
+from biofs.api.urls import Dialects, normalise_base_url
 
 __all__ = ["Transport", "normalise_base_url"]
 

@@ -12,11 +12,11 @@ from cachetools import TTLCache
 from biofs.api.actions import Api
 from biofs.api.errors import NetworkError, NotFound
 from biofs.api.requests import Answer, Request
+from biofs.catalogue.caller import looked_at, renewed
+from biofs.catalogue.fetches import Priority, Want, Wants
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.queue import Queue
-from biofs.catalogue.reading import looked_at, renewed
-from biofs.catalogue.store import Store
-from biofs.catalogue.wants import Priority, Want, Wants
+from biofs.store.store import Store
 
 _ABSENT: Final = 4096
 _KEPT: Final = 50_000  # answers in the store; the oldest give way

@@ -9,20 +9,20 @@ from typing import Final
 import trio
 
 from biofs.catalogue.answers import Answers
-from biofs.catalogue.browsing import Browsing
-from biofs.catalogue.details import Details
-from biofs.catalogue.documents import Documents
+from biofs.catalogue.documents.facets import Queries
+from biofs.catalogue.fetches import Wants
 from biofs.catalogue.freshness import Freshness
-from biofs.catalogue.index import Index
+from biofs.catalogue.groups import Documents
 from biofs.catalogue.listings import Listings
-from biofs.catalogue.notices import Notices
-from biofs.catalogue.placing import Placing
-from biofs.catalogue.queries import Queries
+from biofs.catalogue.locate import Placing
 from biofs.catalogue.queue import Queue
-from biofs.catalogue.store import Store
-from biofs.catalogue.trees import Trees
-from biofs.catalogue.wants import Wants
-from biofs.catalogue.words import Words
+from biofs.store.browsing import Browsing
+from biofs.store.change_log import Notices
+from biofs.store.details import Details
+from biofs.store.groups import Index
+from biofs.store.store import Store
+from biofs.store.text_ids import Words
+from biofs.store.trees import Trees
 
 DEFAULT_CACHE_SIZE: Final = 1 << 30
 _ANSWERS_SHARE: Final = 4  # of the store's bytes, one in so many may be answers of views

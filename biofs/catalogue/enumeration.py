@@ -17,57 +17,23 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from biofs.api.actions import Api
 from biofs.api.models import BrowsePage, GroupRow
+from biofs.api.paging import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    PAGE_SIZE,
+    WHOLE,
+    WINDOW,
+    WINDOW_PAGES,
+    PageRead,
+    Slice,
+)
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE: Final = 50
-WINDOW_PAGES: Final = 20
-WINDOW: Final = PAGE_SIZE * WINDOW_PAGES
 _COMFORTABLE: Final = 2 * WINDOW * 3 // 4  # groups a slice is planned for, of the 2,000 it may have
-_FIRST_YEAR: Final = 0
-_LAST_YEAR: Final = 9999
 _ORDERS: Final = ("size", "seeders", "snatched", "leechers")
-
-
-class Slice(msgspec.Struct, frozen=True, array_like=True):
-    """A narrower query within a category: years from-to, or a tag within them."""
-
-    low: int = _FIRST_YEAR
-    high: int = _LAST_YEAR
-    tag: str = ""
-
-    @property
-    def whole(self) -> bool:
-        """Whether this is the category itself."""
-        return self == _WHOLE
-
-    def options(self) -> dict[str, str]:
-        """The parameters of `browse` that make this slice."""
-        options = {} if self.whole else {"year": f"{self.low}-{self.high}"}
-        if self.low == self.high:
-            options["year"] = str(self.low)
-        if self.tag:
-            options["taglist"] = self.tag
-        return options
-
-
-_WHOLE: Final = Slice()
-
-
-class PageRead(msgspec.Struct, array_like=True):
-    """What is remembered of a page: which it was, what it said of the query, and of its rows."""
-
-    slice: Slice
-    order: str
-    way: str
-    number: int
-    pages: int
-    ids: list[int]
-    years: list[int]
 
 
 TakePage = Callable[[list[GroupRow], PageRead], Awaitable[None]]
@@ -98,15 +64,15 @@ class Enumeration:
 
     async def run(self) -> None:
         """Read every page of the category. Raises ApiError; what was read until then stays read."""
-        first = await self._page(_WHOLE, 1)
+        first = await self._page(WHOLE, 1)
         self.total = first.pages * PAGE_SIZE
         if first.pages <= 2 * WINDOW_PAGES:
-            await self._both_ends(_WHOLE, first)
+            await self._both_ends(WHOLE, first)
         else:
             await self._by_years(first.pages * PAGE_SIZE)
             least = (first.pages - 1) * PAGE_SIZE + 1
             if len(self.ids) < least:
-                await self._other_orders(_WHOLE, least)
+                await self._other_orders(WHOLE, least)
 
     async def _both_ends(self, part: Slice, first: PageRead) -> None:
         """Read a slice whose first page is at hand: newest first, and from the other end."""
@@ -125,7 +91,7 @@ class Enumeration:
         for number in range(1, min(pages - WINDOW_PAGES, WINDOW_PAGES) + 1):
             await self._page(part, number, way="asc")
 
-    async def look_again(self, part: Slice = _WHOLE) -> None:
+    async def look_again(self, part: Slice = WHOLE) -> None:
         """Read the newest groups once more, as far as there are any that were not met before."""
         number, pages, met = 0, 1, 0
         while number < min(pages, WINDOW_PAGES) and (number == 0 or len(self.ids) > met):
@@ -139,7 +105,7 @@ class Enumeration:
         parts = -(-total // _COMFORTABLE)
         years = sorted(self._years) or [2010]
         cuts = {years[len(years) * part // parts] for part in range(1, parts)}
-        edges = [_FIRST_YEAR - 1, *sorted(cuts), _LAST_YEAR]
+        edges = [FIRST_YEAR - 1, *sorted(cuts), LAST_YEAR]
         for low, high in itertools.pairwise(edges):
             if low < high:
                 await self._part(Slice(low + 1, high))

@@ -11,11 +11,12 @@ import trio
 
 from biofs.api.actions import Api
 from biofs.api.models import GroupRow
-from biofs.catalogue.enumeration import PAGE_SIZE, WINDOW_PAGES, Enumeration, PageRead, Slice
+from biofs.api.paging import PAGE_SIZE, WINDOW_PAGES, PageRead, Slice
+from biofs.catalogue.enumeration import Enumeration
+from biofs.catalogue.fetches import Priority, Want, Wants
 from biofs.catalogue.freshness import Freshness
-from biofs.catalogue.index import Before, Index, Taken
 from biofs.catalogue.queue import Queue
-from biofs.catalogue.wants import Priority, Want, Wants
+from biofs.store.groups import Before, Index, Taken
 
 
 class Caller(Protocol):

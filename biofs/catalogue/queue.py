@@ -26,8 +26,8 @@ from biofs.api.errors import (
 )
 from biofs.api.requests import Answer, Request
 from biofs.api.transport import Transport
-from biofs.catalogue.shared_pace import SharedPace, SharedSlot
-from biofs.catalogue.wants import Want
+from biofs.catalogue.fetches import Want
+from biofs.store.pace_log import SharedPace, SharedSlot
 
 RECENT_ERRORS: Final = 8
 

@@ -13,12 +13,12 @@ from typing import Final, NamedTuple, TypeVar
 import trio
 
 from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
-from biofs.api.rate import Rate
+from biofs.api.pace import Rate
+from biofs.api.paging import PAGE_SIZE
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.coverage import Gaps
-from biofs.catalogue.enumeration import PAGE_SIZE
-from biofs.catalogue.store import StoreError
-from biofs.catalogue.wants import Priority, Want
+from biofs.catalogue.fetches import Priority, Want
+from biofs.store.coverage import Gaps
+from biofs.store.store import StoreError
 
 T = TypeVar("T")
 

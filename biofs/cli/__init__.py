@@ -7,49 +7,55 @@ from collections.abc import Sequence
 import click
 
 from biofs import __version__
-from biofs.cli import environment
 from biofs.cli.lazy import LazyGroup
-from biofs.cli.report import guarded
+from biofs.cli.output.report import guarded
+from biofs.cli.system import environment
 
-__all__ = ["commands", "main"]
+__all__ = ["main", "program"]
 
 
 @click.group(
     "biofs",
     cls=LazyGroup,
     lazy={
-        "mount": ("biofs.cli.mount", "Mount the catalogue at MOUNTPOINT."),
-        "umount": ("biofs.cli.umount", "End the mount at MOUNTPOINT."),
-        "ls": ("biofs.cli.ls", "Show a category, a tag, a group … as a table."),
+        "mount": ("biofs.cli.commands.mount", "Mount the catalogue at MOUNTPOINT."),
+        "umount": ("biofs.cli.commands.umount", "End the mount at MOUNTPOINT."),
+        "ls": ("biofs.cli.commands.ls", "Show a category, a tag, a group … as a table."),
         "find": (
-            "biofs.cli.find",
+            "biofs.cli.commands.find",
             "Search what is known, and print paths, the best first.",
         ),
-        "status": ("biofs.cli.status", "Say what a mount is doing and how much it knows."),
+        "status": ("biofs.cli.commands.status", "Say what a mount is doing and how much it knows."),
         "explain": (
-            "biofs.cli.explain",
+            "biofs.cli.commands.explain",
             "Say what stands at PATH, and what reading it would cost.",
         ),
-        "refresh": ("biofs.cli.refresh", "Have PATH looked at again now."),
-        "warm": ("biofs.cli.warm", "Fetch what is not known yet, at the pace."),
+        "refresh": ("biofs.cli.commands.refresh", "Have PATH looked at again now."),
+        "warm": ("biofs.cli.commands.warm", "Fetch what is not known yet, at the pace."),
         "export": (
-            "biofs.cli.export",
+            "biofs.cli.commands.export",
             "Write what is known of the catalogue into FILE, a snapshot.",
         ),
-        "login": ("biofs.cli.login", "Keep your API token, so that `biofs mount DIR` is all."),
-        "doctor": ("biofs.cli.doctor", "Say what is right here, and what is to be done."),
+        "login": (
+            "biofs.cli.commands.login",
+            "Keep your API token, so that `biofs mount DIR` is all.",
+        ),
+        "doctor": ("biofs.cli.commands.doctor", "Say what is right here, and what is to be done."),
     },
     seldom={
-        "logout": ("biofs.cli.logout", "Forget the token that `biofs login` kept."),
-        "cache": ("biofs.cli.cache", "What was fetched and is kept on the disk."),
-        "api": ("biofs.cli.api", "Ask the server for ACTION, and print its answer."),
-        "torrent": ("biofs.cli.torrent", "Fetch the .torrent file of the torrent ID."),
-        "notifications": ("biofs.cli.notifications", "Clear what the site tells you."),
+        "logout": ("biofs.cli.commands.logout", "Forget the token that `biofs login` kept."),
+        "cache": ("biofs.cli.commands.cache", "What was fetched and is kept on the disk."),
+        "api": ("biofs.cli.commands.api", "Ask the server for ACTION, and print its answer."),
+        "torrent": ("biofs.cli.commands.torrent", "Fetch the .torrent file of the torrent ID."),
+        "notifications": ("biofs.cli.commands.notifications", "Clear what the site tells you."),
         "completion": (
-            "biofs.cli.completion",
+            "biofs.cli.commands.completion",
             "Print what SHELL (bash, zsh or fish) needs to complete biofs.",
         ),
-        "demo": ("biofs.cli.demo", "The embedded catalogue, for a first look and for tests."),
+        "demo": (
+            "biofs.cli.commands.demo",
+            "The embedded catalogue, for a first look and for tests.",
+        ),
     },
     epilog="\b\nExamples:\n"
     "  biofs mount --demo ~/biotorrents      a first look, without an account\n"
@@ -58,7 +64,7 @@ __all__ = ["commands", "main"]
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="biofs %(version)s")
-def commands() -> None:
+def program() -> None:
     """The catalogue of BioTorrents.de as a read-only directory."""
 
 
@@ -72,5 +78,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Looking for cycles in all that was imported takes 50 ms, at the very end (measured).
     atexit.register(gc.freeze)
     if environment.is_completing():
-        from biofs.cli import completion  # noqa: F401, PLC0415 - tells click how bash quotes
-    return guarded(commands, argv)
+        # It tells click how bash quotes.
+        from biofs.cli.commands import completion  # noqa: F401, PLC0415
+    return guarded(program, argv)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
 import trio
 
+from biofs.api.builders import index_request, user_request
 from biofs.api.errors import ApiError, CookieNeeded
+from biofs.api.models import Index, User
 from biofs.api.requests import Answer, Request
-from biofs.catalogue.wants import Priority, Want
-from biofs.config import COOKIE_VARIABLE, Settings
+from biofs.catalogue import assembly
+from biofs.catalogue.fetches import Priority, Want
 from biofs.errors import QuietError
-from biofs.mount import assembly
+from biofs.settings.load import COOKIE_VARIABLE, Settings
 
 
 def send(settings: Settings, request: Request) -> Answer:
@@ -37,3 +43,65 @@ async def _outcome(settings: Settings, request: Request) -> Answer | ApiError:
             return await catalogue.queue.sender(want)(request)
         except ApiError as error:
             return error
+
+
+# Asking the server who a token belongs to: one request, two where the first tells no name.
+
+
+_DONOR = "Donor"
+
+
+class Identity(NamedTuple):
+    """Who it is. `name` and `rank` are "" if the server does not tell; `clock` is by how many
+    seconds this machine's clock is ahead of the server's, None if that is not known.
+    """
+
+    user: int
+    name: str = ""
+    rank: str = ""
+    donor: bool = False
+    clock: float | None = None
+
+
+def ask(
+    settings: Settings, *, name: bool = False, again: Callable[[Identity], None] = lambda _: None
+) -> Identity | ApiError:
+    """Who the settings' token or cookie belongs to, asked at the pace; or what went wrong.
+
+    With `name`, a second request asks for name and class where the first one does not tell them
+    (to a token it tells the id alone: recording index_donor); before that `again` is called. If
+    that one fails, the id has to do.
+    """
+    try:
+        return trio.run(_main, settings, name, again)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        raise KeyboardInterrupt from None
+
+
+async def _main(
+    settings: Settings, name: bool, again: Callable[[Identity], None]
+) -> Identity | ApiError:
+    async with assembly.open_catalogue(settings) as catalogue:
+        request = index_request()
+        send = catalogue.queue.sender(Want(request, Priority.INTERACTIVE, 0))
+        try:
+            answer = await send(request)
+            index = Index.from_json(answer.response)
+        except ApiError as error:
+            return error
+        ahead = None if answer.date is None else time.time() - answer.date
+        rank = index.userstats.class_
+        found = Identity(index.id, index.username, rank, rank == _DONOR, ahead)
+        if found.name or not name:
+            return found
+        again(found)
+        try:
+            user = User.from_json((await send(user_request(index.id))).response)
+        except ApiError:
+            return found
+        rank = user.personal.class_
+        return found._replace(
+            name=user.username, rank=rank, donor=user.personal.donor or rank == _DONOR
+        )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from biofs import cli
-from biofs.cli.report import complain
+from biofs.cli.output.report import complain
 from biofs.errors import USAGE
 
 _WITH_VALUE = (

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from biofs.catalogue.location import store_path, stores_of_server
-from biofs.cli.locks import SUFFIX as LOCK
-from biofs.config import Settings
+from biofs.cli.system.locks import SUFFIX as LOCK
 from biofs.errors import USAGE, QuietError
+from biofs.settings.load import Settings
+from biofs.store.location import store_path, stores_of_server
 
 SUFFIX = ".sqlite"
 BESIDE = ("-wal", "-shm", "-journal")

@@ -9,14 +9,15 @@ from pathlib import Path
 import trio
 
 from biofs.api.errors import ApiError
-from biofs.catalogue.location import store_path
-from biofs.catalogue.store import StoreError
+from biofs.catalogue import assembly
 from biofs.catalogue.warming import Progress, Warming
-from biofs.cli import progress
-from biofs.cli.words import counted
-from biofs.config import Settings
+from biofs.cli.output import progress
+from biofs.cli.output.quantities import counted
 from biofs.errors import QuietError
-from biofs.mount import assembly, logs
+from biofs.mount.process import logs
+from biofs.settings.load import Settings
+from biofs.store.location import store_path
+from biofs.store.store import StoreError
 
 _BY_SIGNAL = 128  # the exit code of what a signal ended is this and its number: bash(1)
 

@@ -14,26 +14,22 @@ from typing import Final, NamedTuple
 import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
+from biofs.catalogue.caller import WouldAsk, looked_at, peeking
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.peeking import WouldAsk, peeking
-from biofs.catalogue.reading import looked_at
-from biofs.mount.directories import Directories
-from biofs.mount.failures import guarded
-from biofs.mount.families.category import CategoryFamily
-from biofs.mount.families.family import Content, Family, failure
-from biofs.mount.families.files import FilesFamily
-from biofs.mount.families.group import GroupFamily
-from biofs.mount.families.links import LinkFamily
-from biofs.mount.families.root import RootFamily
-from biofs.mount.families.torrent import TorrentFamily
-from biofs.mount.listings import Listed, Listing
-from biofs.mount.onlookers import Onlookers
-from biofs.mount.refusals import ReadOnly
-from biofs.mount.shown import Shown
-from biofs.mount.stat import DIRECTORY, KEEP, Attributes, Stat
-from biofs.mount.views.all import all_views
-from biofs.mount.views.router import ViewRouter
-from biofs.mount.waiting import Patience, Waiter
+from biofs.mount.attributes import DIRECTORY, KEEP, Attributes, Stat
+from biofs.mount.entries import Directories, Listed, Listing
+from biofs.mount.errnos import ReadOnly, guarded
+from biofs.mount.kernel.count_only import Onlookers
+from biofs.mount.kernel.invalidation import Shown
+from biofs.mount.kernel.waiting import Patience, Waiter
+from biofs.mount.nodes.base import Content, Family, failure
+from biofs.mount.nodes.category import CategoryFamily
+from biofs.mount.nodes.files import FilesFamily
+from biofs.mount.nodes.group import GroupFamily
+from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.nodes.root import RootFamily
+from biofs.mount.nodes.torrent import TorrentFamily
+from biofs.mount.views.registry import ViewRouter, all_views
 from biofs.mount.xattrs import Xattrs
 from biofs.tree.inodes import Address, Kind, unpack
 

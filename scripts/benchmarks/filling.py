@@ -18,15 +18,15 @@ import trio
 from starlette.responses import Response
 
 from biofs.api.models import BrowsePage, GroupAnswer
-from biofs.catalogue.details import Details
-from biofs.catalogue.index import Index, stable_digest
-from biofs.catalogue.store import Store
 from biofs.demo.accounts import DONOR
 from biofs.demo.actions_groups import PAGE, browse, torrentgroup
 from biofs.demo.call import AccountState, Call
 from biofs.demo.memory import Memory
 from biofs.demo.model import Community, Group
 from biofs.demo.source import Source
+from biofs.store.details import Details
+from biofs.store.groups import Index, stable_digest
+from biofs.store.store import Store
 
 T = TypeVar("T")
 

@@ -3,8 +3,8 @@
 `python -m scripts.benchmarks.floor [--closely] DIRECTORY MOUNTPOINT`. It does what pyfuse3 asks of
 a file system and nothing else: one EntryAttributes is filled again and again, offsets in a listing
 are places in a list, extended attributes are ENOSYS, the kernel may keep everything for an hour.
-With --closely it waits for requests as biofs does (`biofs.mount.receiving`), and not as pyfuse3
-does by itself.
+With --closely it waits for requests as biofs does (`biofs.mount.kernel.busy_poll`), and not
+as pyfuse3 does by itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pyfuse3
 import trio
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
-from biofs.mount import receiving
+from biofs.mount.kernel import busy_poll
 
 KEEP: Final = 3600.0  # seconds
 
@@ -168,7 +168,7 @@ def main() -> None:
     options = set(pyfuse3.default_options) | {"ro", "default_permissions", "fsname=floor"}
     pyfuse3.init(operations, mountpoint, options)
     if options_given == ["--closely"]:
-        receiving.look_closely()
+        busy_poll.look_closely()
     try:
         trio.run(pyfuse3.main)
     finally:

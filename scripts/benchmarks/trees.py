@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from biofs.catalogue.location import store_path
-from biofs.config import load
+from biofs.settings.load import load
+from biofs.store.location import store_path
 from scripts.benchmarks import programs, sources
 from scripts.benchmarks.filling import fill
 

@@ -12,10 +12,10 @@ import pytest
 from biofs.api.actions import Api
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.gathered import collage_source, search_source, top_source
-from biofs.catalogue.packed import Packed, unpack
-from biofs.catalogue.search import parse
-from biofs.catalogue.sources import Source
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.links import Packed, unpack
+from biofs.catalogue.documents.lists import collage_source, search_source, top_source
+from biofs.catalogue.documents.search_syntax import parse
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.tree import names, render

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import trio
 
-from biofs.catalogue import snapshot
-from biofs.catalogue.file_lists import MOST_BYTES
 from biofs.catalogue.warming import Warming
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.store import snapshot
+from biofs.store.file_lists import MOST_BYTES
 from tests.faults.faults_support import CATEGORY, GROUP, failing, groups, mounting
 from tests.support.catalogues import running
 from tests.support.giants import MIB, peak, squeezed

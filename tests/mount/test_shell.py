@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from biofs.catalogue.tabulating import PORTION
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.store.rows import PORTION
 from biofs.tree import names
 from tests.support.commands import Case
 from tests.support.mounting import Mount, environment, mounted

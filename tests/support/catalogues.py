@@ -9,17 +9,17 @@ from pathlib import Path
 import trio
 from starlette.applications import Starlette
 
-from biofs.api.rate import Rate
+from biofs.api.pace import Rate
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import DEFAULT_CACHE_SIZE, Catalogue
+from biofs.catalogue.fetches import Want
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
-from biofs.catalogue.shared_pace import SharedPace
-from biofs.catalogue.store import Store
-from biofs.catalogue.wants import Want
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.serve import transport as in_process
+from biofs.store.pace_log import SharedPace
+from biofs.store.store import Store
 
 EPOCH = 1_800_000_000.0
 

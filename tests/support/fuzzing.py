@@ -18,8 +18,8 @@ from biofs.api.actions import Api
 from biofs.api.envelope import Reply, interpret
 from biofs.api.errors import ApiError
 from biofs.api.models import BrowsePage, GroupAnswer
-from biofs.api.redaction import redacted, redacted_body
 from biofs.api.requests import Answer, Request
+from biofs.api.secrets import redacted, redacted_body
 from biofs.control import messages
 from biofs.tree import description, filelist, names, render
 from biofs.tree.layout import FileTree
@@ -152,7 +152,7 @@ def secrets(data: bytes) -> None:
     try:
         seen = redacted({"passkey": "0123456789abcdef", "answer": value})
     except RecursionError:
-        return  # answers are bounded before: biofs.api.decoding
+        return  # answers are bounded before: biofs.api.envelope
     assert "0123456789abcdef" not in repr(seen)
     redacted_body(data, value)
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import trio
 import trio.testing
 from starlette.applications import Starlette
 
+from biofs.catalogue.caller import peeking
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.peeking import peeking
+from biofs.control.handlers.all import Answers
+from biofs.control.handlers.resolve import Resolver
 from biofs.control.messages import Ask, encode_path
 from biofs.control.server import Handler
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
-from biofs.mount.inspection.answers import Answers
-from biofs.mount.inspection.resolving import Resolver
+from biofs.mount.kernel.waiting import Patience, SignalWatch
 from biofs.mount.operations import Operations
-from biofs.mount.signals import SignalWatch
-from biofs.mount.waiting import Patience
+from biofs.mount.process.run import Mounted
 from tests.support.catalogues import running
 
 
@@ -42,10 +43,10 @@ class Inspected:
         self.told: list[str] = []
         patience = Patience(60, SignalWatch())
         self.operations = Operations(catalogue, patience, self._state, uid=0, gid=0, account=True)
-        answers = Answers(
-            catalogue, self.operations.families, self._state, trio.lowlevel.checkpoint
+        mounted = Mounted(
+            Path(), catalogue, self.operations.families, self._state, trio.lowlevel.checkpoint
         )
-        self._handlers: Mapping[str, Handler] = answers.handlers()
+        self._handlers: Mapping[str, Handler] = Answers(mounted).handlers()
 
     def _state(self) -> dict[str, object]:
         return {"biofs": "0", **self.catalogue.state()}

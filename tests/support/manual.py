@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from biofs import __version__
-from biofs.cli import commands
+from biofs.cli import program
 
 PAGE = Path(__file__).parents[2] / "packaging/man/biofs.1"
 
@@ -92,7 +92,7 @@ def roff(text: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    lines = [line for path, command in _all(commands, "biofs") for line in _command(path, command)]
+    lines = [line for path, command in _all(program, "biofs") for line in _command(path, command)]
     return _HEAD.format(version=__version__) + "\n".join(lines) + "\n" + _TAIL
 
 

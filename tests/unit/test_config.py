@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from biofs import config
-from biofs.api.rate import Rate
-from biofs.config import Settings
+from biofs.api.pace import Rate
 from biofs.errors import ConfigError
+from biofs.settings import load
+from biofs.settings.load import Settings
 
 TOKEN = "test-token-8f3a"
 OTHER = "test-token-77c1"
@@ -49,7 +49,7 @@ def refused(
 ) -> ConfigError:
     """The error, after a look through all that hangs on it for a secret."""
     with pytest.raises(ConfigError) as caught:
-        config.load(command_line or {}, environ)
+        load.load(command_line or {}, environ)
     shown = "".join(traceback.format_exception(caught.value))
     chain: list[BaseException | None] = [caught.value]
     while chain:
@@ -63,7 +63,7 @@ def refused(
 
 
 def test_defaults(home: Path) -> None:
-    loaded = config.load({}, ENVIRON)
+    loaded = load.load({}, ENVIRON)
     assert loaded.token is not None
     assert loaded == Settings(
         url="https://torrents.bio",
@@ -95,7 +95,7 @@ def test_xdg_directories_are_used(home: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "s"))
     (home / "s/biofs").mkdir(parents=True)
     (home / "s/biofs/config.toml").write_text("wait = 7")
-    loaded = config.load({}, ENVIRON)
+    loaded = load.load({}, ENVIRON)
     assert loaded.cache_dir == home / "c/biofs"
     assert loaded.wait == 7.0
 
@@ -123,7 +123,7 @@ def test_the_file_holds_everything(home: Path) -> None:
         insecure = false
         """,
     )
-    loaded = config.load({}, {})
+    loaded = load.load({}, {})
     assert loaded.token is not None
     assert loaded.cookie is not None
     assert loaded.token.reveal() == TOKEN
@@ -155,14 +155,14 @@ def test_the_file_holds_everything(home: Path) -> None:
 def test_environment_beats_file_and_command_line_beats_both(home: Path) -> None:
     stored(home, f'url = "https://file.example"\ntoken = "{OTHER}"\nrate = "1/9"\noffline = true')
     environ = {**ENVIRON, "BIOFS_URL": "https://environ.example"}
-    loaded = config.load({}, environ)
+    loaded = load.load({}, environ)
     assert loaded.url == "https://environ.example"
     assert loaded.token is not None
     assert loaded.token.reveal() == TOKEN
     assert str(loaded.rate) == "1/9"
 
     line = {"url": "https://line.example", "rate": "2/6", "offline": False, "wait": None}
-    loaded = config.load(line, environ)
+    loaded = load.load(line, environ)
     assert loaded.url == "https://line.example"
     assert str(loaded.rate) == "2/6"
     assert loaded.offline is False
@@ -170,23 +170,23 @@ def test_environment_beats_file_and_command_line_beats_both(home: Path) -> None:
 
 def test_an_empty_variable_counts_as_not_set(home: Path) -> None:
     stored(home, f'token = "{TOKEN}"')
-    loaded = config.load({}, {"BIOFS_TOKEN": "", "BIOFS_URL": ""})
+    loaded = load.load({}, {"BIOFS_TOKEN": "", "BIOFS_URL": ""})
     assert loaded.token is not None
     assert loaded.url == "https://torrents.bio"
 
 
 def test_a_token_file_beats_the_variable_which_beats_a_stored_token_file(home: Path) -> None:
     file = token_file(home, f"\ufeff {OTHER}\r\n\n".encode())
-    by_file = config.load({"token_file": str(file)}, ENVIRON)
+    by_file = load.load({"token_file": str(file)}, ENVIRON)
     assert by_file.token is not None
     assert by_file.token.reveal() == OTHER
 
     stored(home, f'token_file = "{file}"')
-    by_variable = config.load({}, ENVIRON)
+    by_variable = load.load({}, ENVIRON)
     assert by_variable.token is not None
     assert by_variable.token.reveal() == TOKEN
 
-    by_stored = config.load({}, {})
+    by_stored = load.load({}, {})
     assert by_stored.token is not None
     assert by_stored.token.reveal() == OTHER
 
@@ -196,7 +196,7 @@ def test_a_token_can_come_through_a_pipe() -> None:
     try:
         os.write(writer, f"{TOKEN}\n".encode())
         os.close(writer)
-        loaded = config.load({"token_file": f"/dev/fd/{reader}"}, {})
+        loaded = load.load({"token_file": f"/dev/fd/{reader}"}, {})
     finally:
         os.close(reader)
     assert loaded.token is not None
@@ -204,8 +204,8 @@ def test_a_token_can_come_through_a_pipe() -> None:
 
 
 def test_a_cookie_alone_will_do_and_offline_needs_neither() -> None:
-    assert config.load({}, {"BIOFS_COOKIE": "session=abc; userid=3"}).token is None
-    assert config.load({"offline": True}, {}).token is None
+    assert load.load({}, {"BIOFS_COOKIE": "session=abc; userid=3"}).token is None
+    assert load.load({"offline": True}, {}).token is None
 
 
 def test_without_a_token_it_says_where_to_put_one() -> None:
@@ -217,13 +217,13 @@ def test_without_a_token_it_says_where_to_put_one() -> None:
 def test_demo_heeds_the_command_line_only(home: Path) -> None:
     stored(home, "this is not TOML", 0o666)
     environ = {**ENVIRON, "BIOFS_URL": "nonsense", "BIOFS_COOKIE": "session=abc; userid=3"}
-    loaded = config.load({"demo": True}, environ)
+    loaded = load.load({"demo": True}, environ)
     assert (loaded.url, loaded.token, loaded.cookie) == ("http://demo.invalid", None, None)
     assert loaded.cache_dir is None
     assert loaded.rate.unlimited
     assert loaded.demo
 
-    told = config.load({"demo": True, "rate": "1/6", "cache_dir": str(home / "c")}, environ)
+    told = load.load({"demo": True, "rate": "1/6", "cache_dir": str(home / "c")}, environ)
     assert told.rate == Rate(1, 6.0)
     assert told.cache_dir == home / "c"
 
@@ -237,7 +237,7 @@ def test_demo_and_a_server_exclude_each_other(key: str) -> None:
 def test_a_snapshot_stands_for_the_server_and_heeds_the_command_line_only(home: Path) -> None:
     stored(home, f'url = "https://stored.example"\ntoken = "{OTHER}"\nrate = "1/60"')
     (home / "file").write_text("")
-    loaded = config.load({"snapshot": "~/file"}, ENVIRON)
+    loaded = load.load({"snapshot": "~/file"}, ENVIRON)
     assert loaded.snapshot == home / "file"
     assert (loaded.url, loaded.token, loaded.cookie) == ("http://snapshot.invalid", None, None)
     assert (loaded.offline, loaded.cache_dir, loaded.demo) == (True, None, False)
@@ -276,7 +276,7 @@ def test_secrets_that_others_can_get_at_are_refused(home: Path, mode: int) -> No
 
 def test_a_settings_file_without_secrets_can_be_read_but_not_written_by_others(home: Path) -> None:
     file = stored(home, "wait = 3", 0o644)
-    assert config.load({}, ENVIRON).wait == 3.0
+    assert load.load({}, ENVIRON).wait == 3.0
     file.chmod(0o664)
     assert refused().message == f"{file}: others can write it: run `chmod 600 {file}`"
 
@@ -384,7 +384,7 @@ def test_paths_on_the_command_line_are_made_absolute(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(home)
-    loaded = config.load({"cache_dir": "c", "log_file": "~/l"}, ENVIRON)
+    loaded = load.load({"cache_dir": "c", "log_file": "~/l"}, ENVIRON)
     assert (loaded.cache_dir, loaded.log_file) == (home / "c", home / "l")
 
 
@@ -395,14 +395,14 @@ def test_the_current_directory_matters_only_to_relative_paths(
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert config.load({"cache_dir": "/c"}, ENVIRON).cache_dir == Path("/c")
+    assert load.load({"cache_dir": "/c"}, ENVIRON).cache_dir == Path("/c")
     error = refused({"cache_dir": "c"})
     assert error.message == "--cache-dir: relative to a current directory that is gone"
 
 
 def test_in_the_foreground_it_logs_to_stderr_unless_told() -> None:
-    assert config.load({"foreground": True}, ENVIRON).log_file is None
-    told = config.load({"foreground": True, "log_file": "/var/log/b"}, ENVIRON)
+    assert load.load({"foreground": True}, ENVIRON).log_file is None
+    told = load.load({"foreground": True, "log_file": "/var/log/b"}, ENVIRON)
     assert told.log_file == Path("/var/log/b")
 
 
@@ -414,7 +414,7 @@ def test_without_a_home_it_asks_for_the_directories(monkeypatch: pytest.MonkeyPa
     assert refused().message == "no home directory is known: set HOME, or give --cache-dir"
     line: dict[str, object] = {"cache_dir": "/c"}
     assert refused(line).message == "no home directory is known: set HOME, or give --log-file"
-    loaded = config.load({**line, "log_file": "/l"}, ENVIRON)
+    loaded = load.load({**line, "log_file": "/l"}, ENVIRON)
     assert loaded.cache_dir == Path("/c")
 
 
@@ -423,7 +423,7 @@ def test_without_a_home_it_asks_for_the_directories(monkeypatch: pytest.MonkeyPa
 def test_any_settings_file_is_understood_or_refused(home: Path, content: bytes) -> None:
     stored(home, "").write_bytes(content)
     try:
-        loaded = config.load({}, ENVIRON)
+        loaded = load.load({}, ENVIRON)
     except ConfigError as error:
         assert str(home) in error.message  # noqa: PT017 - either outcome is right
     else:
@@ -431,13 +431,13 @@ def test_any_settings_file_is_understood_or_refused(home: Path, content: bytes) 
 
 
 def test_whose_the_files_are(home: Path) -> None:
-    loaded = config.load({"options": ["uid=1000,noatime", "gid=4294967294"]}, ENVIRON)
+    loaded = load.load({"options": ["uid=1000,noatime", "gid=4294967294"]}, ENVIRON)
     assert (loaded.uid, loaded.gid, loaded.fuse_options) == (1000, 4294967294, ("noatime",))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:80", "http://[::1]", "http://localhost:8"])
 def test_this_machine_may_be_asked_in_the_clear(home: Path, url: str) -> None:
-    assert config.load({"url": url}, ENVIRON).url == url
+    assert load.load({"url": url}, ENVIRON).url == url
 
 
 def test_another_one_only_if_it_is_said_so_or_nothing_is_sent(home: Path) -> None:
@@ -446,9 +446,9 @@ def test_another_one_only_if_it_is_said_so_or_nothing_is_sent(home: Path) -> Non
         assert (
             "https://" in refused({} if "BIOFS_URL" in environ else {"url": url}, environ).message
         )
-    assert config.load({"url": url, "offline": True}, ENVIRON).url == url
+    assert load.load({"url": url, "offline": True}, ENVIRON).url == url
     stored(home, "insecure = true")
-    assert config.load({"url": url}, ENVIRON).url == url
+    assert load.load({"url": url}, ENVIRON).url == url
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "1e9"])

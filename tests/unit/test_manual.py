@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from biofs.cli import commands
+from biofs.cli import program
 from tests.support import manual
 
 PAGES = sorted(manual.PAGE.parent.iterdir())
@@ -18,7 +18,7 @@ def test_it_is_up_to_date() -> None:
 
 def test_every_command_and_option_is_in_it() -> None:
     page = manual.page()
-    for name in commands.list_commands(click.Context(commands)):
+    for name in program.list_commands(click.Context(program)):
         assert f".SS biofs {name}" in page
     assert "\\-\\-token\\-file FILE" in page
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from biofs import private_files
 from biofs.errors import ConfigError
+from biofs.settings import private_files
 
 
 def test_its_content_does_not_show(tmp_path: Path) -> None:

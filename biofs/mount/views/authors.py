@@ -11,18 +11,18 @@ import orjson
 from biofs.api.actions import Api
 from biofs.api.errors import BadAnswer
 from biofs.api.models import Artist
-from biofs.catalogue import facets
+from biofs.catalogue.documents.document import written
+from biofs.catalogue.documents.facets import Query
+from biofs.catalogue.documents.links import Link
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.packed import Link
-from biofs.catalogue.queries import Query
-from biofs.catalogue.sources import written
-from biofs.mount import stat
-from biofs.mount.families.family import Bytes, Content, failure
-from biofs.mount.listings import Numbered
-from biofs.mount.stat import Stat
+from biofs.mount import attributes
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import Numbered
+from biofs.mount.nodes.base import Bytes, Content, failure
+from biofs.mount.views.base import Number, document_of
 from biofs.mount.views.facet import FacetView
 from biofs.mount.views.probed import is_probed, looks_like_a_file
-from biofs.mount.views.view import Number, document_of
+from biofs.store import facets
 from biofs.tree import names
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack
 from biofs.tree.text import escape
@@ -82,7 +82,7 @@ class AuthorsView(FacetView):
     def documents(self, ident: int) -> list[tuple[bytes, Stat]]:
         page, facet = self.catalogue.answers.known(_key(ident)), self._facet(ident)
         size, newest = len(page.body) if page else None, facet.newest if facet else 0
-        return [(_PAGE_NAME, stat.file(self.document(ident, _PAGE), size, newest))]
+        return [(_PAGE_NAME, attributes.file(self.document(ident, _PAGE), size, newest))]
 
     async def _page(self, ident: int, caller: Caller) -> bytes:
         async def fetch(api: Api) -> bytes:
@@ -131,7 +131,7 @@ class AuthorsView(FacetView):
 
     def _by_name(self, number: int) -> Stat:
         target, inode = self._target(number), pack(Kind.WORD_LINK, number, self.number)
-        return stat.link(inode, len(target) if target else None, 0)
+        return attributes.link(inode, len(target) if target else None, 0)
 
     def _target(self, number: int) -> bytes | None:
         text = self.catalogue.words.text(_WORD, number)

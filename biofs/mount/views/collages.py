@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from biofs.catalogue.gathered import COLLAGE_KEY, collage_source
-from biofs.catalogue.sources import Source
-from biofs.mount.stat import Stat
-from biofs.mount.views.answered import id_in
-from biofs.mount.views.packed import PackedView
-from biofs.mount.views.view import Number
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.lists import COLLAGE_KEY, collage_source
+from biofs.mount.attributes import Stat
+from biofs.mount.views.base import Number
+from biofs.mount.views.document import id_in
+from biofs.mount.views.link import PackedView
 
 
 class CollagesView(PackedView):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from biofs.catalogue import sources_users
+from biofs.catalogue.documents import users as user_documents
+from biofs.catalogue.documents.document import Source
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.sources import Source
-from biofs.mount.stat import Stat
-from biofs.mount.views.answered import AnsweredView, Entries, id_in
-from biofs.mount.views.view import Number
+from biofs.mount.attributes import Stat
+from biofs.mount.views.base import Number
+from biofs.mount.views.document import AnsweredView, Entries, id_in
 from biofs.tree.inodes import Address, Kind, unpack
 
 _NAMES: Final = {b"comments.json": 1}
@@ -25,13 +25,13 @@ class CommentsView(AnsweredView):
     name: ClassVar[str] = "comments"
 
     def source(self, address: Address) -> Source:
-        return sources_users.comments(self.catalogue.freshness, address.ident)
+        return user_documents.comments(self.catalogue.freshness, address.ident)
 
     def fixed(self, address: Address) -> Entries:
         if address.kind is Kind.VIEW_ENTRY:
             return self.documents(address.ident, _NAMES)
-        keys = self.catalogue.answers.keys(sources_users.COMMENTS)
-        idents = sorted(int(key.removeprefix(sources_users.COMMENTS)) for key in keys)
+        keys = self.catalogue.answers.keys(user_documents.COMMENTS)
+        idents = sorted(int(key.removeprefix(user_documents.COMMENTS)) for key in keys)
         return [(b"%d" % ident, self.listed_entry(ident)) for ident in idents]
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:

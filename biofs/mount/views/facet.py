@@ -13,18 +13,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
 from biofs.api.errors import NetworkError, NotFound
-from biofs.catalogue.browsing import Browsing, Facet
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.index import CHUNK, KnownGroup
+from biofs.catalogue.documents.facets import Query
+from biofs.catalogue.documents.links import Link, Packed
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.packed import Link, Packed
-from biofs.catalogue.queries import Query
-from biofs.mount import stat
-from biofs.mount.families.family import failure
-from biofs.mount.families.links import LinkFamily
-from biofs.mount.listings import ById, Listing, Numbered
-from biofs.mount.stat import Stat
-from biofs.mount.views.partial import PartialView, why
+from biofs.mount import attributes
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import ById, Listing, Numbered
+from biofs.mount.nodes.base import failure
+from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.views.index import PartialView, why
+from biofs.store.browsing import Browsing, Facet
+from biofs.store.groups import CHUNK, KnownGroup
 from biofs.tree import names
 from biofs.tree.inodes import MAX_ID, Address, Kind
 
@@ -76,7 +76,7 @@ class FacetView(PartialView, ABC):
         return False
 
     def top(self) -> Stat:
-        return stat.directory(self.inode, self.browsing.newest())._replace(keep=1.0)
+        return attributes.directory(self.inode, self.browsing.newest())._replace(keep=1.0)
 
     def directory(self, ident: int) -> Stat:
         """An entry's directory."""
@@ -88,7 +88,7 @@ class FacetView(PartialView, ABC):
 
     def shown(self, ident: int, newest: int) -> Stat:
         """Likewise, with an mtime that is at hand (epoch seconds)."""
-        return stat.directory(self.entry(ident), newest)._replace(keep=1.0)
+        return attributes.directory(self.entry(ident), newest)._replace(keep=1.0)
 
     def _facet(self, ident: int) -> Facet | None:
         text = self.text_of(ident)

@@ -7,15 +7,15 @@ import functools
 import logging
 from typing import ClassVar, Final
 
-from biofs.catalogue.gathered import SEARCH_KEY, search_source
-from biofs.catalogue.packed import Packed
-from biofs.catalogue.search import InvalidSearch, Search, parse
-from biofs.catalogue.sources import Source
-from biofs.mount.families.family import failure
-from biofs.mount.stat import Stat
-from biofs.mount.views.packed import PackedView
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.links import Packed
+from biofs.catalogue.documents.lists import SEARCH_KEY, search_source
+from biofs.catalogue.documents.search_syntax import InvalidSearch, Search, parse
+from biofs.mount.attributes import Stat
+from biofs.mount.nodes.base import failure
+from biofs.mount.views.base import Number
+from biofs.mount.views.link import PackedView
 from biofs.mount.views.probed import is_probed
-from biofs.mount.views.view import Number
 
 log = logging.getLogger(__name__)
 

@@ -6,18 +6,18 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
-from biofs.catalogue import sources_users
+from biofs.catalogue.documents import users as user_documents
+from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
-from biofs.catalogue.sources import Source
-from biofs.mount.families.family import failure
-from biofs.mount.views.answered import AnsweredView, Entries
-from biofs.mount.views.view import Number, document_of
+from biofs.mount.nodes.base import failure
+from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.document import AnsweredView, Entries
 from biofs.tree.inodes import Address, Kind
 
 _NAMES: Final = {b"stats.json": 1, b"announcements.json": 2}
 _SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
-    1: sources_users.site_stats,
-    2: sources_users.announcements,
+    1: user_documents.site_stats,
+    2: user_documents.announcements,
 }
 
 

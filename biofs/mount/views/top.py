@@ -5,16 +5,16 @@ from __future__ import annotations
 import errno
 from typing import ClassVar, Final
 
-from biofs.catalogue.gathered import top_source
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.links import Link
+from biofs.catalogue.documents.lists import top_source
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.packed import Link
-from biofs.catalogue.sources import Source
-from biofs.mount import stat
-from biofs.mount.families.family import failure
-from biofs.mount.listings import FixedListing, Listing
-from biofs.mount.stat import Stat
-from biofs.mount.views.packed import FIRST_LINK, PackedView
-from biofs.mount.views.view import Number
+from biofs.mount import attributes
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import FixedListing, Listing
+from biofs.mount.nodes.base import failure
+from biofs.mount.views.base import Number
+from biofs.mount.views.link import FIRST_LINK, PackedView
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 from biofs.tree.text import escape
@@ -56,7 +56,7 @@ class TopView(PackedView):
             return super().link(ident, position, link)
         # What stands at a place changes with the answer: its size is asked for when it is needed.
         inode, size = self.document(ident, FIRST_LINK + position), len(self.target(ident, link))
-        return stat.link(inode, size, 0)._replace(keep=0.0)
+        return attributes.link(inode, size, 0)._replace(keep=0.0)
 
     def target(self, ident: int, link: Link) -> bytes:
         up = "../" * self.depth
@@ -72,7 +72,7 @@ class TopView(PackedView):
 
     def _kinds(self) -> list[tuple[bytes, Stat]]:
         return [
-            (kind.encode(), stat.directory(self.entry(number << _SHIFT), 0))
+            (kind.encode(), attributes.directory(self.entry(number << _SHIFT), 0))
             for number, kind in enumerate(_KINDS, start=1)
         ]
 

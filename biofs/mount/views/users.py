@@ -7,28 +7,28 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
-from biofs.catalogue import sources_users
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.documents import users as user_documents
+from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.sources import Source
-from biofs.mount import stat
-from biofs.mount.families.family import failure
-from biofs.mount.families.links import LinkFamily
-from biofs.mount.listings import Listing
-from biofs.mount.stat import Stat
-from biofs.mount.views.answered import AnsweredView, Entries, id_in, object_in
+from biofs.mount import attributes
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import Listing
+from biofs.mount.nodes.base import failure
+from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.document import AnsweredView, Entries, id_in, object_in
 from biofs.mount.views.usersearch import UserSearchView
-from biofs.mount.views.view import Number, document_of
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 
 _SOURCES: Final[Mapping[int, Callable[[Freshness, int], Source]]] = {
-    1: sources_users.user,
-    2: sources_users.stats,
-    3: sources_users.recents,
-    4: sources_users.posts,
+    1: user_documents.user,
+    2: user_documents.stats,
+    3: user_documents.recents,
+    4: user_documents.posts,
 }
 _NAMES: Final = {b"user.json": 1, b"stats.json": 2, b"recents.json": 3, b"posts.json": 4}
 _RECENTS: Final = 3
@@ -75,7 +75,7 @@ class UsersView(AnsweredView):
 
     def found(self, ident: int) -> Stat:
         """A link to a user from a directory in `users/search/`."""
-        return stat.link(self.document(ident, _FOUND), len(_target(ident)), 0)
+        return attributes.link(self.document(ident, _FOUND), len(_target(ident)), 0)
 
     def source(self, address: Address) -> Source:
         make = _SOURCES.get(document_of(address))
@@ -86,8 +86,8 @@ class UsersView(AnsweredView):
     def fixed(self, address: Address) -> Entries:
         ident = address.ident
         if address.kind is Kind.VIEW:
-            keys = self.catalogue.answers.keys(sources_users.USERS)
-            known = sorted(int(key.removeprefix(sources_users.USERS)) for key in keys)
+            keys = self.catalogue.answers.keys(user_documents.USERS)
+            known = sorted(int(key.removeprefix(user_documents.USERS)) for key in keys)
             users = [(b"%d" % user, self.listed_entry(user)) for user in known]
             return [(_SEARCH, self.search.top()), *users]
         if document_of(address):
@@ -123,7 +123,7 @@ class UsersView(AnsweredView):
         return await super().body(address, caller)
 
     async def _exists(self, ident: int, caller: Caller) -> None:
-        source = sources_users.user(self.catalogue.freshness, ident)
+        source = user_documents.user(self.catalogue.freshness, ident)
         await self.catalogue.answers.get(source.key, source.ttl, source.fetch, caller)
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
@@ -140,7 +140,7 @@ class UsersView(AnsweredView):
         return self.directory(unpack(self.entry(ident, part)))
 
     def mtime(self, address: Address) -> int:
-        source = sources_users.user(self.catalogue.freshness, address.ident)
+        source = user_documents.user(self.catalogue.freshness, address.ident)
         known = self.catalogue.answers.known(source.key)
         return source.mtime(known.body) if known else 0
 

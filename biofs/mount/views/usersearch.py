@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_count, to_id, to_rows, to_text
-from biofs.catalogue import sources_users
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.documents import users as user_documents
+from biofs.catalogue.documents.document import Source
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.sources import Source
-from biofs.mount.families.family import failure
-from biofs.mount.stat import Stat
-from biofs.mount.views.answered import INCOMPLETE, AnsweredView, Entries, object_in
+from biofs.mount.attributes import Stat
+from biofs.mount.nodes.base import failure
+from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.document import INCOMPLETE, AnsweredView, Entries, object_in
 from biofs.mount.views.probed import is_probed
-from biofs.mount.views.view import Number, document_of
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, pack, unpack
 from biofs.tree.text import escape
@@ -30,7 +30,7 @@ _RESULTS: Final = 1
 _INCOMPLETE: Final = 2
 _NAMES: Final = {b"results.json": _RESULTS}
 _REASON: Final = (
-    f"These are the first {sources_users.MOST_SEARCH_PAGES} pages of what the server found, and "
+    f"These are the first {user_documents.MOST_SEARCH_PAGES} pages of what the server found, and "
     f"`pages` in\nresults.json says how many there are. More of the name finds fewer.\n"
 ).encode()
 
@@ -61,7 +61,7 @@ class UserSearchView(AnsweredView):
         words = self.catalogue.words.text(WORDS, ident)
         if words is None:
             raise failure(errno.ENOENT)
-        return sources_users.search(self.catalogue.freshness, words)
+        return user_documents.search(self.catalogue.freshness, words)
 
     def source(self, address: Address) -> Source | bytes:
         return _REASON if document_of(address) == _INCOMPLETE else self._search(address.ident)
@@ -70,8 +70,8 @@ class UserSearchView(AnsweredView):
         if address.kind is Kind.VIEW_ENTRY:
             return self.documents(address.ident, _NAMES)
         entries = []
-        for key in self.catalogue.answers.keys(sources_users.SEARCHES):
-            words = key.removeprefix(sources_users.SEARCHES)
+        for key in self.catalogue.answers.keys(user_documents.SEARCHES):
+            words = key.removeprefix(user_documents.SEARCHES)
             ident = self.catalogue.words.number(WORDS, words)
             if ident is not None:
                 entries.append((words.encode(), self.listed_entry(ident)))
@@ -83,7 +83,7 @@ class UserSearchView(AnsweredView):
         body = await self.body(unpack(self.document(address.ident, _RESULTS)), caller)
         answer = object_in(body)
         entries: dict[bytes, Stat] = {}
-        if to_count(answer.get("pages")) > sources_users.MOST_SEARCH_PAGES:
+        if to_count(answer.get("pages")) > user_documents.MOST_SEARCH_PAGES:
             inode = self.document(address.ident, _INCOMPLETE)
             entries[INCOMPLETE] = self.file(inode, _REASON)
         for row in to_rows(answer.get("results")) or ():

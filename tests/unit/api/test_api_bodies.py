@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 
-from biofs.api.bodies import BodyTooLarge, LargeBodies, read_body
+from biofs.api.http import BodyTooLarge, LargeBodies, read_body
 
 MIB = 2**20
 

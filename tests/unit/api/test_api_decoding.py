@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api.decoding import MAX_DEPTH, Undecodable, decode
+from biofs.api.envelope import MAX_DEPTH, Undecodable, decode
 
 LARGEST = 2**63 - 1
 JSON = st.recursive(

@@ -28,7 +28,7 @@ from biofs.api.models import (
     UserNotifications,
     UserRecents,
 )
-from biofs.api.models_base import Model
+from biofs.api.models.base import Model
 from biofs.api.secrets import Secret
 
 RECORDINGS = Path(__file__).parents[2] / "data" / "recordings"

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api.redaction import SECRET_FIELDS, redacted, redacted_body
+from biofs.api.secrets import SECRET_FIELDS, redacted, redacted_body
 
 PASSKEY = "f74baa78137725ed85e09ba7"
 JSON = st.recursive(

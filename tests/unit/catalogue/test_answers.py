@@ -5,7 +5,7 @@ from __future__ import annotations
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
 from biofs.catalogue.answers import Fetch
-from biofs.catalogue.reading import looked_at
+from biofs.catalogue.caller import looked_at
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from tests.support.catalogues import Patient, running

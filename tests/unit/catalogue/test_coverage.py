@@ -7,12 +7,12 @@ import math
 import pytest
 import trio
 
-from biofs.catalogue.coverage import CategoryCoverage, Gaps, measure
+from biofs.catalogue.caller import WouldAsk, peek, peeking
 from biofs.catalogue.freshness import DAY
-from biofs.catalogue.peeking import WouldAsk, peek, peeking
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.overlay import Overlay
+from biofs.store.coverage import CategoryCoverage, Gaps, measure
 from tests.support.catalogues import EPOCH, Patient, running
 
 READER = Patient()

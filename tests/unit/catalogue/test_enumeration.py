@@ -9,8 +9,8 @@ import pytest
 import trio
 from starlette.applications import Starlette
 
+from biofs.catalogue.fetches import Priority
 from biofs.catalogue.listings import Listings
-from biofs.catalogue.wants import Priority
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.overlay import Overlay

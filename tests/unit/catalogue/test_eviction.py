@@ -9,10 +9,10 @@ import trio
 from trio.testing import MockClock
 
 from biofs.api.errors import BadAnswer
-from biofs.catalogue.eviction import used_bytes
 from biofs.catalogue.freshness import Freshness
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.store.details import used_bytes
 from tests.support.catalogues import Patient, running
 
 READER = Patient()

@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 
 from biofs.api.models import Torrent
-from biofs.catalogue import file_lists
-from biofs.catalogue.file_lists import FileList
-from biofs.catalogue.store import Store, StoreError
+from biofs.store import file_lists
+from biofs.store.file_lists import FileList
+from biofs.store.store import Store, StoreError
 from tests.support.giants import squeezed
 
 MIB = 1 << 20

@@ -12,12 +12,12 @@ import trio
 from biofs.api.errors import NotFound, Unreachable
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.fetches import Priority
 from biofs.catalogue.freshness import DAY, MINUTE
-from biofs.catalogue.index import Before
-from biofs.catalogue.wants import Priority
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.overlay import Overlay
+from biofs.store.groups import Before
 from tests.support.catalogues import Patient, running
 
 READER = Patient()

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofs.api.models import GroupAnswer, GroupRow
-from biofs.catalogue import fulltext, mentions, snapshot
-from biofs.catalogue.details import Details
-from biofs.catalogue.index import Index
-from biofs.catalogue.mentions import Mention
-from biofs.catalogue.store import Store
+from biofs.store import fulltext, snapshot, stubs
+from biofs.store.details import Details
+from biofs.store.groups import Index
+from biofs.store.store import Store
+from biofs.store.stubs import Mention
 from biofs.tree.filelist import Entry, render
 
 NOW = 1_800_000_000.0
@@ -127,7 +127,7 @@ async def test_a_detail_that_was_evicted_is_found_by_its_row_alone(store: Store)
 
 
 async def test_a_mentioned_group_is_found_by_its_title_until_more_is_known(store: Store) -> None:
-    await mentions.note(store, [Mention(1, 1, "Only a title", 0), Mention(2, 99, "Title", 0)], NOW)
+    await stubs.note(store, [Mention(1, 1, "Only a title", 0), Mention(2, 99, "Title", 0)], NOW)
     assert found(store, "title") == [1]
     await learn(store, row_of(1, "Another name"))
     assert found(store, "title") == []

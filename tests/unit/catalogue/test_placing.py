@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from biofs.api.errors import NotFound
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.placing import CODES, QUERIES, SINGLY
-from biofs.catalogue.queries import Query
+from biofs.catalogue.documents.facets import Query
+from biofs.catalogue.locate import CODES, QUERIES, SINGLY
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.tree import names

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from biofs.api.errors import CookieNeeded, NotFound
 from biofs.api.requests import Request
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.wants import Priority, Want
+from biofs.catalogue.fetches import Priority, Want
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated

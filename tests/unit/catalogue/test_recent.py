@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.catalogue.recent import Recent
+from biofs.store.memory import Recent
 
 
 def test_what_is_looked_at_stays_and_what_is_not_goes() -> None:

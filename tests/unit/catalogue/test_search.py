@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofs.api import builders
-from biofs.catalogue.search import FIELDS, InvalidSearch, Search, parse
+from biofs.catalogue.documents.search_syntax import FIELDS, InvalidSearch, Search, parse
 from biofs.mount import texts
 
 

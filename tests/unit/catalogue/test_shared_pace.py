@@ -11,9 +11,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from biofs.api.rate import Rate
-from biofs.catalogue.shared_pace import SharedPace, process_start
-from biofs.catalogue.store import Store
+from biofs.api.pace import Rate
+from biofs.store.pace_log import SharedPace, process_start
+from biofs.store.store import Store
 
 EPOCH = 1_800_000_000.0
 

@@ -12,17 +12,17 @@ import msgspec
 import pytest
 import trio
 
-from biofs.catalogue import schema, snapshot
-from biofs.catalogue.coverage import measure
-from biofs.catalogue.details import Details
-from biofs.catalogue.index import Index
-from biofs.catalogue.schema import APPLICATION_ID, VERSION
-from biofs.catalogue.snapshot import Snapshot, without_marks
-from biofs.catalogue.store import Store, StoreError
 from biofs.catalogue.warming import Warming
-from biofs.catalogue.words import Words
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.store import schema, snapshot
+from biofs.store.coverage import measure
+from biofs.store.details import Details
+from biofs.store.groups import Index
+from biofs.store.schema import APPLICATION_ID, VERSION
+from biofs.store.snapshot import Snapshot, without_marks
+from biofs.store.store import Store, StoreError
+from biofs.store.text_ids import Words
 from tests.support.catalogues import running
 
 MADE = 1_800_000_000.0

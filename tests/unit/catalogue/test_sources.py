@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofs.api.errors import ApiError, BadAnswer, NotFound, ServerFault
-from biofs.catalogue import sources, sources_account, sources_users
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.documents import account as account_documents
+from biofs.catalogue.documents import document
+from biofs.catalogue.documents import users as user_documents
+from biofs.catalogue.documents.document import Joined, Source, from_first, from_last
 from biofs.catalogue.freshness import HOUR, MINUTE, Freshness
-from biofs.catalogue.sources import Joined, Source, from_first, from_last
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
@@ -101,7 +103,7 @@ def test_there_is_a_last_page_and_a_most_of_bytes(monkeypatch: pytest.MonkeyPatc
     pages = Pages(100_000, 1)
     whole = trio.run(from_first, Joined("x", "rows", "id"), pages.ask, 7)
     assert len(ids(whole)) == 7
-    monkeypatch.setattr(sources, "MOST_BYTES", 1000)
+    monkeypatch.setattr(document, "MOST_BYTES", 1000)
     with pytest.raises(BadAnswer, match="too large together"):
         trio.run(from_first, Joined("x", "rows", "id"), pages.ask)
 
@@ -122,7 +124,7 @@ async def test_comments_are_whole_oldest_first_and_decoded(autojump_clock: objec
     app = create_app(embedded())
     log: RequestLog = app.state.log
     async with running(app) as catalogue:
-        answer = await read(catalogue, sources_users.comments(FRESHNESS, 1))
+        answer = await read(catalogue, user_documents.comments(FRESHNESS, 1))
         assert [entry.params.get("page") for entry in log.entries("tcomments")] == [
             *(None, "1", "2", "3")
         ]
@@ -133,22 +135,22 @@ async def test_comments_are_whole_oldest_first_and_decoded(autojump_clock: objec
             'Works fine for me, the checksum of "reads_001" matches & everything is <OK>. #1'
         )
         assert "&amp; everything" in answer["comments"][1]["body"]
-        known = catalogue.answers.known(f"{sources_users.COMMENTS}1")
+        known = catalogue.answers.known(f"{user_documents.COMMENTS}1")
         assert known is not None
-        source = sources_users.comments(FRESHNESS, 1)
+        source = user_documents.comments(FRESHNESS, 1)
         assert source.mtime(known.body) == 1_581_053_460  # 2020-02-07 05:31:00, the last one's
 
 
 async def test_a_group_without_comments_and_none_at_all_have_none(autojump_clock: object) -> None:
     async with running(create_app(embedded())) as catalogue:
         for group_id in (2, 99_999):
-            answer = await read(catalogue, sources_users.comments(FRESHNESS, group_id))
+            answer = await read(catalogue, user_documents.comments(FRESHNESS, group_id))
             assert answer == {"page": 1, "pages": 0, "comments": []}
 
 
 async def test_a_long_answer_is_progress_page_by_page(autojump_clock: object) -> None:
     async with running(create_app(embedded()), rate="1/6") as catalogue:
-        source = sources_users.comments(FRESHNESS, 1)
+        source = user_documents.comments(FRESHNESS, 1)
         want = catalogue.answers.want(source.key, source.fetch)
         steps = []
         while not want.done:
@@ -162,7 +164,7 @@ async def test_nobody_s_page_holds_a_passkey(autojump_clock: object) -> None:
     body = {"username": "x", "personal": {"passkey": "f74baa78137725ed"}, "x": "f74baa78137725ed"}
     app.say(200, json.dumps({"status": "success", "response": body}).encode())
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        answer = await read(catalogue, sources_users.user(FRESHNESS, 3))
+        answer = await read(catalogue, user_documents.user(FRESHNESS, 3))
         assert answer == {"username": "x", "personal": {"passkey": ""}, "x": ""}
 
 
@@ -171,7 +173,7 @@ async def test_the_index_holds_no_keys(autojump_clock: object) -> None:
     body = {"id": 3, "username": "x", "authkey": "8" * 32, "passkey": "9" * 32, "rss": "9" * 32}
     app.say(200, json.dumps({"status": "success", "response": body}).encode())
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        answer = await read(catalogue, sources_account.index(FRESHNESS))
+        answer = await read(catalogue, account_documents.index(FRESHNESS))
         assert answer == {"id": 3, "username": "x", "rss": ""}
 
 
@@ -179,7 +181,7 @@ async def test_all_pages_of_the_inbox_and_no_conversation(autojump_clock: object
     app = create_app(embedded(), options=ServerOptions(rate_limit=False))
     log: RequestLog = app.state.log
     async with running(app, token=MEMBER_TOKEN) as catalogue:
-        answer = await read(catalogue, sources_account.messages(FRESHNESS, "inbox"))
+        answer = await read(catalogue, account_documents.messages(FRESHNESS, "inbox"))
         assert len(answer["messages"]) == 61
         assert [entry.params["page"] for entry in log.entries("inbox")] == ["1", "2", "3"]
         assert not log.count("inbox", type="viewconv")
@@ -188,25 +190,25 @@ async def test_all_pages_of_the_inbox_and_no_conversation(autojump_clock: object
 
 async def test_a_conversation_s_bbcode_stays_as_typed(autojump_clock: object) -> None:
     async with running(create_app(embedded())) as catalogue:
-        answer = await read(catalogue, sources_account.conversation(FRESHNESS, 62))
+        answer = await read(catalogue, account_documents.conversation(FRESHNESS, 62))
         assert answer["subject"] == 'Re: "α" & <β> – subject 日本'  # noqa: RUF001
         assert "[b]BB[/b] & <html> and é" in answer["messages"][0]["bbBody"]
         assert "&lt;html&gt;" in answer["messages"][0]["body"]
 
 
 ALL = [
-    sources_users.user(FRESHNESS, 2),
-    sources_users.stats(FRESHNESS, 2),
-    sources_users.recents(FRESHNESS, 2),
-    sources_users.search(FRESHNESS, "x"),
-    sources_users.comments(FRESHNESS, 1),
-    sources_users.site_stats(FRESHNESS),
-    sources_users.announcements(FRESHNESS),
-    sources_account.index(FRESHNESS),
-    sources_account.messages(FRESHNESS, "inbox"),
-    sources_account.conversation(FRESHNESS, 1),
-    sources_account.bookmarks(FRESHNESS, "torrents"),
-    sources_account.site_notifications(FRESHNESS),
+    user_documents.user(FRESHNESS, 2),
+    user_documents.stats(FRESHNESS, 2),
+    user_documents.recents(FRESHNESS, 2),
+    user_documents.search(FRESHNESS, "x"),
+    user_documents.comments(FRESHNESS, 1),
+    user_documents.site_stats(FRESHNESS),
+    user_documents.announcements(FRESHNESS),
+    account_documents.index(FRESHNESS),
+    account_documents.messages(FRESHNESS, "inbox"),
+    account_documents.conversation(FRESHNESS, 1),
+    account_documents.bookmarks(FRESHNESS, "torrents"),
+    account_documents.site_notifications(FRESHNESS),
 ]
 BODIES = [
     b"",
@@ -252,14 +254,14 @@ async def test_an_empty_list_where_an_object_was_due_is_honestly_empty(
     app = Saying(create_app(embedded()))
     app.say(200, b'{"status":"success","response":[]}')
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        assert await read(catalogue, sources_account.site_notifications(FRESHNESS)) == {}
+        assert await read(catalogue, account_documents.site_notifications(FRESHNESS)) == {}
 
 
 async def test_html_after_http_500_is_no_document_and_no_absence(autojump_clock: object) -> None:
     app = Saying(create_app(embedded()))
     app.say(500, b'{"status":"failure"}<html></html>')
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        source = sources_users.user(FRESHNESS, 2)
+        source = user_documents.user(FRESHNESS, 2)
         with pytest.raises(ServerFault):
             await read(catalogue, source)
         app.body = None
@@ -274,18 +276,18 @@ async def test_an_unknown_user_is_not_found_and_not_asked_for_again_at_once(
     async with running(app) as catalogue:
         for _ in range(3):
             with pytest.raises(NotFound):
-                await read(catalogue, sources_users.user(FRESHNESS, 99_999))
+                await read(catalogue, user_documents.user(FRESHNESS, 99_999))
         assert log.count("user") == 1
 
 
 async def test_fresh_for_as_long_as_is_promised(autojump_clock: object) -> None:
-    assert sources_users.user(FRESHNESS, 1).ttl == HOUR
-    assert sources_users.comments(FRESHNESS, 1).ttl == 15 * MINUTE
-    assert sources_account.index(FRESHNESS).ttl == MINUTE
+    assert user_documents.user(FRESHNESS, 1).ttl == HOUR
+    assert user_documents.comments(FRESHNESS, 1).ttl == 15 * MINUTE
+    assert account_documents.index(FRESHNESS).ttl == MINUTE
     app = create_app(embedded())
     log: RequestLog = app.state.log
     async with running(app) as catalogue:
-        source = sources_account.site_notifications(FRESHNESS)
+        source = account_documents.site_notifications(FRESHNESS)
         for wait, requests in ((0, 1), (59, 1), (2, 2), (0, 2)):
             await trio.sleep(wait)
             await read(catalogue, source)
@@ -305,7 +307,7 @@ async def test_what_takes_marks_away_is_never_asked_for_behind_the_back(
     app = Holding(create_app(embedded()))
     log: RequestLog = app.state.log
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        source = sources_account.conversation(FRESHNESS, 62)
+        source = account_documents.conversation(FRESHNESS, 62)
         await read_new(catalogue, source)
         await read_new(catalogue, source)
         assert log.count("inbox", type="viewconv") == 1

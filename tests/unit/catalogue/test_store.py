@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from biofs.catalogue.schema import VERSION
-from biofs.catalogue.store import Store, StoreCorrupt, StoreError, set_aside
+from biofs.store.schema import VERSION
+from biofs.store.store import Store, StoreCorrupt, StoreError, set_aside
 
 
 def put(key: str, value: object):  # type: ignore[no-untyped-def]

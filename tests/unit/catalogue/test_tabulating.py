@@ -10,16 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from biofs.catalogue import tabulating
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.tabulating import PORTION, Entry, Heap, Page, Wanted
-from biofs.catalogue.wants import Priority
+from biofs.catalogue.fetches import Priority
 from biofs.catalogue.warming import Warming
 from biofs.control import messages
 from biofs.control.messages import Said
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.store import rows
+from biofs.store.rows import PORTION, Entry, Heap, Page, Wanted
 from tests.support.catalogues import running
 
 
@@ -30,7 +30,7 @@ async def fetched(catalogue: Catalogue, *categories: int, details: bool = False)
 def pages(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Page]:
     following: int | None = wanted.after
     while following is not None:
-        page = tabulating.page(connection, msgspec.structs.replace(wanted, after=following))
+        page = rows.page(connection, msgspec.structs.replace(wanted, after=following))
         yield page
         following = page.following
 
@@ -96,8 +96,8 @@ async def test_portions_are_whole_and_fit_an_answer() -> None:
         **dict.fromkeys(
             ("year", "size", "seeders", "leechers", "snatches", "files", "torrents"), 2**63
         ),
-        formats=("\U0001f9ec" * tabulating.MOST_CHARACTERS,),
-        tags=("\x1f" * tabulating.MOST_CHARACTERS,),
+        formats=("\U0001f9ec" * rows.MOST_CHARACTERS,),
+        tags=("\x1f" * rows.MOST_CHARACTERS,),
     )
     answer = msgspec.to_builtins(Page(entries=[worst] * PORTION))
     assert len(messages.line(Said(answer=answer))) <= messages.LONGEST_ANSWER
@@ -176,24 +176,22 @@ async def test_heaps_count_what_they_hold() -> None:
         for what, found in (("tags", tags), ("authors", authors)):
             for name in found:
                 text = await catalogue.store.scan(
-                    lambda connection, what=what, name=name: tabulating.text_named(
-                        connection, what, name
-                    )
+                    lambda connection, what=what, name=name: rows.text_named(connection, what, name)
                 )
                 assert text is not None, name
-                kind = tabulating.kind_of(what)
+                kind = rows.kind_of(what)
                 members = await entries(catalogue, what="facet", facet=kind, text=text)
                 assert len(members) == found[name].groups, name
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"{", b'{"groupId": "x"}', b"\xff"])
 def test_a_line_that_makes_no_sense_names_no_group(line: bytes) -> None:
-    assert tabulating.id_in_line(line) is None
+    assert rows.id_in_line(line) is None
 
 
 def test_a_line_of_results() -> None:
     line = b'{"groupId":7,"groupYear":2001,"groupTime":5,"torrents":[{"size":"12","seeders":null}]}'
-    assert tabulating.id_in_line(line) == 7
-    entry = tabulating.entry_of_line(line, "Name [7]")
+    assert rows.id_in_line(line) == 7
+    entry = rows.entry_of_line(line, "Name [7]")
     assert (entry.id, entry.year, entry.size, entry.seeders, entry.time) == (7, 2001, 12, 0, 5)
     assert entry.category == ""

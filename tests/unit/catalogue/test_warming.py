@@ -13,16 +13,16 @@ import trio
 from starlette.types import Receive, Scope, Send
 
 from biofs.api.errors import ApiError, NetworkError, ServerFault, TokenRefused, Unreachable
-from biofs.api.rate import Rate
+from biofs.api.pace import Rate
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.fetches import Priority, Want
 from biofs.catalogue.freshness import DAY, HOUR, Freshness
-from biofs.catalogue.store import StoreError
-from biofs.catalogue.wants import Priority, Want
 from biofs.catalogue.warming import PAUSES, Progress, Warming, seconds_left
 from biofs.demo.accounts import REVOKED_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.overlay import Overlay
+from biofs.store.store import StoreError
 from tests.support.catalogues import Patient, running
 
 ROOM = 1 << 30

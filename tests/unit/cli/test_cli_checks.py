@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from biofs.cli import checks, doctor, inside, machine, mountinfo
-from biofs.cli.mountinfo import FSTYPE, Mount
+from biofs.cli import mount_lookup
+from biofs.cli.commands import doctor
+from biofs.cli.system import checks, fuse, mountinfo
+from biofs.cli.system.mountinfo import FSTYPE, Mount
 from biofs.control import client
 from biofs.errors import QuietError
 
@@ -30,7 +32,7 @@ def test_a_program_that_may_not_mount(
 ) -> None:
     program = tmp_path / "fusermount3"
     program.touch(0o755)
-    monkeypatch.setattr(machine, "fusermount", lambda: str(program))
+    monkeypatch.setattr(fuse, "fusermount", lambda: str(program))
     found = {finding.what: finding for finding in checks.fuse()}
     assert found["fusermount3"].said.endswith(f"have root run `chmod u+s {program}`")
     program.chmod(0o4755)
@@ -40,7 +42,7 @@ def test_a_program_that_may_not_mount(
     def missing() -> str:
         raise QuietError("no fusermount3: install it")
 
-    monkeypatch.setattr(machine, "fusermount", missing)
+    monkeypatch.setattr(fuse, "fusermount", missing)
     found = {finding.what: finding for finding in checks.fuse()}
     assert found["fusermount3"] == ("fusermount3", False, "no fusermount3: install it")
 
@@ -118,19 +120,19 @@ def test_a_desktop_search_that_would_read_a_mount(
 
 def test_mounts_that_answer_and_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = [Mount(1, 1, "/a", FSTYPE, "demo"), Mount(2, 1, "/b", FSTYPE, "demo")]
-    monkeypatch.setattr(inside, "mine", lambda: mounts)
+    monkeypatch.setattr(mount_lookup, "mine", lambda: mounts)
 
     def ask(path: str, _do: str) -> dict[str, object]:
         if path == "/b":
             raise QuietError("no answer")
         return {}
 
-    monkeypatch.setattr(inside, "ask", ask)
+    monkeypatch.setattr(mount_lookup, "ask", ask)
     assert list(checks.mounts()) == [
         ("mount", True, "/a answers"),
         ("mount", False, "/b does not answer: `biofs umount --lazy /b` ends it"),
     ]
-    monkeypatch.setattr(inside, "mine", list)
+    monkeypatch.setattr(mount_lookup, "mine", list)
     assert list(checks.mounts()) == [("mount", True, "none is running")]
 
 

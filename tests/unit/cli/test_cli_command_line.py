@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import biofs
-from biofs.cli import commands
+from biofs.cli import program
 
 CHECKOUT = str(Path(biofs.__file__).parents[1])
 
@@ -31,14 +31,14 @@ def run(*arguments: str, home: Path, **environ: str) -> subprocess.CompletedProc
 
 
 def test_its_version() -> None:
-    result = CliRunner().invoke(commands, ["--version"])
+    result = CliRunner().invoke(program, ["--version"])
     assert result.output == f"biofs {biofs.__version__}\n"
 
 
 def test_its_help_names_every_command_with_that_commands_own_line() -> None:
-    result = CliRunner().invoke(commands, ["--help"])
+    result = CliRunner().invoke(program, ["--help"])
     assert result.exit_code == 0
-    group = commands
+    group = program
     context = click.Context(group)
     names = group.list_commands(context)
     assert {"mount", "umount", "api", "torrent", "notifications", "demo"} <= set(names)
@@ -53,15 +53,15 @@ def test_its_help_names_every_command_with_that_commands_own_line() -> None:
 
 def test_its_help_fits_a_screen_and_shows_examples() -> None:
     """A screen of 80 by 24, less a line for the prompt."""
-    lines = CliRunner().invoke(commands, ["--help"], terminal_width=80).output.splitlines()
+    lines = CliRunner().invoke(program, ["--help"], terminal_width=80).output.splitlines()
     assert len(lines) <= 23
     assert max(map(len, lines)) <= 80
     assert "  Examples:" in lines
 
 
-@pytest.mark.parametrize("name", commands.list_commands(click.Context(commands)))
+@pytest.mark.parametrize("name", program.list_commands(click.Context(program)))
 def test_the_help_of_a_command_shows_an_example(name: str) -> None:
-    command = commands.get_command(click.Context(commands), name)
+    command = program.get_command(click.Context(program), name)
     assert command is not None
     parts = command.commands.values() if isinstance(command, click.Group) else [command]
     for part in parts:
@@ -78,7 +78,7 @@ def test_the_help_of_a_command_shows_an_example(name: str) -> None:
     ],
 )
 def test_every_command_has_help(arguments: list[str]) -> None:
-    result = CliRunner().invoke(commands, [*arguments, "-h"])
+    result = CliRunner().invoke(program, [*arguments, "-h"])
     assert result.exit_code == 0
     assert result.output.startswith(f"Usage: biofs {' '.join(arguments)} ")
 
@@ -142,7 +142,7 @@ def test_a_wrong_command_line(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("BIOFS_TOKEN", "test-token-8f3a")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setattr("biofs.cli.machine.check", lambda _options: None)
+    monkeypatch.setattr("biofs.cli.system.fuse.check", lambda _options: None)
     assert biofs.cli.main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

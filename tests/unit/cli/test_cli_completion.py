@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import biofs
-from biofs.cli import commands, main
+from biofs.cli import main, program
 
 CHECKOUT = str(Path(biofs.__file__).parents[1])
-ALL = sorted(commands.lazy)
+ALL = sorted(program.lazy)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 
 PROGRAM = """
 import os, subprocess, sys
-from biofs.cli.environment import hide_secrets
+from biofs.cli.system.environment import hide_secrets
 hide_secrets()
 sys.stdout.flush()
 mine = open("/proc/self/environ", "rb").read()
@@ -31,7 +31,8 @@ def test_they_are_blanked_out_and_still_there_for_us() -> None:
 def test_without_any_nothing_happens() -> None:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BIOFS_")}
     program = (
-        "import sys, biofs.cli.environment as e; e.hide_secrets(); print('ctypes' in sys.modules)"
+        "import sys, biofs.cli.system.environment as e; e.hide_secrets(); "
+        "print('ctypes' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], env=kept, capture_output=True, text=True, check=True

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from biofs import config
-from biofs.catalogue import snapshot
-from biofs.catalogue.location import store_path
 from biofs.catalogue.warming import Warming
 from biofs.cli import main
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
+from biofs.settings import load
+from biofs.store import snapshot
+from biofs.store.location import store_path
 from tests.support.catalogues import running
 
 TOKEN = "test-token-8f3a"
@@ -35,7 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BIOFS_TOKEN", TOKEN)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     cache = tmp_path / "cache"
-    settings = config.load({"cache_dir": str(cache)}, os.environ)
+    settings = load.load({"cache_dir": str(cache)}, os.environ)
     path = store_path(settings)
     assert path is not None
     trio.run(_fill, path)

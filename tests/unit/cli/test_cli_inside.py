@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from biofs.cli import inside
-from biofs.cli.mountinfo import FSTYPE, Mount
+from biofs.cli import mount_lookup
+from biofs.cli.system.mountinfo import FSTYPE, Mount
 from biofs.control import client
 from biofs.control.messages import Ask
 from biofs.errors import QuietError
@@ -56,7 +56,7 @@ def test_paths_in_a_mount(place: Path, path: str, rest: str) -> None:
     (home / "far").symlink_to(home)
     (home / "deep").symlink_to("link/sub")
     (home / "absolute").symlink_to(place)
-    found = inside.locate(path.replace("{mnt}", str(place)), [mount(place)])
+    found = mount_lookup.locate(path.replace("{mnt}", str(place)), [mount(place)])
     assert found == (str(place), rest)
 
 
@@ -66,23 +66,23 @@ def test_paths_elsewhere(place: Path, path: str) -> None:
     path = path.replace("{mnt}", str(place))
     if path.endswith(".."):
         # Only the mount can tell what is above something in it.
-        assert inside.locate(path, [mount(place)]) == (str(place), "..")
+        assert mount_lookup.locate(path, [mount(place)]) == (str(place), "..")
         return
     with pytest.raises(QuietError) as caught:
-        inside.locate(path, [mount(place)])
+        mount_lookup.locate(path, [mount(place)])
     assert caught.value.message.startswith(f"{path}: ")
 
 
 def test_the_mount_on_top_counts(tmp_path: Path) -> None:
     below, above = mount(tmp_path), mount(tmp_path, number=11, parent=10, fstype="tmpfs")
     with pytest.raises(QuietError, match="not in a mount of biofs"):
-        inside.locate(str(tmp_path), [below, above])
-    assert inside.locate(str(tmp_path), [below])
+        mount_lookup.locate(str(tmp_path), [below, above])
+    assert mount_lookup.locate(str(tmp_path), [below])
 
 
 def test_no_path_at_all() -> None:
     with pytest.raises(QuietError) as caught:
-        inside.locate("", [])
+        mount_lookup.locate("", [])
     assert caught.value.exitcode == 2
 
 
@@ -92,7 +92,7 @@ def test_a_current_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(gone)
     gone.rmdir()
     with pytest.raises(QuietError, match="relative to a current directory that is gone"):
-        inside.locate("x", [])
+        mount_lookup.locate("x", [])
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_what_a_mount_does_not_answer(
         raise error
 
     monkeypatch.setattr(client, "ask", ask)
-    monkeypatch.setattr("biofs.cli.mountinfo.read", lambda: [mount(place)])
+    monkeypatch.setattr("biofs.cli.system.mountinfo.read", lambda: [mount(place)])
     with pytest.raises(QuietError) as caught:
-        inside.ask(f"{place}/x", "explain", wait=False)
+        mount_lookup.ask(f"{place}/x", "explain", wait=False)
     assert caught.value.message == said.replace("{mnt}", str(place))
     assert asked == [(str(place), Ask(do="explain", path="x", wait=False))]

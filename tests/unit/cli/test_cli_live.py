@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from biofs.cli import live, meter
-from biofs.cli.status import in_a_line
+from biofs.cli.commands.status import in_a_line
+from biofs.cli.output import live, meter
 
 STATE: dict[str, Any] = {
     "requests": {"sent": 1234, "joined": 3, "saved": 4567, "waiting": 2},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from biofs.cli import machine
+from biofs.cli.system import fuse
 from biofs.errors import QuietError
 
 NULL = Path("/dev/null")
@@ -20,7 +20,7 @@ def has_fusermount(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refused(*options: str, device: Path = NULL, fuse_conf: Path = NULL) -> str:
     with pytest.raises(QuietError) as caught:
-        machine.check(options, device=device, fuse_conf=fuse_conf)
+        fuse.check(options, device=device, fuse_conf=fuse_conf)
     return caught.value.message
 
 
@@ -51,11 +51,11 @@ def test_letting_others_in_needs_the_machines_consent(
     assert refused("nodev", option, fuse_conf=conf).startswith(line)
     conf.write_text("# user_allow_other\nmount_max = 10\n")
     assert refused(option, fuse_conf=conf).startswith(line)
-    machine.check(["noatime"], device=NULL, fuse_conf=conf)
+    fuse.check(["noatime"], device=NULL, fuse_conf=conf)
 
     conf.write_text("  user_allow_other # yes\n")
-    machine.check([option], device=NULL, fuse_conf=conf)
+    fuse.check([option], device=NULL, fuse_conf=conf)
 
     conf.unlink()
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    machine.check([option], device=NULL, fuse_conf=conf)
+    fuse.check([option], device=NULL, fuse_conf=conf)

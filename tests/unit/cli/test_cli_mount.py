@@ -2,14 +2,16 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from biofs.cli import machine, main
-from biofs.config import Settings
+from biofs.cli import main
+from biofs.cli.system import fuse
 from biofs.errors import QuietError
+from biofs.settings.load import Settings
 
 TOKEN = "test-token-8f3a"
 
@@ -18,12 +20,13 @@ class Lifecycle(ModuleType):
     """Stands for the mount: notes what it was asked to do."""
 
     def __init__(self) -> None:
-        super().__init__("biofs.mount.lifecycle")
+        super().__init__("biofs.mount.process.run")
         self.asked: list[tuple[Settings, Path]] = []
         self.environ: dict[str, str] = {}
         self.error: Exception | None = None
 
-    def run(self, settings: Settings, mountpoint: Path) -> int:
+    def run(self, settings: Settings, mountpoint: Path, companions: Sequence[object]) -> int:
+        assert len(companions) == 1, "the socket; without a terminal no line"
         self.asked.append((settings, mountpoint))
         self.environ = dict(os.environ)
         if self.error is not None:
@@ -38,10 +41,10 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lifecycle:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("BIOFS_TOKEN", TOKEN)
     monkeypatch.setenv("BIOFS_COOKIE", f"session={TOKEN}; userid=3")
-    monkeypatch.setattr(machine, "check", lambda _options: None)
+    monkeypatch.setattr(fuse, "check", lambda _options: None)
     stand_in = Lifecycle()
     monkeypatch.setitem(sys.modules, "biofs.mount", ModuleType("biofs.mount"))
-    monkeypatch.setitem(sys.modules, "biofs.mount.lifecycle", stand_in)
+    monkeypatch.setitem(sys.modules, "biofs.mount.process.run", stand_in)
     return stand_in
 
 
@@ -132,7 +135,7 @@ def test_a_machine_without_fuse(
     def check(options: object) -> None:
         raise QuietError("no /dev/fuse: load it")
 
-    monkeypatch.setattr(machine, "check", check)
+    monkeypatch.setattr(fuse, "check", check)
     assert main(["mount", "--demo", str(place)]) == 1
     assert capsys.readouterr() == ("", "biofs: no /dev/fuse: load it\n")
     assert lifecycle.asked == []
@@ -145,7 +148,7 @@ def test_a_missing_library_is_named(
         def __getattr__(self, name: str) -> object:
             raise ImportError("libfuse3.so.3: cannot open shared object file", name="_pyfuse3")
 
-    monkeypatch.setattr(machine, "check", lambda _options: None)
+    monkeypatch.setattr(fuse, "check", lambda _options: None)
     monkeypatch.setitem(sys.modules, "biofs.mount", Broken("biofs.mount"))
     assert main(["mount", "--demo", str(place)]) == 1
     assert capsys.readouterr().err.startswith(

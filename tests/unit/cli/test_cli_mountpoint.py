@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from biofs.cli import machine, mountinfo, mountpoint, tools
-from biofs.cli.mountinfo import Mount
-from biofs.cli.mountpoint import Look
+from biofs.cli.system import fuse, mountinfo, mountpoint, processes
+from biofs.cli.system.mountinfo import Mount
+from biofs.cli.system.mountpoint import Look
 from biofs.errors import QuietError
 
 
@@ -71,14 +71,14 @@ class Machine:
         self.looks: list[Look | None] = []
         self.mounts: list[Mount] = []
         self.ran: list[tuple[str, ...]] = []
-        self.outcome: tools.Ended | None = tools.Ended(0, b"", "")
+        self.outcome: processes.Ended | None = processes.Ended(0, b"", "")
         monkeypatch.setattr(mountpoint, "look", lambda _path, _patience: self.looks.pop(0))
         monkeypatch.setattr(mountinfo, "read", lambda: list(self.mounts))
-        monkeypatch.setattr(machine, "fusermount", lambda: "/bin/fusermount3")
-        monkeypatch.setattr(tools, "run", self.run)
+        monkeypatch.setattr(fuse, "fusermount", lambda: "/bin/fusermount3")
+        monkeypatch.setattr(processes, "run", self.run)
         monkeypatch.setattr(os, "access", lambda _path, _mode: True)
 
-    def run(self, arguments: Sequence[str], seconds: float) -> tools.Ended | None:
+    def run(self, arguments: Sequence[str], seconds: float) -> processes.Ended | None:
         self.ran.append(tuple(arguments))
         if self.outcome is not None and self.outcome.code == 0:
             self.mounts.clear()
@@ -107,12 +107,12 @@ def test_a_dead_mount_is_removed_and_its_directory_reused(played: Machine) -> No
 @pytest.mark.parametrize(
     ("outcome", "reason"),
     [
-        (tools.Ended(1, b"", "fusermount3: not permitted"), "fusermount3: not permitted"),
+        (processes.Ended(1, b"", "fusermount3: not permitted"), "fusermount3: not permitted"),
         (None, "fusermount3 does not end"),
     ],
 )
 def test_a_dead_mount_that_cannot_be_removed(
-    played: Machine, outcome: tools.Ended | None, reason: str
+    played: Machine, outcome: processes.Ended | None, reason: str
 ) -> None:
     played.looks = [Look("/m", errno.ENOTCONN)]
     played.mounts = [Mount(9, 1, "/m", "fuse.biofs", "x")]

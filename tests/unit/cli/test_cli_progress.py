@@ -7,9 +7,9 @@ import trio
 import trio.testing
 from rich.console import Console
 
-from biofs.api.rate import Rate
+from biofs.api.pace import Rate
 from biofs.catalogue.warming import Progress
-from biofs.cli import progress
+from biofs.cli.output import progress
 
 LIMITED = Rate.parse("1/6")
 SOME = Progress(sent=120, left=680, exact=True, categories=12, listed=12, gone=0, failed=0)

@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 import pytest
 
-from biofs import config
-from biofs.cli import (
+from biofs.cli import program
+from biofs.cli.commands import (
     api,
     cache,
-    commands,
     demo,
     doctor,
     explain,
@@ -26,7 +25,8 @@ from biofs.cli import (
     umount,
     warm,
 )
-from biofs.config_sources import Stored
+from biofs.settings import load
+from biofs.settings.layers import Stored
 
 README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
 
@@ -51,11 +51,11 @@ def test_every_option_is_in_it(command: click.Command) -> None:
 
 
 def test_every_command_variable_and_mount_option_is_in_it() -> None:
-    for name in commands.lazy:
+    for name in program.lazy:
         assert f"biofs {name}" in README
-    for name in (config.TOKEN_VARIABLE, config.COOKIE_VARIABLE, config.URL_VARIABLE):
+    for name in (load.TOKEN_VARIABLE, load.COOKIE_VARIABLE, load.URL_VARIABLE):
         assert f"`{name}`" in README
-    for name in config.FUSE_OPTIONS:
+    for name in load.FUSE_OPTIONS:
         assert f"`{name}`" in README
 
 
@@ -66,7 +66,7 @@ def test_its_settings_file_works(tmp_path: Path) -> None:
     file.chmod(0o600)
     (tmp_path / "token").write_text("test-token-8f3a")
     (tmp_path / "token").chmod(0o600)
-    loaded = config.load({}, {}, file)
+    loaded = load.load({}, {}, file)
     assert loaded.token is not None
     assert loaded.fuse_options == ("noatime",)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from biofs.cli.report import guarded, one_line
+from biofs.cli.output.report import guarded, one_line
 from biofs.errors import ConfigError, QuietError
 
 

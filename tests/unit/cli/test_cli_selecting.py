@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from biofs.catalogue.tabulating import Entry, Heap
-from biofs.cli.selecting import Selection, years
+from biofs.cli.ls.filters import Selection, years
+from biofs.store.rows import Entry, Heap
 
 
 def entry(ident: int, name: str, **fields: Any) -> Entry:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from biofs.cli import inside, main, mountinfo
-from biofs.cli.explain import shown_for_people as explained
-from biofs.cli.mountinfo import FSTYPE, Mount
-from biofs.cli.status import shown_for_people
+from biofs.cli import main, mount_lookup
+from biofs.cli.commands.explain import shown_for_people as explained
+from biofs.cli.commands.status import shown_for_people
+from biofs.cli.system import mountinfo
+from biofs.cli.system.mountinfo import FSTYPE, Mount
 from biofs.control import client
 
 STATUS: dict[str, Any] = {
@@ -105,7 +106,7 @@ def _answers(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]) -> list[st
         asked.append(path)
         return dict(answer)
 
-    monkeypatch.setattr(inside, "ask", ask)
+    monkeypatch.setattr(mount_lookup, "ask", ask)
     return asked
 
 

@@ -7,9 +7,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from biofs.catalogue.tabulating import Entry
-from biofs.cli import tabular
-from biofs.cli.terminal import json_line, safe
+from biofs.cli.output import tables
+from biofs.cli.output.terminal import json_line, safe
+from biofs.store.rows import Entry
 
 HOSTILE = "\x1b]0;owned\x07 \x1b[2J\r\n\x9b31m \u202egnp.exe\u2028 \udcff [7]"
 NAMES = [
@@ -41,7 +41,7 @@ ROWS = [
 def shown(width: int, *, colour: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, highlight=False)
-    tabular.show(ROWS, tabular.GROUPS, console)
+    tables.show(ROWS, tables.GROUPS, console)
     return out.getvalue()
 
 
@@ -84,18 +84,18 @@ def test_no_color_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_into_a_pipe_go_tabs_and_whole_numbers() -> None:
-    line = list(tabular.lines(ROWS[:1], tabular.GROUPS))
+    line = list(tables.lines(ROWS[:1], tables.GROUPS))
     assert line == ["2016\t1\t0\t1234\t2020-09-13T12:26:40Z\tAlcohol dehydrogenase ADH1 [1]"]
-    [hostile] = tabular.lines([ROWS[6]], tabular.GROUPS)
+    [hostile] = tables.lines([ROWS[6]], tables.GROUPS)
     assert hostile.count("\t") == 5
     assert safe(HOSTILE) in hostile
 
 
 def test_what_is_not_known_is_a_dash_or_nothing() -> None:
     row = Entry(id=1, name="x [1]", category="", time=0)
-    assert list(tabular.lines([row], tabular.GROUPS)) == ["\t\t\t\t\tx [1]"]
+    assert list(tables.lines([row], tables.GROUPS)) == ["\t\t\t\t\tx [1]"]
     out = io.StringIO()
-    tabular.show([row], tabular.GROUPS, Console(file=out, width=80))
+    tables.show([row], tables.GROUPS, Console(file=out, width=80))
     assert out.getvalue().splitlines()[1].split() == ["-", "-", "-", "-", "-", "x", "[1]"]
 
 
@@ -113,7 +113,7 @@ def test_many_rows_are_one_table() -> None:
         Entry(id=number, name=f"n [{number}]", category="Images", time=0, year=2000, files=number)
         for number in range(1200)
     ]
-    tabular.show(rows, tabular.GROUPS, Console(file=out, width=80))
+    tables.show(rows, tables.GROUPS, Console(file=out, width=80))
     lines = out.getvalue().splitlines()
     assert len(lines) == 1201
     assert len({line.rindex(" n [") for line in lines[1:]}) == 1

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from biofs.cli import holders, machine, main, mountinfo, tools, umount
-from biofs.cli.holders import Holder
-from biofs.cli.mountinfo import Mount
-from biofs.cli.mountpoint import Look
+from biofs.cli import main
+from biofs.cli.commands import umount
+from biofs.cli.system import fuse, mountinfo, processes
+from biofs.cli.system.mountinfo import Mount
+from biofs.cli.system.mountpoint import Look
+from biofs.cli.system.processes import Holder
 
 
 class Machine:
@@ -18,16 +20,16 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.mounts: list[Mount] = []
         self.ran: list[tuple[str, ...]] = []
-        self.outcome: tools.Ended | None = tools.Ended(0, b"", "")
+        self.outcome: processes.Ended | None = processes.Ended(0, b"", "")
         self.holders: list[Holder] = []
         self.resolved = "/nowhere"
         monkeypatch.setattr(mountinfo, "read", lambda: list(self.mounts))
-        monkeypatch.setattr(machine, "fusermount", lambda: "fusermount3")
-        monkeypatch.setattr(tools, "run", self.run)
+        monkeypatch.setattr(fuse, "fusermount", lambda: "fusermount3")
+        monkeypatch.setattr(processes, "run", self.run)
         monkeypatch.setattr(umount, "holders", lambda _mountpoint: self.holders)
         monkeypatch.setattr(umount, "look", lambda _path: Look(self.resolved, 0))
 
-    def run(self, arguments: Sequence[str], seconds: float) -> tools.Ended | None:
+    def run(self, arguments: Sequence[str], seconds: float) -> processes.Ended | None:
         self.ran.append(tuple(arguments))
         if self.outcome is not None and self.outcome.code == 0:
             self.mounts.pop()
@@ -104,7 +106,7 @@ def test_mounts_of_others_are_left_alone(
 
 def test_in_use(played: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     played.mounts = [biofs_at("/a b")]
-    played.outcome = tools.Ended(1, b"", "fusermount3: failed: Device or resource busy\n")
+    played.outcome = processes.Ended(1, b"", "fusermount3: failed: Device or resource busy\n")
     lazily = "`biofs umount --lazy '/a b'` detaches it all the same\n"
     assert refused(capsys, "/a b") == f"biofs: /a b: in use: {lazily}"
 
@@ -119,9 +121,9 @@ def test_in_use(played: Machine, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_other_failures(played: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     played.mounts = [biofs_at("/m")]
-    played.outcome = tools.Ended(1, b"", "fusermount3: entry for /m not found in /etc/mtab\n")
+    played.outcome = processes.Ended(1, b"", "fusermount3: entry for /m not found in /etc/mtab\n")
     assert refused(capsys, "/m") == "biofs: /m: fusermount3: entry for /m not found in /etc/mtab\n"
-    played.outcome = tools.Ended(1, b"", "")
+    played.outcome = processes.Ended(1, b"", "")
     assert refused(capsys, "/m") == "biofs: /m: fusermount3 failed without a word\n"
     played.outcome = None
     assert refused(capsys, "/m").startswith("biofs: /m: the mount does not answer: `biofs umount")
@@ -144,5 +146,5 @@ def test_who_holds_it(tmp_path: Path) -> None:
     process(os.getpid(), "biofs", "/m")
     (tmp_path / "7").mkdir()
     (tmp_path / "self").mkdir()
-    found = holders.holders("/m", tmp_path)
+    found = processes.holders("/m", tmp_path)
     assert found == [Holder(4, "bash"), Holder(6, "a process"), Holder(30, "less")]

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 import trio
 
-from biofs import config
-from biofs.catalogue.location import store_path
-from biofs.catalogue.snapshot import Snapshot
 from biofs.catalogue.warming import Warming
-from biofs.cli import cache, locks, main, warming
-from biofs.config import Settings
+from biofs.cli import main
+from biofs.cli.commands import cache, warm
+from biofs.cli.system import locks
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.errors import QuietError
+from biofs.settings import load
+from biofs.settings.load import Settings
+from biofs.store.location import store_path
+from biofs.store.snapshot import Snapshot
 from tests.support.catalogues import running
 
 TOKEN = "test-token-8f3a"
@@ -46,7 +48,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, list[int], boo
         seen.append((settings, list(categories), details))
         return "all is known"
 
-    monkeypatch.setattr(warming, "run", run)
+    monkeypatch.setattr(warm, "run", run)
     return seen
 
 
@@ -189,7 +191,7 @@ def test_what_is_in_use_stays(
 @pytest.fixture
 def known(home: Path) -> Path:
     """The store of the user's account at a server, filled."""
-    store = store_path(config.load({"url": "https://example.org"}, os.environ))
+    store = store_path(load.load({"url": "https://example.org"}, os.environ))
     assert store is not None
     filled(store)
     return store

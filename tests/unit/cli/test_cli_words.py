@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from biofs.cli import words
+from biofs.cli.output import quantities
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from biofs.cli import words
     ],
 )
 def test_ages(seconds: float, said: str) -> None:
-    assert words.age(seconds) == said
+    assert quantities.age(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_ages(seconds: float, said: str) -> None:
     ],
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert words.duration(seconds) == said
+    assert quantities.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -61,18 +61,18 @@ def test_durations(seconds: float, said: str) -> None:
     ],
 )
 def test_sizes(number: int, said: str) -> None:
-    assert words.size(number) == said
+    assert quantities.size(number) == said
 
 
 def test_counts() -> None:
-    assert words.counted(0, "group") == "0 groups"
-    assert words.counted(1, "category", "categories") == "1 category"
-    assert words.counted(12_000, "category", "categories") == "12,000 categories"
+    assert quantities.counted(0, "group") == "0 groups"
+    assert quantities.counted(1, "category", "categories") == "1 category"
+    assert quantities.counted(12_000, "category", "categories") == "12,000 categories"
 
 
 def test_tables() -> None:
-    assert words.table([("a", "one"), ("long", "two"), ("x", "")]) == "a     one\nlong  two\nx"
-    assert words.table([]) == ""
+    assert quantities.table([("a", "one"), ("long", "two"), ("x", "")]) == "a     one\nlong  two\nx"
+    assert quantities.table([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_tables() -> None:
     ],
 )
 def test_wrapping(text: str, columns: int, lines: list[str]) -> None:
-    assert [line.strip() for line in words.wrapped(text, columns)] == lines
+    assert [line.strip() for line in quantities.wrapped(text, columns)] == lines
 
 
 def test_a_table_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [("pace", "1/6 requests/seconds, the next may be sent now"), ("x", "y")]
-    assert words.table(rows) == "pace  1/6 requests/seconds, the next may be sent now\nx     y"
-    monkeypatch.setattr(words, "_columns", lambda: 30)
-    assert words.table(rows) == (
+    assert quantities.table(rows) == "pace  1/6 requests/seconds, the next may be sent now\nx     y"
+    monkeypatch.setattr(format, "_columns", lambda: 30)
+    assert quantities.table(rows) == (
         "pace  1/6 requests/seconds,\n      the next may be sent now\nx     y"
     )
-    monkeypatch.setattr(words, "_columns", lambda: 10)
-    assert words.table(rows).count("\n") == 1, "no room at all: the terminal has to see to it"
+    monkeypatch.setattr(format, "_columns", lambda: 10)
+    assert quantities.table(rows).count("\n") == 1, "no room at all: the terminal has to see to it"

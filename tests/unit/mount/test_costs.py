@@ -12,7 +12,7 @@ import pytest
 import trio.testing
 
 from biofs.demo.generator import Generated
-from biofs.mount.families import category
+from biofs.mount.nodes import category
 from biofs.tree.inodes import Kind, pack
 from tests.support.inspecting import CALLER, Inspected, inspected, statements
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import trio
 
+from biofs.catalogue.caller import WouldAsk
 from biofs.catalogue.freshness import DAY, MINUTE
-from biofs.catalogue.peeking import WouldAsk
+from biofs.control.handlers.all import bytes_of
 from biofs.control.messages import Ask
 from biofs.control.server import Refused
 from biofs.demo.generator import Generated
-from biofs.mount.inspection.answers import bytes_of
 from biofs.tree.inodes import Address, Kind
 from tests.support.catalogues import EPOCH, Patient
 from tests.support.inspecting import Inspected, inspected, resolve

@@ -8,9 +8,9 @@ import trio
 import trio.testing
 
 from biofs.api.models import GroupRow
-from biofs.catalogue.index import Before, Index
-from biofs.catalogue.store import Store
-from biofs.mount.kernel import LINK_DEPTHS, TOLD_SECONDS, KernelCache
+from biofs.mount.kernel.invalidation import LINK_DEPTHS, TOLD_SECONDS, KernelCache
+from biofs.store.groups import Before, Index
+from biofs.store.store import Store
 from biofs.tree.inodes import Kind, pack
 
 LINKS = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from biofs.mount import onlookers
-from biofs.mount.onlookers import Onlookers, marks, watched_by
+from biofs.mount.kernel import count_only
+from biofs.mount.kernel.count_only import Onlookers, marks, watched_by
 from biofs.tree.inodes import Kind, pack
 
 CATEGORIES, CATEGORY = pack(Kind.CATEGORIES), pack(Kind.CATEGORY, 1)
@@ -58,7 +58,7 @@ async def test_who_watches_above_and_not_the_directory_only_counts(
     only_counts: bool,
     autojump_clock: object,
 ) -> None:
-    monkeypatch.setattr(onlookers, "watched_by", lambda _process: watched)
+    monkeypatch.setattr(count_only, "watched_by", lambda _process: watched)
     found = await Onlookers().only_counts(os.getpid(), CATEGORY, CATEGORIES)
     assert found is only_counts
 
@@ -67,7 +67,7 @@ async def test_who_watches_a_moment_later_shows_it(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: object
 ) -> None:
     answers = iter([{CATEGORIES}, {CATEGORIES, CATEGORY}])
-    monkeypatch.setattr(onlookers, "watched_by", lambda _process: next(answers))
+    monkeypatch.setattr(count_only, "watched_by", lambda _process: next(answers))
     assert not await Onlookers().only_counts(os.getpid(), CATEGORY, CATEGORIES)
 
 
@@ -75,7 +75,7 @@ async def test_a_process_without_a_descriptor_is_asked_once(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: object
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(onlookers, "watched_by", asked.append)
+    monkeypatch.setattr(count_only, "watched_by", asked.append)
     who = Onlookers()
     assert not await who.may_count(os.getpid())
     assert not await who.may_count(os.getpid())

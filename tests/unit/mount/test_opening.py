@@ -12,10 +12,10 @@ import pytest
 import trio
 import trio.testing
 
-from biofs.catalogue.details import Detail
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.store import Store
 from biofs.demo.generator import Generated
+from biofs.store.details import Detail
+from biofs.store.store import Store
 from biofs.tree.inodes import Kind, pack
 from tests.support.inspecting import CALLER, Inspected, inspected, statements
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 import trio.testing
 
-from biofs.mount import receiving
-from biofs.mount.receiving import (
+from biofs.mount.kernel import busy_poll
+from biofs.mount.kernel.busy_poll import (
     CLOSE_SECONDS,
     LOOK_SECONDS,
     TURN_SECONDS,
@@ -218,7 +218,7 @@ def test_pyfuse3_waits_like_this(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pyfuse3, "trio", trio)
     look_closely()
     waits = pyfuse3.trio  # type: ignore[attr-defined]
-    assert isinstance(waits, receiving.Trio)
+    assert isinstance(waits, busy_poll.Trio)
     assert waits.open_nursery is trio.open_nursery
     assert waits.lowlevel.current_task is trio.lowlevel.current_task
     look_closely()

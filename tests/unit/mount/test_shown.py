@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from biofs.mount.shown import Shown
-from biofs.mount.views.view import Number, document_in
+from biofs.mount.kernel.invalidation import Shown
+from biofs.mount.views.base import Number, document_in
 from biofs.tree.inodes import Kind, pack
 
 ENTRY = pack(Kind.VIEW_ENTRY, 3, Number.COLLAGES)

@@ -6,7 +6,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from biofs.mount.signals import is_signalled, process_of
+from biofs.mount.kernel.waiting import is_signalled, process_of
 
 
 def test_a_thread_belongs_to_its_process() -> None:

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from biofs.tree.components import is_holdable, stand_in
 from biofs.tree.filelist import MAX_LENGTH, Entry
-from biofs.tree.layout import MAX_NODES, FileTree
-from biofs.tree.plan import MAX_DEPTH
+from biofs.tree.holdable import is_holdable, stand_in
+from biofs.tree.layout import MAX_DEPTH, MAX_NODES, FileTree
 
 anything = st.text(st.characters(exclude_categories=()), max_size=6)
 nasty_components = st.sampled_from(

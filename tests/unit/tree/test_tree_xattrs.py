@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.tree.xattrs import LONGEST_TEXT, LONGEST_VALUE, Traits, attributes
+from biofs.mount.xattrs import LONGEST_TEXT, LONGEST_VALUE, Traits, attributes
 
 
 def test_every_trait_has_its_attribute() -> None:

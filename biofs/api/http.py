@@ -1,0 +1,225 @@
+"""An httpx client that keeps secrets and holds on to nothing."""
+
+import logging
+import ssl
+import zlib
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import httpx
+import trio
+
+from biofs import __version__
+from biofs.api.urls import is_loopback
+
+# Less than the 5 s after which common servers drop an idle connection: a request sent just then
+# would be lost.
+_KEEP_ALIVE: Final = 4.0
+
+
+class Clients(NamedTuple):
+    """One that keeps its connections for further requests, and one that makes each anew."""
+
+    keeping: httpx.AsyncClient
+    anew: httpx.AsyncClient
+
+
+class Trace:
+    """Whether a request went out on a kept connection, as httpcore's extension "trace" tells.
+
+    For one request. Anything else than httpcore tells nothing: then `kept` stays false.
+    """
+
+    def __init__(self) -> None:
+        self.kept = False
+        self._made = False
+
+    async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
+        if event.endswith(".connect_tcp.started"):
+            self._made = True
+        elif event.endswith(".send_request_headers.started"):
+            self.kept = not self._made
+
+
+def create_clients(
+    base_url: str,
+    *,
+    transport: httpx.AsyncBaseTransport | None,
+    connect_timeout: float,
+    read_timeout: float,
+    ca_file: Path | None,
+) -> Clients:
+    """Clients for one server; raises ValueError for certificates or proxies that cannot be used.
+
+    - Proxies and certificates named in the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, …)
+      are used as people expect, but for servers on this machine. httpx reads no netrc file.
+    - Cookies the server sets are forgotten, redirects are not followed: no secret goes astray.
+    - The pool is unbounded, because a cancelled request can keep its place in a bounded one for
+      ever (httpcore issue 1093); who sends bounds the number.
+    - httpx and httpcore log URLs and headers, which hold secrets, so they log warnings only.
+    """
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    trust_env = not is_loopback(base_url)
+
+    def client(verify: ssl.SSLContext, kept: int | None) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=transport,
+            verify=verify,
+            trust_env=trust_env,
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
+            limits=httpx.Limits(
+                max_connections=None,
+                max_keepalive_connections=kept,
+                keepalive_expiry=_KEEP_ALIVE,
+            ),
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": f"biofs/{__version__} (+read-only catalogue file system)",
+            },
+        )
+
+    try:
+        if ca_file is None:
+            verify = httpx.create_ssl_context(trust_env=trust_env)
+        else:
+            verify = ssl.create_default_context(cafile=str(ca_file))
+        return Clients(client(verify, None), client(verify, 0))
+    except OSError:  # ssl.SSLError is one
+        raise ValueError(
+            f"the certificates in {ca_file or 'SSL_CERT_FILE'} cannot be read"
+        ) from None
+    except (ValueError, ImportError):
+        # The original message repeats the proxy's URL, and that can hold a password.
+        raise ValueError(
+            "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
+        ) from None
+
+
+# Reading an answer's body without taking more than its share of memory.
+
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_STEP = 2**20
+
+
+class BodyTooLarge(Exception):  # noqa: N818 - never leaves this room
+    """More bytes than allowed, counted after decompression."""
+
+
+class BodyMalformed(Exception):  # noqa: N818 - never leaves this room
+    """Compressed in a way not asked for, or broken."""
+
+
+class LargeBodies:
+    """Lets one large body at a time be read and interpreted, so that memory holds no two.
+
+    One for each answer; `turns` is common to all. To be used by one task, in a with statement.
+    """
+
+    FROM = 8 * 2**20
+    """Bytes; smaller bodies wait for nobody."""
+
+    def __init__(self, turns: trio.Lock) -> None:
+        self._turns = turns
+        self._mine = False
+
+    async def grown(self, size: int) -> None:
+        """The body has `size` bytes now: wait for its turn if it has become large."""
+        if size > self.FROM and not self._mine:
+            await self._turns.acquire()
+            self._mine = True
+
+    def __enter__(self) -> "LargeBodies":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._mine:
+            self._turns.release()
+
+
+async def read_body(
+    chunks: AsyncIterable[bytes],
+    encoding: str,
+    limit: int,
+    grown: Callable[[int], Awaitable[None]],
+) -> bytes:
+    """All of a body, decompressed; `encoding` is the Content-Encoding header.
+
+    Reading and decompressing stop at `limit` bytes, however much would follow. `grown` is awaited
+    with the size reached before more is read. Raises BodyTooLarge and BodyMalformed, and whatever
+    `chunks` raises.
+    """
+    body = _body(encoding.strip().lower(), limit)
+    failure: Exception | None = None
+    with trio.CancelScope() as reading:
+        async for chunk in chunks:
+            if failure is None:
+                try:
+                    for size in body.add(chunk):
+                        await grown(size)
+                except (BodyTooLarge, BodyMalformed) as error:
+                    failure = error
+                    # Leaving would abandon generators half-way, to be closed by the garbage
+                    # collector; cancelled, they end here and close the connection.
+                    reading.cancel()
+    if failure is not None:
+        raise failure
+    return body.finish()
+
+
+class _Plain:
+    def __init__(self, limit: int) -> None:
+        self._bytes = bytearray()
+        self._limit = limit
+
+    def add(self, chunk: bytes) -> Iterator[int]:
+        """Take up a chunk, step by step; gives the size after each."""
+        self._take(chunk)
+        yield len(self._bytes)
+
+    def _take(self, chunk: bytes) -> None:
+        if len(self._bytes) + len(chunk) > self._limit:
+            # The error's traceback leads here, and may live until garbage is collected.
+            self._bytes.clear()
+            raise BodyTooLarge
+        self._bytes += chunk
+
+    def finish(self) -> bytes:
+        return bytes(self._bytes)
+
+
+class _Compressed(_Plain):
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._anything = False
+
+    def add(self, chunk: bytes) -> Iterator[int]:
+        self._anything = self._anything or bool(chunk)
+        try:
+            while chunk and not self._inflater.eof:
+                self._take(self._inflater.decompress(chunk, _STEP))
+                chunk = self._inflater.unconsumed_tail
+                yield len(self._bytes)
+        except zlib.error:
+            raise BodyMalformed from None
+
+    def finish(self) -> bytes:
+        self._take(self._inflater.flush())
+        if self._anything and not self._inflater.eof:
+            raise BodyMalformed
+        return super().finish()
+
+
+def _body(encoding: str, limit: int) -> _Plain:
+    if encoding in ("", "identity"):
+        return _Plain(limit)
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return _Compressed(limit)
+    raise BodyMalformed

@@ -1,0 +1,197 @@
+"""Groups and torrents: answers of browse, torrentgroup and torrent."""
+
+import re
+from typing import Annotated, ClassVar, Self
+
+import msgspec
+from msgspec import field
+
+from biofs.api.models.base import (
+    Count,
+    Flag,
+    Id,
+    Integer,
+    Model,
+    Raw,
+    Text,
+    TextOrNone,
+    Texts,
+    read_rows,
+    rows_of,
+)
+from biofs.api.values import to_count, to_epoch, to_id, to_rows, to_text
+
+_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", re.ASCII)
+
+
+def _to_hash(value: object) -> str:
+    text = to_text(value)
+    return text.upper() if _HASH.fullmatch(text) else ""
+
+
+class Author(msgspec.Struct, frozen=True):
+    """An author; the name is the one text that is not HTML-escaped."""
+
+    id: int
+    name: str
+
+
+def to_authors(value: object) -> tuple[Author, ...]:
+    """The authors of a list that have an id."""
+    return tuple(
+        Author(number, to_text(row.get("name")))
+        for row in to_rows(value) or ()
+        if isinstance(row, dict) and (number := to_id(row.get("id"))) is not None
+    )
+
+
+Authors = Annotated[tuple[Author, ...], to_authors]
+
+
+class TorrentRow(Model, frozen=True):
+    """A torrent in a browse row: without hash and file list. `size` is in bytes."""
+
+    id: Id = field(name="torrentId")
+    authors: Authors
+    platform: Text
+    format: Text
+    license: Text
+    scope: Text
+    annotated: Flag
+    archive: TextOrNone
+    file_count: Count
+    time: Text
+    size: Count
+    snatched: Count = field(name="snatches")
+    seeders: Count
+    leechers: Count
+    raw: Raw
+
+
+class GroupRow(Model, frozen=True):
+    """A group in a browse answer. `time` is in seconds since 1970."""
+
+    id: Id = field(name="groupId")
+    name: Text = field(name="groupName")
+    author: Text
+    tags: Texts
+    year: Integer = field(name="groupYear")
+    time: Annotated[int, to_epoch] = field(name="groupTime")
+    accession: Text
+    lab: Text
+    location: Text
+    torrents: Annotated[list[TorrentRow], rows_of(TorrentRow)]
+    raw: Raw
+
+
+class BrowsePage(Model, frozen=True):
+    """A page of 50 groups. A query without any hit is answered as page 1 of 0.
+
+    `pages` is the true number for the query, but a page past the 20th repeats the 20th. `skipped`
+    counts the groups and torrents that make no sense.
+    """
+
+    action: ClassVar[str] = "browse"
+    current_page: int
+    pages: int
+    rows: list[GroupRow]
+    skipped: int
+    raw: Raw
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Raises BadAnswer without a list of results: that must not look like an empty page."""
+        fields = cls._object(value)
+        if "results" not in fields:
+            raise cls._bad("has no results")
+        rows, skipped = read_rows(GroupRow.from_json, fields["results"], cls, "results")
+        for row in rows:
+            skipped += len(to_rows(row.raw.get("torrents")) or ()) - len(row.torrents)
+        page, pages = to_count(fields.get("currentPage", 1)), to_count(fields.get("pages"))
+        return cls(page, pages, rows, skipped, fields)
+
+
+class Group(Model, frozen=True):
+    """A group's detail. `description` is HTML; `time` reads YYYY-MM-DD HH:MM:SS, in UTC."""
+
+    action: ClassVar[str] = "torrentgroup"
+    id: Id
+    name: Text
+    description: Text
+    picture: Text
+    organism: Text
+    strain: Text
+    authors: Authors
+    year: Integer
+    accession: Text
+    category_id: Count
+    category_name: Text
+    time: Text
+    is_bookmarked: Flag
+    tags: Texts
+    raw: Raw
+
+
+class Torrent(Model, frozen=True):
+    """A torrent's detail, with its file list as the server writes it. `size` is in bytes.
+
+    `info_hash` is in upper case, or `""` if what came is none; `description` is escaped BBcode.
+    """
+
+    action: ClassVar[str] = "torrent"
+    id: Id
+    info_hash: Annotated[str, _to_hash]
+    platform: Text
+    format: Text
+    license: Text
+    scope: Text
+    annotated: Flag
+    archive: TextOrNone
+    file_count: Count
+    size: Count
+    seeders: Count
+    leechers: Count
+    snatched: Count
+    free_torrent: Flag
+    reported: Flag
+    time: Text
+    description: Text
+    file_list: Text
+    file_path: Text
+    user_id: Count
+    username: Text
+    raw: Raw
+
+
+class GroupAnswer(Model, frozen=True):
+    """A group and its torrents, with all their file lists. `skipped` torrents make no sense."""
+
+    action: ClassVar[str] = "torrentgroup"
+    group: Group
+    torrents: list[Torrent]
+    skipped: int
+    raw: Raw
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Raises BadAnswer without a group, its id, or a list of torrents."""
+        fields = cls._object(value)
+        group = Group.from_json(fields.get("group"))
+        torrents, skipped = read_rows(Torrent.from_json, fields.get("torrents"), cls, "torrents")
+        return cls(group, torrents, skipped, fields)
+
+
+class TorrentAnswer(Model, frozen=True):
+    """A torrent and its group."""
+
+    action: ClassVar[str] = "torrent"
+    group: Group
+    torrent: Torrent
+    raw: Raw
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Raises BadAnswer without a group or torrent, or their ids."""
+        fields = cls._object(value)
+        group, torrent = fields.get("group"), fields.get("torrent")
+        return cls(Group.from_json(group), Torrent.from_json(torrent), fields)

@@ -1,0 +1,1 @@
+"""The documents that views show: one module a kind."""

@@ -1,0 +1,119 @@
+"""Users, comments, and the site as a whole."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofs.api import builders
+from biofs.api.actions import Api
+from biofs.api.models import Comments, UserHistory, UserSearch
+from biofs.api.secrets import redacted
+from biofs.catalogue.documents.document import HTML, Joined, Source, from_first, from_last, written
+from biofs.catalogue.freshness import Freshness
+
+USERS: Final = "user/"
+"""What the keys of users begin with; the id follows."""
+
+COMMENTS: Final = "comments/"
+SEARCHES: Final = "usersearch/"
+
+MOST_SEARCH_PAGES: Final = 20
+"""Pages of a search for users that are read, of 30 users each."""
+
+_RECENTS: Final = 50  # the most that the server tells
+
+# Authors' names are not escaped, as elsewhere; `user_recents` calls them artists.
+_RECENTS_KEEP: Final = HTML | {"artists"}
+
+
+def user(freshness: Freshness, ident: int) -> Source:
+    """A user's page, without a passkey. NotFound if there is no such user."""
+
+    async def fetch(api: Api) -> bytes:
+        raw = (await api.user(ident)).raw
+        return await written("user", redacted(raw, ""))
+
+    return Source(f"{USERS}{ident}", freshness.users, fetch, "lastAccess")
+
+
+def stats(freshness: Freshness, ident: int) -> Source:
+    """A user's numbers: `community_stats`."""
+
+    async def fetch(api: Api) -> bytes:
+        return await written("community_stats", (await api.community_stats(ident)).raw)
+
+    return Source(f"user-stats/{ident}", freshness.users, fetch)
+
+
+def recents(freshness: Freshness, ident: int) -> Source:
+    """What a user snatched and uploaded last."""
+
+    async def fetch(api: Api) -> bytes:
+        raw = (await api.user_recents(ident, _RECENTS)).raw
+        return await written("user_recents", raw, _RECENTS_KEEP)
+
+    return Source(f"user-recents/{ident}", freshness.users, fetch)
+
+
+def posts(freshness: Freshness, ident: int) -> Source:
+    """A user's posts in the forum, newest first. Needs a cookie."""
+
+    async def fetch(api: Api) -> bytes:
+        async def ask(number: int) -> UserHistory:
+            return await api.userhistory(ident, number)
+
+        whole = await from_first(Joined("userhistory", "threads", "postId"), ask)
+        return await written("userhistory", whole)
+
+    request = builders.userhistory_request(ident)
+    return Source(f"user-posts/{ident}", freshness.users, fetch, "addedTime", request)
+
+
+def search(freshness: Freshness, words: str) -> Source:
+    """Users whose names hold `words`."""
+
+    async def fetch(api: Api) -> bytes:
+        async def ask(number: int) -> UserSearch:
+            return await api.usersearch(words, number)
+
+        joined = Joined("usersearch", "results", "userId")
+        return await written("usersearch", await from_first(joined, ask, MOST_SEARCH_PAGES))
+
+    return Source(f"{SEARCHES}{words}", freshness.users, fetch)
+
+
+def comments(freshness: Freshness, group_id: int) -> Source:
+    """The comments on a group, oldest first, at one request for ten.
+
+    Without a page the server answers the last one, and tells how many there are: so that comes
+    first. A group that is not there has no comments either: the server tells no difference.
+    """
+
+    async def fetch(api: Api) -> bytes:
+        last = await api.tcomments(group_id)
+
+        async def ask(number: int) -> Comments:
+            return await api.tcomments(group_id, number)
+
+        whole = await from_last(Joined("tcomments", "comments", "postId"), last, ask)
+        return await written("tcomments", whole)
+
+    return Source(f"{COMMENTS}{group_id}", freshness.comments, fetch, "addedTime")
+
+
+def site_stats(freshness: Freshness) -> Source:
+    """Numbers of the site."""
+
+    async def fetch(api: Api) -> bytes:
+        return await written("stats", (await api.stats()).raw)
+
+    return Source("site/stats", freshness.users, fetch)
+
+
+def announcements(freshness: Freshness) -> Source:
+    """News of the site, as it answers: no document describes them."""
+
+    async def fetch(api: Api) -> bytes:
+        return await written("announcements", (await api.announcements()).raw)
+
+    return Source("site/announcements", freshness.users, fetch)

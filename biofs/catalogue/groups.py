@@ -1,0 +1,212 @@
+"""Groups' documents: from memory, from the store, or from the server, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from cachetools import TTLCache
+
+from biofs.api.actions import Api
+from biofs.api.errors import BadAnswer, NotFound
+from biofs.api.models import GroupAnswer, TorrentAnswer
+from biofs.catalogue.fetches import Priority, Want, Wants
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.listings import Caller, Listings
+from biofs.catalogue.queue import Queue
+from biofs.store.details import Detail, Details
+from biofs.store.groups import Index
+from biofs.store.memory import Recent
+
+CACHE_BYTES: Final = 12 << 20
+_ABSENT_GROUPS: Final = 4096
+_LOOK_AGAIN: Final = 5.0  # seconds between looks at an old detail that could not be refreshed yet
+_ATTEMPTS: Final = 3  # at a detail that another process evicts as soon as it is there
+
+
+class Documents:
+    """Details of groups, as documents ready to be read."""
+
+    def __init__(
+        self,
+        details: Details,
+        index: Index,
+        listings: Listings,
+        queue: Queue,
+        wants: Wants,
+        freshness: Freshness,
+        clock: Callable[[], float],
+    ) -> None:
+        self._details: Final = details
+        self._index: Final = index
+        self._listings: Final = listings
+        self._queue: Final = queue
+        self._wants: Final = wants
+        self._freshness: Final = freshness
+        self._clock: Final = clock
+        self._recent: Final[Recent[int, Detail]] = Recent(CACHE_BYTES, Detail.nbytes)
+        # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
+        self._absent: TTLCache[int | str, bool] = TTLCache(
+            _ABSENT_GROUPS, freshness.absence, timer=clock
+        )
+        self.served = 0  # how often documents were answered without asking
+
+    def drop(self, group_id: int) -> None:
+        """Forget what is in memory of a group that looks different now."""
+        self._recent.pop(group_id, None)
+
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+        self._recent.clear()
+
+    def known(self, group_id: int) -> Detail | None:
+        """The group's documents if its detail was ever fetched; old ones are refreshed behind."""
+        self.note_read(group_id)
+        detail = self._recent.get(group_id)
+        if detail is None or (self._is_old(detail) and detail.changes != self._details.changes):
+            # Its row may have been seen since; or the store has given it up for lack of room.
+            loaded = self._details.load(group_id)
+            if loaded is None and (detail is None or self._index.group(group_id) is None):
+                return None
+            detail = loaded or detail
+            assert detail is not None  # noqa: S101 - one of them is
+            self._recent[group_id] = detail
+        if self._is_old(detail):
+            self._refresh(detail)
+        return detail
+
+    def note_read(self, group_id: int) -> None:
+        """Somebody looked at the group: when room is wanted, others give way first."""
+        self._details.note_read(group_id)
+
+    def good_until(self, detail: Detail) -> float:
+        """Until when (epoch seconds) nobody needs to look at this detail's age again."""
+        until = detail.good_until(self._freshness.detail)
+        now = self._clock()
+        return until if now < until else now + _LOOK_AGAIN
+
+    def at_hand(self, group_id: int) -> Detail | None:
+        """The group's documents as they are known, and nothing asked behind anyone's back."""
+        detail = self._recent.get(group_id)
+        if detail is None:
+            detail = self._details.load(group_id)
+            if detail is not None:
+                self._recent[group_id] = detail
+        return detail
+
+    def _is_old(self, detail: Detail) -> bool:
+        return self._clock() >= detail.good_until(self._freshness.detail)
+
+    def _refresh(self, detail: Detail) -> None:
+        """One look at the rows of a category confirms 50 groups; asking for each costs 50 times."""
+        if self._queue.offline:
+            return
+        group = self._index.group(detail.group_id)
+        listing = self._index.listing(group.category) if group else None
+        if (
+            group is not None
+            and listing is not None
+            and not detail.outdated
+            and self._clock() - listing.walked > self._freshness.walk
+        ):
+            self._listings.refresh(group.category)
+            return
+        group_id = detail.group_id
+        self._wants.refresh(("group", group_id), partial(self._fetch, group_id))
+
+    def want(self, group_id: int, priority: Priority = Priority.INTERACTIVE) -> Want:
+        """Have the group's detail fetched, once for everyone who asks."""
+        return self._wants.start(("group", group_id), partial(self._fetch, group_id), priority)
+
+    async def get(self, group_id: int, caller: Caller) -> Detail:
+        """The group's documents, waited for if need be.
+
+        Raises NotFound if the server has no such group, other ApiErrors, and what the caller
+        raises.
+        """
+        detail = self.known(group_id)
+        self.served += detail is not None
+        fetched = 0
+        while detail is None:
+            if group_id in self._absent:
+                raise NotFound("torrentgroup", "the server has no such group")
+            if fetched == _ATTEMPTS:
+                raise BadAnswer("torrentgroup", "the store does not keep it")
+            await self.fetch(group_id, caller)
+            fetched += 1
+            detail = self.known(group_id)
+        return detail
+
+    async def fetch(self, group_id: int, caller: Caller) -> None:
+        """Wait for the group's detail to be fetched, even if it is known. Raises like `get`.
+
+        For who misses what came with it: the store gives file lists up for lack of room, and those
+        that another group had as well with that group.
+        """
+        want = self.want(group_id)
+        while not want.done:
+            await caller.wait(want)
+        want.raise_error()
+
+    async def find_torrent(self, torrent_id: int, caller: Caller) -> None:
+        """Have the index learn of a torrent and its group, by one request.
+
+        Raises NotFound if the server has no such torrent, other ApiErrors, and what the caller
+        raises.
+        """
+        await self._find(f"torrent {torrent_id}", lambda api: api.torrent(id=torrent_id), caller)
+
+    async def find_hash(self, info_hash: str, caller: Caller) -> None:
+        """Likewise by info hash; this brings the detail of the whole group."""
+        await self._find(f"hash {info_hash}", lambda api: api.torrentgroup(hash=info_hash), caller)
+
+    async def _find(
+        self,
+        key: str,
+        ask: Callable[[Api], Awaitable[GroupAnswer | TorrentAnswer]],
+        caller: Caller,
+    ) -> None:
+        if key in self._absent:
+            raise NotFound("torrent", "the server has no such torrent")
+
+        async def fetch(want: Want) -> None:
+            asked = self._clock()
+            try:
+                answer = await ask(Api(self._queue.sender(want)))
+            except NotFound:
+                self._absent[key] = True
+                raise
+            if isinstance(answer, GroupAnswer):
+                await self._take(answer, asked, None)
+            else:
+                await self._details.save_torrent(answer, self._clock())
+
+        want = self._wants.start(key, fetch)
+        while not want.done:
+            await caller.wait(want)
+        want.raise_error()
+
+    async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
+        self._recent.pop(answer.group.id, None)
+        for before in await self._details.save(answer, asked, stable):
+            self._listings.tell(before, gone=False)
+
+    async def _fetch(self, group_id: int, want: Want) -> None:
+        asked, stable = self._clock(), None
+
+        def sent() -> None:
+            # The answer belongs to the row of this moment: one that comes while it is under way
+            # may tell of a change that the answer does not have yet.
+            nonlocal asked, stable
+            asked, stable = self._clock(), self._index.stable(group_id)
+
+        want.when_sent = sent
+        try:
+            answer = await Api(self._queue.sender(want)).torrentgroup(id=group_id)
+        except NotFound:
+            self._absent[group_id] = True
+            for before in await self._details.forget(group_id):
+                self._listings.tell(before, gone=True)
+            raise
+        await self._take(answer, asked, stable)

@@ -1,0 +1,126 @@
+"""Placing: finding the categories of groups that a query found.
+
+A browse row has no category, and without it a link cannot say where its group stands. Asking for a
+group's detail tells it, at a request a group. For many groups of one query there is a cheaper way:
+the same query again, six times, each time restricted to four of the twelve categories, so that each
+category is among those of two queries, and no other of the same two. Who follows one link pays one
+request; only from the fifth on, as for an `ls` that colours links by what they lead to, all are
+placed together.
+
+Since every category is in two queries, a server that heeds but a part of the restrictions, or none,
+misleads nobody: its groups are in fewer than two, or in more, and have to be placed one by one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from cachetools import LRUCache
+
+from biofs.api.actions import Api
+from biofs.api.errors import AccessDenied, NetworkError
+from biofs.api.models import GroupRow
+from biofs.api.paging import WINDOW_PAGES
+from biofs.catalogue.fetches import Want, Wants
+from biofs.catalogue.groups import Documents
+from biofs.catalogue.listings import Caller, Listings
+from biofs.catalogue.queue import Queue
+from biofs.store.groups import Index
+from biofs.tree import names
+
+QUERIES: Final = 6
+_PAIRS: Final = {*itertools.combinations(range(QUERIES), 2)} - {(0, 1), (2, 3), (4, 5)}
+CODES: Final = {
+    frozenset(pair): category
+    for category, pair in zip(names.CATEGORIES, sorted(_PAIRS), strict=True)
+}
+"""The category whose groups are found by two of the queries, and by no other."""
+
+SINGLY: Final = 4
+"""Groups of a query that are placed by their details before the others are placed together."""
+
+_NOTED: Final = 64  # queries that are remembered
+
+
+class _Noted:
+    """A query, the groups it found, and how many of them were placed one by one."""
+
+    def __init__(self, fields: dict[str, str], ids: frozenset[int]) -> None:
+        self.fields: Final = fields
+        self.ids: Final = ids
+        self.singly = 0
+
+
+class Placing:
+    """See the module."""
+
+    def __init__(
+        self,
+        index: Index,
+        documents: Documents,
+        listings: Listings,
+        queue: Queue,
+        wants: Wants,
+    ) -> None:
+        self._index: Final = index
+        self._documents: Final = documents
+        self._listings: Final = listings
+        self._queue: Final = queue
+        self._wants: Final = wants
+        self._noted: LRUCache[str, _Noted] = LRUCache(_NOTED)
+
+    def note(self, key: str, fields: Iterable[tuple[str, str]], ids: Iterable[int]) -> None:
+        """Remember which groups a query (parameters of `browse`, by the API's names) found."""
+        noted = _Noted(dict(fields), frozenset(ids))
+        if key not in self._noted or self._noted[key].ids != noted.ids:
+            self._noted[key] = noted
+
+    async def place(self, group_id: int, caller: Caller) -> None:
+        """Have the index learn of a group.
+
+        Raises NotFound if the server has no such group, other ApiErrors, and what the caller
+        raises.
+        """
+        for key, noted in self._noted.items():
+            if group_id in noted.ids:
+                noted.singly += 1
+                if noted.singly > SINGLY:
+                    await self._together(key, noted, caller)
+                break
+        if self._index.group(group_id) is None:
+            await self._documents.get(group_id, caller)
+
+    async def _together(self, key: str, noted: _Noted, caller: Caller) -> None:
+        want = self._wants.start(("places", key), self._fetching(noted))
+        while not want.done:
+            await caller.wait(want)
+        if isinstance(want.error, NetworkError | AccessDenied):
+            raise want.error
+        # Those that were not shown, or all if the server cannot do that, are left to their details.
+        noted.singly = -len(noted.ids)
+
+    def _fetching(self, noted: _Noted) -> Callable[[Want], Awaitable[None]]:
+        async def fetch(want: Want) -> None:
+            api = Api(self._queue.sender(want))
+            rows: dict[int, GroupRow] = {}
+            found_by: dict[int, set[int]] = {group_id: set() for group_id in noted.ids}
+            for query in range(QUERIES):
+                categories = [category for code, category in CODES.items() if query in code]
+                number, pages = 0, 1
+                while number < min(pages, WINDOW_PAGES):
+                    number += 1
+                    page = await api.browse(number, category=categories, **noted.fields)
+                    pages = page.pages
+                    want.progress()
+                    for row in page.rows:
+                        if row.id in found_by:
+                            rows[row.id] = row
+                            found_by[row.id].add(query)
+            for code, category in CODES.items():
+                await self._listings.learn(
+                    category, [row for row in rows.values() if found_by[row.id] == code]
+                )
+
+        return fetch

@@ -1,0 +1,120 @@
+"""`biofs doctor`: what is right here, and what is to be done."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+import click
+
+from biofs.cli import options, stores
+from biofs.cli.output import quantities
+from biofs.cli.output.report import one_line
+from biofs.cli.system import checks
+from biofs.cli.system.checks import Finding
+from biofs.errors import QuietError
+from biofs.settings import load
+from biofs.settings.load import COOKIE_VARIABLE, TOKEN_VARIABLE
+
+_MOST_AHEAD = 120.0
+"""Seconds by which a clock may be wrong before it matters."""
+_MARKS = {True: "ok", False: "DO", None: "--"}
+
+
+@click.command("doctor", epilog="Example: biofs doctor --offline")
+@options.options(options.account)
+@click.option("--offline", is_flag=True, help="Ask the server nothing.")
+def command(offline: bool, **given: object) -> int:
+    """Say what is right here, and what is to be done.
+
+    In a line each: FUSE, permissions, the token, the network, the clock, what is kept on the disk,
+    mounts, and programs that index everything. Asks the server once. The exit code is 1 if there
+    is something to do.
+    """
+    to_do = 0
+    for found in _all(given, offline=offline):
+        click.echo(
+            quantities.table([(f"{_MARKS[found.ok]}  {found.what:<11}", one_line(found.said))])
+        )
+        to_do += found.ok is False
+    if to_do:
+        raise QuietError(f"{quantities.counted(to_do, 'thing')} to do: the lines marked DO")
+    return 0
+
+
+def _all(given: dict[str, object], *, offline: bool) -> Iterator[Finding]:
+    yield from checks.fuse()
+    try:
+        settings = load.load({**given, "offline": offline or None}, os.environ)
+        problem = ""
+    except QuietError as error:
+        problem = error.message
+        try:
+            settings = load.load({**given, "offline": True}, os.environ)
+        except QuietError:
+            yield Finding("settings", False, problem)
+            return
+    yield checks.fuse_conf(settings.fuse_options)
+    yield checks.python()
+    if problem:
+        yield Finding("token", False, problem)
+    else:
+        yield from _account(settings, offline=settings.offline)
+    yield from checks.cache(settings)
+    yield from checks.mounts()
+    yield from checks.indexers(settings.fuse_options)
+
+
+def _account(settings: load.Settings, *, offline: bool) -> Iterable[Finding]:
+    if not (settings.token or settings.cookie):
+        yield Finding("token", None, "there is none: `biofs login` asks for it")
+    elif offline:
+        yield Finding("token", None, f"there is one{_whence()}; not checked")
+    if offline:
+        yield Finding("server", None, f"{settings.url}: not asked")
+        yield Finding("clock", None, "compared with nothing")
+        return
+    yield from _asked(settings)
+
+
+def _asked(settings: load.Settings) -> Iterator[Finding]:
+    """One request tells of the network, the certificate, the token and the clock."""
+    # trio and httpx take half a second: not before all else was looked at.
+    from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415
+    from biofs.cli import asking  # noqa: PLC0415
+    from biofs.store.location import store_path  # noqa: PLC0415
+
+    with stores.leaving_nothing(store_path(settings)) as keep:
+        found = asking.ask(settings)
+        if isinstance(found, asking.Identity):
+            keep()
+    if isinstance(found, NetworkError):
+        yield Finding("server", False, f"{settings.url}: {found.message}: is the network there?")
+        yield Finding("token", None, f"there is one{_whence()}; not checked")
+    elif isinstance(found, AccessDenied):
+        yield Finding("server", True, f"{settings.url} answers")
+        yield Finding("token", False, f"{found.message}{_whence()}: `biofs login` takes another")
+    elif isinstance(found, ApiError):
+        yield Finding("server", False, f"{settings.url}: {found.message}: is it the right URL?")
+    else:
+        yield Finding("server", True, f"{settings.url} answers")
+        name = f", {found.name}" if found.name else ""
+        yield Finding("token", True, f"works{_whence()}: user {found.user}{name}")
+        yield _clock(found.clock)
+        return
+    yield Finding("clock", None, "compared with nothing")
+
+
+def _clock(ahead: float | None) -> Finding:
+    if ahead is None:
+        return Finding("clock", None, "the server does not tell the time")
+    if abs(ahead) <= _MOST_AHEAD:
+        return Finding("clock", True, "agrees with the server's")
+    way = "ahead of" if ahead > 0 else "behind"
+    wrong = quantities.age(abs(ahead))
+    return Finding("clock", False, f"{wrong} {way} the server's: `timedatectl set-ntp true`")
+
+
+def _whence() -> str:
+    for variable in (TOKEN_VARIABLE, COOKIE_VARIABLE):
+        if os.environ.get(variable):
+            return f", from {variable}"
+    return ""

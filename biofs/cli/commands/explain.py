@@ -1,0 +1,87 @@
+"""`biofs explain`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from biofs.cli import completers, mount_lookup
+from biofs.cli.output import quantities
+from biofs.cli.output.report import one_line
+from biofs.errors import QuietError
+
+
+@click.command(
+    "explain",
+    epilog="Example: biofs explain ~/biotorrents/categories/Sequences",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
+@click.argument("path", metavar="PATH", shell_complete=completers.files)
+def command(path: str, as_json: bool) -> None:
+    """Say what stands at PATH, and what reading it would cost.
+
+    And how old it is. Asks the mount, which asks nobody: explaining costs no request.
+    """
+    answer = mount_lookup.ask(path, "explain")
+    try:
+        click.echo(json.dumps(answer, indent=2) if as_json else shown_for_people(answer))
+    except (KeyError, TypeError):
+        raise QuietError(f"{path}: in a mount of another biofs: --json shows it") from None
+
+
+def shown_for_people(facts: Mapping[str, Any]) -> str:
+    """What a mount knows of a path, as a table."""
+    rows = [("what", facts["what"])]
+    for name, key in (("group", "group_name"), ("torrent", "torrent_name"), ("in", "category")):
+        if key in facts:
+            rows.append((name, one_line(facts[key])))
+    if "bytes" in facts:
+        rows.append(
+            (
+                "data",
+                (
+                    f"{quantities.size(facts['bytes'])} in "
+                    f"{quantities.counted(facts['files'], 'file')}"
+                ),
+            )
+        )
+    rows += [("known", _known(facts)), ("reading", _cost(facts))]
+    if facts.get("requests_for_all"):
+        requests = quantities.counted(facts["requests_for_all"], "request")
+        rows.append(("all in it", f"costs {requests} more"))
+    return quantities.table(rows)
+
+
+def _known(facts: Mapping[str, Any]) -> str:
+    if not facts["known"]:
+        return "no, being fetched now" if facts.get("being_fetched") else "no"
+    if "confirmed" not in facts:
+        return "yes"
+    said = f"yes, found right {quantities.age(facts['now'] - facts['confirmed'])} ago"
+    if facts.get("never_changes"):
+        return f"{said}; a file list never changes"
+    if "fresh_until" not in facts:
+        return said
+    until = facts["fresh_until"]
+    if until is None:
+        return f"{said}; has changed since"
+    left = until - facts["now"]
+    return f"{said}, fresh for {quantities.duration(left)}" if left > 0 else f"{said}; old"
+
+
+def _cost(facts: Mapping[str, Any]) -> str:
+    if facts.get("content") is False:
+        return "fails: there is no content behind the name (No data available)"
+    requests = facts["requests"]
+    if not facts["known"]:
+        if facts["offline"]:
+            return "fails: the mount is offline"
+        if requests is None:
+            return "costs at least 1 request; how many there are the first will tell"
+        return f"costs {quantities.counted(requests, 'request')}"
+    again = facts.get("refresh_requests")
+    if again:
+        asked = quantities.counted(again, "request")
+        return f"costs nothing now; {asked} behind your back to look at it again"
+    return "costs nothing"

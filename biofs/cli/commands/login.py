@@ -1,0 +1,147 @@
+"""`biofs login`: takes the token from a prompt, checks it, and keeps it."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from biofs.api.secrets import Secret
+from biofs.cli import options, stores
+from biofs.cli.output.report import complain
+from biofs.cli.output.terminal import safe
+from biofs.errors import USAGE, ConfigError, QuietError
+from biofs.settings import load, logins
+from biofs.settings.load import TOKEN_VARIABLE
+
+_LONGEST = 1 << 16
+
+
+@click.command(
+    "login",
+    epilog="\b\nExamples:\n"
+    "  biofs login\n"
+    "  pass show biotorrents | biofs login\n\n"
+    "A token is made at the site, in your settings.",
+)
+@click.option("--url", metavar="URL", help="The server; https://torrents.bio unless told.")
+@click.option("--cache-dir", metavar="DIR", help="Where what was fetched is kept.")
+@options.options(options.rate)
+@click.option("--check/--no-check", default=True, help="Ask the server whether it takes the token.")
+@click.option("--file", "in_file", is_flag=True, help="Keep it in a file, not in the keyring.")
+def command(check: bool, in_file: bool, **given: object) -> None:
+    """Keep your API token, so that `biofs mount DIR` is all.
+
+    The token is asked for, or read from a pipe; never give it as an argument. It goes into the
+    system's keyring if there is one, else into a file that only you can read, and only if the
+    server takes it: one request checks it, and if the answer has no name in it, another asks for
+    your name and class.
+    """
+    directory = _directory()
+    secret = _asked()
+    settings = load.load({**given, "token": secret.reveal()}, os.environ, logged_in=False)
+    user, name = (None, "") if not check else _checked(settings)
+    where = _kept(directory, settings.url, secret, user, name, in_file=in_file)
+    click.echo(f"the token is kept {where}: `biofs mount DIRECTORY` uses it from now on")
+    _say_what_wins(directory)
+
+
+def _directory() -> Path:
+    file = load.default_config_file()
+    if file is None:
+        raise QuietError("no home directory is known: set HOME")
+    return file.parent
+
+
+def _asked() -> Secret:
+    """The token that is typed, unseen, or comes through a pipe."""
+    if sys.stdin is None:
+        raise QuietError("nobody is there to be asked: pipe the token in", USAGE)
+    if sys.stdin.isatty():
+        text = click.prompt("API token", hide_input=True, err=True, default="", show_default=False)
+    else:
+        text = sys.stdin.read(_LONGEST)
+    try:
+        return Secret(text.strip())
+    except ValueError as error:
+        problem = str(error).replace("a secret", "a token")
+    raise QuietError(f"that is no token: {problem}", USAGE)
+
+
+def _checked(settings: load.Settings) -> tuple[int, str]:
+    """Ask who it is, and say so. A token that does not work leaves nothing behind."""
+    # trio and httpx take half a second: not before all is known to be right.
+    from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415
+    from biofs.cli import asking  # noqa: PLC0415
+    from biofs.store.location import store_path  # noqa: PLC0415
+
+    def again(found: asking.Identity) -> None:
+        seconds = settings.rate.seconds
+        wait = "" if settings.rate.unlimited else f", {seconds:g} seconds from now"
+        click.echo(f"it works; asking who user {found.user} is{wait}", err=True)
+
+    with stores.leaving_nothing(store_path(settings)) as keep:
+        found = asking.ask(settings, name=True, again=again)
+        if isinstance(found, asking.Identity):
+            keep()
+    if isinstance(found, AccessDenied):
+        raise QuietError(f"{settings.url} does not take this token: {found.message}: nothing kept")
+    if isinstance(found, NetworkError):
+        raise QuietError(
+            f"{settings.url}: {found.message}: nothing kept: "
+            f"try again, or --no-check keeps it unchecked"
+        )
+    if isinstance(found, ApiError):
+        raise QuietError(f"{settings.url}: {found.message}: nothing kept")
+    name = safe(found.name)
+    rank = f", {safe(found.rank)}" if found.rank else ""
+    click.echo(f"you are {name or 'user'} (user {found.user}{rank}) at {settings.url}")
+    click.echo(_pace(settings, donor=found.donor))
+    return found.user, name
+
+
+def _pace(settings: load.Settings, *, donor: bool) -> str:
+    if settings.rate.unlimited:
+        return "pace: unlimited, as set"
+    said = f"pace: {settings.rate} requests/seconds"
+    if donor:
+        return f'{said}; donors may go without limit: rate = "unlimited" in the settings file'
+    return f"{said}, the server's limit for all but donors"
+
+
+def _kept(
+    directory: Path, url: str, secret: Secret, user: int | None, name: str, *, in_file: bool
+) -> str:
+    reason = ""
+    _forget_the_last(directory, url)
+    try:
+        if not in_file:
+            try:
+                login = logins.Login(url=url, where="keyring", user=user, name=name)
+                logins.keep(directory, login, secret)
+            except logins.NoKeyring as error:
+                reason = f" (the system keyring: {error})"
+            else:
+                return "in the system keyring"
+        login = logins.Login(url=url, where="file", user=user, name=name)
+        logins.keep(directory, login, secret)
+    except OSError as error:
+        raise QuietError(f"{directory}: {error.strerror}: nothing kept") from None
+    return f"in {directory / logins.TOKEN_FILE}, for you alone to read{reason}"
+
+
+def _forget_the_last(directory: Path, url: str) -> None:
+    """A keyring has an entry for each server: the last login's must not stay behind."""
+    with suppress(ConfigError, logins.NoKeyring, OSError):
+        last = logins.read(directory)
+        if last is not None and last.url != url:
+            logins.forget(directory, last)
+
+
+def _say_what_wins(directory: Path) -> None:
+    """Whatever else names a token is stronger than a login."""
+    if os.environ.get(TOKEN_VARIABLE):
+        complain(f"{TOKEN_VARIABLE} is set and wins over it: unset it")
+    elif load.names_a_token(directory / "config.toml"):
+        complain(f"{directory / 'config.toml'} names a token, which wins: take it out there")

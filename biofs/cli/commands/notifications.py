@@ -1,0 +1,41 @@
+"""`biofs notifications`: the one command that changes something of the account."""
+
+import os
+
+import click
+
+from biofs.api.builders import NOTIFICATION_TYPES, clear_user_notification_request
+from biofs.cli import options
+from biofs.cli.output.report import confirm
+from biofs.settings import load
+
+_ALSO = {"Inbox": " This marks every conversation read."}
+
+
+@click.group("notifications")
+def command() -> None:
+    """Clear what the site tells you."""
+
+
+@command.command(
+    "clear",
+    epilog=f"Example: biofs notifications clear News\n\n{options.CREDENTIALS}",
+)
+@options.options(options.account, options.rate)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.argument("kind", metavar="TYPE", type=click.Choice(NOTIFICATION_TYPES, case_sensitive=False))
+def clear(kind: str, yes: bool, **given: object) -> None:
+    """Clear the notifications of TYPE on the server, for good.
+
+    TYPE is Inbox, News, Blog, StaffPM, Torrents, Quotes, Subscriptions, Collages, or Global.
+    """
+    settings = load.load(given, os.environ)
+    if not yes:
+        confirm(
+            f"Clear your {kind} notifications at {settings.url}, for good?{_ALSO.get(kind, '')}"
+        )
+    # trio and httpx take half a second: not before all is known to be right.
+    from biofs.cli import asking  # noqa: PLC0415
+
+    asking.send(settings, clear_user_notification_request(kind))
+    click.echo(f"{kind}: cleared, as far as the server tells: it does not say what there was")

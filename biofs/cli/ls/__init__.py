@@ -1,0 +1,1 @@
+"""What `biofs ls` shows and where it gets it."""

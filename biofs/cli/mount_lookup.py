@@ -1,0 +1,105 @@
+"""From a path on the command line to the mount it lies in, without touching that mount.
+
+Looking at a path in the mount would have things fetched, and hang where the mount hangs.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from biofs.cli.system import mountinfo
+from biofs.control import client
+from biofs.control.messages import Ask, encode_path
+from biofs.errors import USAGE, QuietError
+
+_MOST_LINKS = 40  # path_resolution(7)
+
+
+def locate(path: str, mounts: Sequence[mountinfo.Mount] | None = None) -> tuple[str, str]:
+    """The mountpoint of the biofs mount that `path` leads into, and the rest of the path.
+
+    Links are followed up to the mountpoint; the rest is the mount's to follow. Raises QuietError
+    for a path elsewhere.
+    """
+    if not path:
+        raise QuietError("the path is an empty name: give one in a mount of biofs", USAGE)
+    mounts = mountinfo.read() if mounts is None else mounts
+    places = {mount.mountpoint for mount in mounts if mount.is_biofs and _is_on_top(mount, mounts)}
+    here, left, links = "/", deque(_absolute(path).split("/")), 0
+    while left and here not in places:
+        name = left.popleft()
+        if name in {"", "."}:
+            continue
+        if name == "..":
+            here = os.path.dirname(here)  # noqa: PTH120 - a text, not a path to look at
+            continue
+        here = f"{here.rstrip('/')}/{name}"
+        target = None if here in places else _link(here)
+        if target is None:
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise QuietError(f"{path}: too many levels of symbolic links")
+        here = "/" if target.startswith("/") else os.path.dirname(here)  # noqa: PTH120
+        left.extendleft(reversed(target.split("/")))
+    if here not in places:
+        raise QuietError(f"{path}: not in a mount of biofs: `biofs status` says where there is one")
+    return here, "/".join(left)
+
+
+def ask(
+    path: str,
+    do: str,
+    *,
+    everything: bool = False,
+    wait: bool = True,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> dict[str, object]:
+    """Ask the mount in which `path` lies about it. Raises QuietError if it has no answer."""
+    mountpoint, rest = locate(path)
+    asked = Ask(do=do, path=encode_path(rest), everything=everything, wait=wait)
+    return ask_mount(mountpoint, asked, path, progress)
+
+
+def ask_mount(
+    mountpoint: str,
+    asked: Ask,
+    path: str,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> dict[str, object]:
+    """Ask the mount at a mountpoint. Raises QuietError, about `path`, if it has no answer."""
+    try:
+        return client.ask(mountpoint, asked, progress)
+    except client.NoMount:
+        raise QuietError(
+            f"{mountpoint}: no answer: that mount is another user's, or of an older biofs"
+        ) from None
+    except client.Failed as error:
+        raise QuietError(f"{path}: {error}") from None
+
+
+def mine() -> list[mountinfo.Mount]:
+    """The mounts whose socket is this user's, each mountpoint once, in their order."""
+    places = {mount.mountpoint: mount for mount in mountinfo.read() if mount.is_biofs}
+    return [mount for place, mount in sorted(places.items()) if client.is_there(place)]
+
+
+def _absolute(path: str) -> str:
+    if path.startswith("/"):
+        return path
+    try:
+        return f"{os.getcwd()}/{path}"  # noqa: PTH109 - asks no file system, as Path.cwd would not
+    except OSError:
+        raise QuietError(f"{path}: relative to a current directory that is gone") from None
+
+
+def _is_on_top(mount: mountinfo.Mount, mounts: Sequence[mountinfo.Mount]) -> bool:
+    return mountinfo.topmost(mounts, mount.mountpoint) == mount
+
+
+def _link(path: str) -> str | None:
+    """Where a link leads, None for all else; what is not there is found out by who opens it."""
+    try:
+        return os.readlink(path)  # noqa: PTH115 - a text, kept as it is
+    except OSError:
+        return None

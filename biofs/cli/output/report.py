@@ -1,0 +1,124 @@
+"""What a user is told when a command ends, and never a traceback."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from biofs.errors import USAGE, QuietError
+
+INTERRUPTED = 130
+DEBUG_VARIABLE = "BIOFS_DEBUG"
+_LONGEST_LINE = 2000
+
+
+def guarded(command: click.Command, argv: Sequence[str] | None) -> int:
+    """Run a click command: whatever it raises becomes one line on stderr and an exit code."""
+    try:
+        result = command.main(
+            args=None if argv is None else list(argv), prog_name="biofs", standalone_mode=False
+        )
+        if sys.stdout is not None:
+            # What was written may still be refused, by a pipe that nobody reads any more.
+            sys.stdout.flush()
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        return _ended_by(error)
+    return result if isinstance(result, int) else 0
+
+
+def complain(message: str) -> None:
+    """Say it in one line on stderr."""
+    # Without a stderr there is nobody to tell.
+    with suppress(OSError, ValueError, AttributeError):
+        print(f"biofs: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """The text without anything that could break the line or move a terminal's cursor."""
+    text = " ".join(line.strip() for line in text.splitlines() if line.strip())
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown if len(shown) <= _LONGEST_LINE else f"{shown[:_LONGEST_LINE]}…"
+
+
+def _ended_by(error: BaseException) -> int:
+    error = _only_cause(error)
+    code = 1
+    match error:
+        case SystemExit():
+            # click's own way out when nobody reads stdout any more.
+            code = error.code if isinstance(error.code, int) else 1
+        case NoArgsIsHelpError():
+            error.show()
+            code = USAGE
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else "biofs"
+            complain(f"{_lowered(error.format_message())}: see `{path} --help`")
+            code = USAGE
+        case click.ClickException():
+            complain(_lowered(error.format_message()))
+            code = error.exit_code
+        case QuietError():
+            complain(error.message)
+            code = error.exitcode
+        case click.Abort() | KeyboardInterrupt():
+            complain("interrupted")
+            code = INTERRUPTED
+        case BrokenPipeError():
+            # Python flushes stdout once more at its end; that must not fail too.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case _:
+            _unexpected(error)
+    return code
+
+
+def _unexpected(error: BaseException) -> None:
+    name = type(error).__name__
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error)
+        complain(f"unexpected {name}")
+        return
+    log = _log(error)
+    where = f"the log is {log}" if log else f"{DEBUG_VARIABLE}=1 shows where"
+    complain(f"unexpected {name}, which should not happen: {where}")
+
+
+def _only_cause(error: BaseException) -> BaseException:
+    """What a nursery wrapped, if it is one thing."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _log(error: BaseException) -> Path | None:
+    from biofs.settings.load import default_log_file  # noqa: PLC0415 - slow to import, seldom needed
+
+    path = default_log_file()
+    if path is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} CRITICAL biofs: unexpected\n")
+            traceback.print_exception(error, file=log)
+    except OSError:
+        return None
+    return path
+
+
+def _lowered(text: str) -> str:
+    """click's sentence as a part of ours."""
+    return text[:1].lower() + text[1:].strip().removesuffix(".")
+
+
+def confirm(question: str) -> None:
+    """Go on only if the user says yes. Raises QuietError where nobody can be asked."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise QuietError("nobody is there to be asked: give --yes", USAGE)
+    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,213 @@
+"""What stands at a path, how old it is, and what reading it would cost."""
+
+from __future__ import annotations
+
+import errno
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Final
+
+from biofs.api.errors import ApiError
+from biofs.api.paging import PAGE_SIZE
+from biofs.catalogue.caller import WouldAsk, looked_at, peeking
+from biofs.catalogue.catalogue import Catalogue
+from biofs.control.handlers.resolve import IMPATIENT, Found, Resolver
+from biofs.control.server import Refused
+from biofs.mount.errnos import errno_of
+from biofs.mount.nodes.base import failure
+from biofs.store.coverage import Gaps
+from biofs.tree import names
+from biofs.tree.inodes import Address, Kind
+
+Facts = dict[str, object]
+
+_WHAT: Final = {
+    Kind.ROOT: "the catalogue",
+    Kind.README: "what is where in the catalogue",
+    Kind.IGNORE: "keeps ripgrep and fd out of files/",
+    Kind.BIOFS: "about this mount",
+    Kind.STATUS: "what this mount is doing now",
+    Kind.CATEGORIES: "the categories",
+    Kind.CATEGORY: "a category",
+    Kind.INDEX: "the browse rows of a category",
+    Kind.GROUP: "a group",
+    Kind.GROUP_JSON: "a group's document",
+    Kind.DESCRIPTION: "a group's description as plain text",
+    Kind.TORRENT: "a torrent",
+    Kind.TORRENT_JSON: "a torrent's document",
+    Kind.FILELIST: "a torrent's file list",
+    Kind.MAGNET: "a torrent's magnet link",
+    Kind.FILES: "the files of a torrent",
+    Kind.VIEW: "a view of the catalogue",
+    Kind.VIEW_ENTRY: "a directory in a view of the catalogue",
+    Kind.VIEW_DOCUMENT: "a document in a view of the catalogue",
+}
+IN_CATEGORY: Final = {Kind.CATEGORY, Kind.INDEX}
+IN_GROUP: Final = {Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION, Kind.COMMENTS_LINK}
+IN_TORRENT: Final = {Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET, Kind.FILES}
+
+
+def in_words(error: OSError | ApiError) -> str:
+    """Why a path leads nowhere."""
+    number = errno_of(error) if isinstance(error, ApiError) else error.errno
+    if number == errno.ENOENT:
+        return "there is no such name"
+    if number == errno.EXDEV:
+        return "leads out of the mount"
+    return (failure(number or errno.EIO).strerror or "cannot be looked at").lower()
+
+
+class Explainer:
+    """Explains paths. Nothing here sends a request."""
+
+    def __init__(self, catalogue: Catalogue, resolver: Resolver) -> None:
+        self._catalogue: Final = catalogue
+        self._resolver: Final = resolver
+        self._gaps: Final = Gaps(catalogue.store)
+
+    async def explain(self, parts: Sequence[bytes]) -> Facts:
+        """The facts about a path (names, its components from the mountpoint).
+
+        `requests` is what reading it costs before it is answered, None if that is not known, and
+        `refresh_requests` what is asked behind the reader's back because it is old; times are in
+        epoch seconds. Raises Refused if the path leads nowhere.
+        """
+        with peeking() as looking, looked_at.collecting() as keys:
+            try:
+                found = await self._resolver.resolve(parts)
+                missing = await self._missing(found)
+                facts = self._facts(found)
+            except WouldAsk as would:
+                return {"what": "a name that was never looked up", **self._cost(would.key, [])}
+            except (OSError, ApiError) as error:
+                raise Refused(in_words(error)) from None
+        if keys:
+            facts |= self._fetched(keys)
+        return {**facts, **await self._below(found), **self._cost(missing, looking.refreshed)}
+
+    async def _missing(self, found: Found) -> Hashable | None:
+        """What reading it would wait for: a file's content, all of a directory's names."""
+        kind, ident, _ = found.address
+        if kind is Kind.CATEGORY and not self._catalogue.listings.is_complete(ident):
+            return ("listing", ident)  # its first names may be there already
+        try:
+            if kind is Kind.VIEW_DOCUMENT:
+                # Some ask when they are opened and not before: reading them has an effect.
+                (await self._resolver.family(found.address).open(found.address, IMPATIENT)).close()
+            else:
+                await self._resolver.touch(found, IMPATIENT)
+        except WouldAsk as would:
+            return would.key
+        return None
+
+    def _fetched(self, keys: Iterable[str]) -> Facts:
+        """How old answers are that something is made of."""
+        answers = [self._catalogue.answers.known(key) for key in keys]
+        times = [answer.fetched for answer in answers if answer is not None]
+        return {"confirmed": min(times)} if times else {}
+
+    def _cost(self, key: Hashable | None, refreshed: Sequence[Hashable]) -> Facts:
+        offline = self._catalogue.queue.offline
+        facts: Facts = {"known": key is None, "requests": 0, "offline": offline}
+        if key is not None:
+            facts["requests"] = None if offline else self._requests(key)
+            facts["being_fetched"] = self._catalogue.wants.active(key) is not None
+        if refreshed and not offline:
+            facts["refresh_requests"] = sum(self._checks(key) for key in set(refreshed))
+        return facts
+
+    def _requests(self, key: Hashable) -> int | None:
+        """How many requests a want takes, None if only the server can tell."""
+        match key:
+            case ("listing" | "walk", int(category)):
+                read, pages = self._gaps.pages(category)
+                return None if pages is None else max(pages - read, 1)
+            case ("group", _) | str():
+                return 1
+        return None
+
+    def _checks(self, key: Hashable) -> int:
+        """How many requests it takes at least to look at something again."""
+        match key:
+            case ("listing", int(category)):
+                listing, now = self._catalogue.index.listing(category), self._catalogue.clock()
+                if listing is not None and now - listing.walked > self._catalogue.freshness.walk:
+                    return pages_of(self._catalogue, category)
+        return 1
+
+    def _facts(self, found: Found) -> Facts:
+        address = found.address
+        kind = address.kind
+        facts: Facts = {"what": _WHAT.get(kind, kind.name.lower().replace("_", " "))}
+        if kind is Kind.FILES and address.part:
+            a = "a directory in" if found.is_directory else "one of"
+            facts["what"] = f"{a} the files of a torrent"
+            facts["content"] = found.is_directory
+        if kind in IN_CATEGORY:
+            facts |= self._category(address.ident)
+        elif kind in IN_GROUP:
+            facts |= self._group(address.ident)
+        elif kind in IN_TORRENT:
+            facts |= self._torrent(address)
+        return facts
+
+    def _category(self, category: int) -> Facts:
+        facts: Facts = {
+            "category": names.category_dirname(category),
+            "groups": self._catalogue.index.summary(category)[0],
+        }
+        listing, freshness = self._catalogue.index.listing(category), self._catalogue.freshness
+        if listing is not None:
+            facts["confirmed"] = listing.checked
+            facts["fresh_until"] = min(
+                listing.checked + freshness.listing, listing.walked + freshness.walk
+            )
+        return facts
+
+    def _group(self, group_id: int) -> Facts:
+        group = self._catalogue.index.group(group_id)
+        facts: Facts = {"group": group_id}
+        if group is not None:
+            facts["group_name"] = group.name
+            facts["category"] = names.category_dirname(group.category)
+        detail = self._catalogue.documents.known(group_id)
+        if detail is not None:
+            until = detail.good_until(self._catalogue.freshness.detail)
+            facts["confirmed"] = detail.confirmed
+            facts["fresh_until"] = until if math.isfinite(until) else None
+            facts["torrents"] = len(detail.torrents)
+        return facts
+
+    def _torrent(self, address: Address) -> Facts:
+        torrent = self._catalogue.index.torrent(address.ident)
+        facts: Facts = {"torrent": address.ident}
+        if torrent is None:
+            return facts
+        facts = {**self._group(torrent.group_id), **facts, "torrent_name": torrent.name}
+        detail = self._catalogue.documents.known(torrent.group_id)
+        known = detail.torrents.get(torrent.id) if detail else None
+        if known is not None:
+            facts |= {"files": known.file_count, "bytes": known.size}
+        if address.kind in {Kind.FILELIST, Kind.FILES}:
+            facts.pop("fresh_until", None)
+            facts["never_changes"] = True
+        return facts
+
+    async def _below(self, found: Found) -> Facts:
+        """What it costs to read everything in a directory whose names are known."""
+        kind, ident, _ = found.address
+        if kind is Kind.CATEGORY and self._catalogue.listings.is_complete(ident):
+            return {"requests_for_all": await self._gaps.count(ident, -math.inf)}
+        if kind is Kind.TORRENT:
+            torrent = self._catalogue.index.torrent(ident)
+            kind, ident = Kind.GROUP, torrent.group_id if torrent else 0
+        if kind is Kind.GROUP:
+            with peeking():
+                known = self._catalogue.documents.known(ident) is not None
+            return {"requests_for_all": 0 if known else 1}
+        return {}
+
+
+def pages_of(catalogue: Catalogue, category: int) -> int:
+    """How many requests it takes to list what is known of a category."""
+    return max(-(-catalogue.index.summary(category)[0] // PAGE_SIZE), 1)

@@ -1,0 +1,257 @@
+"""Looking at something again now, at its owner's wish, and telling what is new."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+import trio
+
+from biofs.api.errors import ApiError, NotFound
+from biofs.catalogue.answers import KnownAnswer
+from biofs.catalogue.caller import WouldAsk, looked_at, peeking, renewed
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.fetches import Priority, Want
+from biofs.catalogue.listings import Changes
+from biofs.control import messages
+from biofs.control.handlers import explain
+from biofs.control.handlers.explain import IN_CATEGORY, IN_GROUP, IN_TORRENT, pages_of
+from biofs.control.handlers.resolve import IMPATIENT, Found, Resolver, step
+from biofs.control.messages import Ask
+from biofs.control.server import Refused, Report
+from biofs.store.details import Detail
+from biofs.store.groups import Before
+from biofs.tree import names
+from biofs.tree.inodes import Address, Kind
+
+_UNKNOWN: Final = "not known yet: reading it fetches it"
+
+
+class _Seen(NamedTuple):
+    """Groups of a category that were seen to be different, or gone."""
+
+    changed: set[int]
+    gone: set[int]
+
+
+class Spectator:
+    """Passes changes on, and notes those in categories that are being refreshed."""
+
+    def __init__(self, changes: Changes | None) -> None:
+        self._changes: Final = changes
+        self._watched: Final[defaultdict[int, list[_Seen]]] = defaultdict(list)
+
+    @contextmanager
+    def watching(self, category: int) -> Iterator[_Seen]:
+        """Note what happens to a category while the context is open."""
+        seen = _Seen(set(), set())
+        self._watched[category].append(seen)
+        try:
+            yield seen
+        finally:
+            self._watched[category] = [
+                other for other in self._watched[category] if other is not seen
+            ]
+
+    def group_changed(self, before: Before, *, gone: bool) -> None:
+        """See Changes."""
+        for seen in self._watched.get(before.group.category, ()):
+            (seen.gone if gone else seen.changed).add(before.group.id)
+        if self._changes is not None:
+            self._changes.group_changed(before, gone=gone)
+
+    def listing_changed(self, category: int) -> None:
+        """See Changes."""
+        if self._changes is not None:
+            self._changes.listing_changed(category)
+
+
+class Refresher:
+    """Refreshes what stands at a path."""
+
+    def __init__(self, catalogue: Catalogue, resolver: Resolver) -> None:
+        self._catalogue: Final = catalogue
+        self._resolver: Final = resolver
+        self._spectator: Final = Spectator(catalogue.listings.changes)
+        catalogue.listings.changes = self._spectator
+
+    async def refresh(self, ask: Ask, report: Report) -> dict[str, object]:
+        """Have it looked at again; `changed` of the answer says in words what is new.
+
+        Raises Refused for what cannot be refreshed, is not known yet, or would cost very much and
+        is not asked for with `everything`.
+        """
+        found = await self._found(ask)
+        address = found.address
+        if self._catalogue.queue.offline:
+            raise Refused("the mount is offline: nothing is asked")
+        if address.kind in IN_CATEGORY:
+            return await self._categories([address.ident], ask, report)
+        if address.kind in {Kind.ROOT, Kind.CATEGORIES}:
+            return await self._everything(ask, report)
+        group_id = self._group_of(address)
+        if group_id is not None:
+            return await self._group(group_id, ask, report)
+        return await self._answers(found, ask, report)
+
+    async def _found(self, ask: Ask) -> Found:
+        try:
+            with peeking():
+                return await self._resolver.resolve(messages.decode_path(ask.path))
+        except WouldAsk:
+            raise Refused(_UNKNOWN) from None
+        except (OSError, ApiError) as error:
+            raise Refused(explain.in_words(error)) from None
+
+    def _group_of(self, address: Address) -> int | None:
+        if address.kind in IN_GROUP:
+            return address.ident
+        if address.kind in IN_TORRENT:
+            torrent = self._catalogue.index.torrent(address.ident)
+            return None if torrent is None else torrent.group_id
+        return None
+
+    async def _answers(self, found: Found, ask: Ask, report: Report) -> dict[str, object]:
+        """Whatever else is shown in the mount is made of answers, or there is nothing to it."""
+        try:
+            with peeking(), looked_at.collecting() as keys:
+                await self._resolver.touch(found, IMPATIENT)
+        except WouldAsk:
+            raise Refused(_UNKNOWN) from None
+        except (OSError, ApiError) as error:
+            raise Refused(explain.in_words(error)) from None
+        before = {key: self._catalogue.answers.known(key) for key in sorted(keys)}
+        if not any(before.values()):
+            raise Refused("there is nothing to refresh: biofs makes it of what it knows")
+        try:
+            with renewed.collecting():
+                await self._resolver.touch(found, _Reporting(report) if ask.wait else IMPATIENT)
+        except WouldAsk:
+            return {"started": 1}
+        except ApiError as error:
+            raise Refused(str(error)) from None
+        except OSError as error:
+            raise Refused(explain.in_words(error)) from None
+        known = self._catalogue.answers.known
+        different = [key for key, answer in before.items() if _body(answer) != _body(known(key))]
+        return {"changed": [f"{key} is different" for key in different]}
+
+    async def _everything(self, ask: Ask, report: Report) -> dict[str, object]:
+        listed = [c for c in names.CATEGORIES if self._catalogue.listings.is_complete(c)]
+        if not listed:
+            raise Refused(_UNKNOWN)
+        if not ask.everything:
+            requests = sum(pages_of(self._catalogue, category) for category in listed)
+            raise Refused(
+                f"that would cost {requests} request{'' if requests == 1 else 's'}: "
+                f"name a category or a group, or give --all"
+            )
+        return await self._categories(listed, ask, report)
+
+    async def _categories(
+        self, categories: list[int], ask: Ask, report: Report
+    ) -> dict[str, object]:
+        wants = [self._want(category) for category in categories]
+        if not ask.wait:
+            return {"started": sum(pages_of(self._catalogue, category) for category in categories)}
+        news: dict[int, list[str]] = {}
+        async with trio.open_nursery() as nursery:
+            for category, want in zip(categories, wants, strict=True):
+                nursery.start_soon(self._category, category, want, report, news)
+        for category, want in zip(categories, wants, strict=True):
+            _check(want, names.category_dirname(category))
+        return {"changed": [line for category in categories for line in news[category]]}
+
+    def _want(self, category: int) -> Want:
+        known = self._catalogue.listings.is_complete(category)
+        return self._catalogue.listings.want(category, Priority.REFRESH, walk=known)
+
+    async def _category(
+        self, category: int, want: Want, report: Report, news: dict[int, list[str]]
+    ) -> None:
+        name = names.category_dirname(category)
+        before = self._catalogue.index.summary(category)[0]
+        with self._spectator.watching(category) as seen:
+            await self._wait(want, report, name, "pages read")
+        after = self._catalogue.index.summary(category)[0]
+        counts = {
+            "new": after - before + len(seen.gone),
+            "changed": len(seen.changed - seen.gone),
+            "gone": len(seen.gone),
+        }
+        news[category] = [
+            f"{name}: {count} {'group' if count == 1 else 'groups'} {what}"
+            for what, count in counts.items()
+            if count > 0
+        ]
+
+    async def _group(self, group_id: int, ask: Ask, report: Report) -> dict[str, object]:
+        with peeking():
+            before = _documents(self._catalogue.documents.known(group_id))
+        want = self._catalogue.documents.want(group_id, Priority.REFRESH)
+        if not ask.wait:
+            return {"started": 1}
+        name = f"group {group_id}"
+        await self._wait(want, report, name, "answers")
+        if isinstance(want.error, NotFound):
+            return {"changed": [f"{name} is not there any more"]}
+        _check(want, name)
+        with peeking():
+            after = _documents(self._catalogue.documents.known(group_id))
+        if not before:
+            return {"changed": ["fetched for the first time"]}
+        return {"changed": list(_differences(before, after))}
+
+    async def _wait(self, want: Want, report: Report, name: str, steps: str) -> None:
+        while not want.done:
+            await step(want, lambda: report(f"{name}: {want.steps} {steps}, {self._next()}"))
+
+    def _next(self) -> str:
+        seconds = self._catalogue.queue.pace.delay()
+        waiting = len(self._catalogue.queue)
+        return f"{waiting} waiting, next request in {seconds:.0f} s" if waiting else "being asked"
+
+
+class _Reporting:
+    """A caller of the catalogue (`catalogue.listings.Caller`) that tells how it waits."""
+
+    def __init__(self, report: Report) -> None:
+        self._report: Final = report
+
+    async def wait(self, want: Want) -> None:
+        """See Caller."""
+        if not want.done:
+            await step(want, lambda: self._report("being asked"))
+
+
+def _body(answer: KnownAnswer | None) -> bytes | None:
+    return None if answer is None else answer.body
+
+
+def _check(want: Want, name: str) -> None:
+    """Raises Refused if the want failed."""
+    if want.error is not None:
+        raise Refused(f"{name}: {want.error}")
+
+
+def _documents(detail: Detail | None) -> Mapping[str, bytes]:
+    """What a group's documents hold, by their paths in its directory but for torrents' names."""
+    if detail is None:
+        return {}
+    found = {"group.json": detail.json, "description.txt": detail.description}
+    for torrent in detail.torrents.values():
+        found[f"torrent.json of torrent {torrent.id}"] = torrent.json
+        found[f"filelist.json of torrent {torrent.id}"] = torrent.list_key.encode()
+    return found
+
+
+def _differences(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[str]:
+    for name in dict.fromkeys([*before, *after]):
+        if name not in after:
+            yield f"{name} is gone"
+        elif name not in before:
+            yield f"{name} is new"
+        elif before[name] != after[name]:
+            yield f"{name} is different"

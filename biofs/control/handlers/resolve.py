@@ -1,0 +1,126 @@
+"""From a path in the mount to what stands there, without asking the server for anything."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import trio
+
+from biofs.catalogue.caller import WouldAsk
+from biofs.catalogue.fetches import Want
+from biofs.catalogue.listings import Caller
+from biofs.mount.nodes.base import Family, failure
+from biofs.tree.inodes import Address, Kind, unpack
+from biofs.tree.names import NAME_MAX
+
+_MOST_LINKS: Final = 40  # path_resolution(7)
+_ROOT: Final = Address(Kind.ROOT, 0, 0)
+
+
+class Impatient:
+    """A caller of the catalogue (`catalogue.listings.Caller`) that does not wait."""
+
+    async def wait(self, want: Want) -> None:
+        """See Caller."""
+        raise WouldAsk(want.key)
+
+
+IMPATIENT: Final = Impatient()
+
+
+class Found(NamedTuple):
+    """What a path leads to, links followed."""
+
+    address: Address
+    is_directory: bool
+
+
+class Resolver:
+    """Walks the tree of a mount. `families` has who answers for each kind of node."""
+
+    def __init__(self, families: Mapping[Kind, Family]) -> None:
+        self._families: Final = families
+
+    def family(self, address: Address) -> Family:
+        """Who answers for a node. Raises OSError (ESTALE) if nobody does."""
+        family = self._families.get(address.kind)
+        if family is None:
+            raise failure(errno.ESTALE)
+        return family
+
+    async def touch(self, found: Found, caller: Caller) -> None:
+        """Do what has a file's content be there, or a directory's names."""
+        family = self.family(found.address)
+        if found.is_directory:
+            await family.opendir(found.address, caller)
+        else:
+            await family.getattr(found.address, caller)
+
+    async def resolve(self, parts: Sequence[bytes]) -> Found:
+        """Walk down from the root by names; `..` is the directory above.
+
+        For use while peeking. Raises OSError with the errno that open(2) would give, EXDEV where
+        the path leads out of the mount, ApiError, and WouldAsk for what is not known.
+        """
+        left = deque(parts)
+        here, links = Found(_ROOT, is_directory=True), 0
+        while left:
+            name = left.popleft()
+            if not here.is_directory:
+                raise failure(errno.ENOTDIR)
+            if name == b"..":
+                here = Found(await self._above(here.address), is_directory=True)
+                continue
+            if len(name) > NAME_MAX:
+                raise failure(errno.ENAMETOOLONG)
+            found = await self.family(here.address).lookup(here.address, name, IMPATIENT)
+            if found is None:
+                raise failure(errno.ENOENT)
+            if not stat.S_ISLNK(found.mode):
+                here = Found(unpack(found.inode), stat.S_ISDIR(found.mode))
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise failure(errno.ELOOP)
+            left.extendleft(reversed(await self._target(unpack(found.inode))))
+        return here
+
+    async def _above(self, address: Address) -> Address:
+        if address == _ROOT:
+            raise failure(errno.EXDEV)
+        return unpack(await self.family(address).parent(address))
+
+    async def _target(self, link: Address) -> list[bytes]:
+        target = await self.family(link).readlink(link, IMPATIENT)
+        if target.startswith(b"/"):
+            raise failure(errno.EXDEV)
+        return [part for part in target.split(b"/") if part not in {b"", b"."}]
+
+
+# Waiting for a want in the name of somebody at the socket, who hears how it goes.
+
+
+REPORT_SECONDS: Final = 5.0
+"""How often an asker hears that it is still being waited for."""
+
+_READER: Final = 0  # the id of a reader that is no process (`Want.join`)
+
+
+async def step(want: Want, report: Callable[[], None], every: float = REPORT_SECONDS) -> None:
+    """Wait for the want's next progress as a reader does, so that it goes first.
+
+    `report` is called at once and then every so many seconds.
+    """
+    changed = want.changed
+    want.join(_READER)
+    try:
+        while not changed.is_set():
+            report()
+            with trio.move_on_after(every):
+                await changed.wait()
+    finally:
+        want.leave(_READER)

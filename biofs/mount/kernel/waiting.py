@@ -1,0 +1,172 @@
+"""How a process behind a FUSE request waits: as long as there is progress, and interruptibly."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from biofs.catalogue.fetches import Want
+
+MAX_WAITERS: Final = 768
+"""Requests that may wait at once. Each holds one of pyfuse3's tasks; the others answer what is
+known, however many wait."""
+
+MAX_TASKS: Final = 1024
+"""Requests that pyfuse3 may serve at once; its default of 99 would be used up by waiting ones."""
+
+
+def _os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+class Patience:
+    """The rules of waiting: at most `seconds` without progress, and not more than MAX_WAITERS."""
+
+    def __init__(self, seconds: float, watch: SignalWatch) -> None:
+        self.seconds: Final = seconds
+        self.watch: Final = watch
+
+    def of(self, pid: int) -> Waiter:
+        """The caller behind a request of the thread `pid`."""
+        return Waiter(self, pid)
+
+
+class Waiter:
+    """A caller of the catalogue (`catalogue.Caller`) that is a process."""
+
+    __slots__ = ("_patience", "pid")
+
+    def __init__(self, patience: Patience, pid: int) -> None:
+        self._patience = patience
+        self.pid = pid
+
+    async def wait(self, want: Want) -> None:
+        """Return at the next progress of `want`.
+
+        Raises OSError: EINTR if the process is signalled, EAGAIN after the wait without progress.
+        The want goes on either way.
+        """
+        if want.done:
+            return
+        watch = self._patience.watch
+        if len(watch) >= MAX_WAITERS:
+            raise _os_error(errno.EAGAIN)
+        changed = want.changed
+        # A crawler with many threads is one reader to the queue, however many of them wait.
+        reader = process_of(self.pid)
+        want.join(reader)
+        try:
+            with (
+                trio.move_on_after(self._patience.seconds) as scope,
+                watch.watching(self.pid, scope) as watched,
+            ):
+                await changed.wait()
+                return
+        finally:
+            want.leave(reader)
+        raise _os_error(errno.EINTR if watched.signalled else errno.EAGAIN)
+
+
+# Whether a process that waits for us has been signalled.
+#
+# pyfuse3 gets the kernel's interrupts but has no handler for them: a caller that was sent a signal,
+# SIGKILL included, stays in uninterruptible sleep until its request is answered. What it is waiting
+# for can be read from /proc/PID/status (proc(5)): a signal that is pending there and not blocked
+# would have woken it.
+
+
+POLL_SECONDS: Final = 0.1
+
+# Everyday signals that no user means as "stop": children, timers of run-times, window sizes.
+_HARMLESS: Final = (
+    signal.SIGCHLD,
+    signal.SIGURG,
+    signal.SIGWINCH,
+    signal.SIGCONT,
+    signal.SIGIO,
+    signal.SIGPROF,
+    signal.SIGVTALRM,
+)
+_MEANT: Final = ~sum(1 << (number - 1) for number in _HARMLESS)
+
+
+def process_of(thread: int) -> int:
+    """The process to which a thread belongs; the thread's own id if that cannot be seen."""
+    for line in _status(thread).splitlines():
+        if line.startswith(b"Tgid:"):
+            return int(line[5:])
+    return thread
+
+
+def _status(thread: int) -> bytes:
+    """/proc/PID/status, nothing for a thread that is gone, or in another pid name space."""
+    try:
+        with open(f"/proc/{thread}/status", "rb", buffering=0) as status:  # noqa: PTH123
+            return status.read(8192)
+    except OSError:
+        return b""
+
+
+def is_signalled(pid: int) -> bool:
+    """Whether a signal is pending for the thread `pid` that should end its wait.
+
+    False for a thread that cannot be seen.
+    """
+    pending = blocked = 0
+    for line in _status(pid).splitlines():
+        if line.startswith((b"SigPnd:", b"ShdPnd:")):
+            pending |= int(line[7:], 16)
+        elif line.startswith(b"SigBlk:"):
+            blocked = int(line[7:], 16)
+            break
+    return bool(pending & ~blocked & _MEANT)
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """One wait: the thread that waits, and the scope to cancel when it is signalled."""
+
+    pid: int
+    scope: trio.CancelScope
+    signalled: bool = False
+
+
+class SignalWatch:
+    """Looks after all who wait, together: one poll of each ten times a second."""
+
+    def __init__(self) -> None:
+        self._watched: set[Watched] = set()
+        self._someone = trio.Event()
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    @contextmanager
+    def watching(self, pid: int, scope: trio.CancelScope) -> Iterator[Watched]:
+        """Cancel `scope` when `pid` is signalled; the yielded object tells so."""
+        watched = Watched(pid, scope)
+        self._watched.add(watched)
+        self._someone.set()
+        try:
+            yield watched
+        finally:
+            self._watched.discard(watched)
+
+    async def run(self) -> None:
+        """Poll until cancelled; at rest while nobody waits."""
+        while True:
+            if not self._watched:
+                self._someone = trio.Event()
+                await self._someone.wait()
+            await trio.sleep(POLL_SECONDS)
+            for watched in list(self._watched):
+                if not watched.signalled and is_signalled(watched.pid):
+                    watched.signalled = True
+                    watched.scope.cancel()

@@ -1,0 +1,131 @@
+"""What every family of nodes answers."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import ClassVar, Protocol
+
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.listings import Caller
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import Directory, Listing
+from biofs.store.memory import Spooled
+from biofs.tree.inodes import Address, Kind
+
+
+class Content(Protocol):
+    """What an open file holds: it stays the same until the file is closed."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset`."""
+
+    def close(self) -> None:
+        """The file is closed."""
+
+
+class Bytes:
+    """Content in memory."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, content: bytes) -> None:
+        self._bytes = content
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See Content."""
+        return self._bytes[offset : offset + size]
+
+    def close(self) -> None:
+        """See Content."""
+
+
+class Spool:
+    """Content in a file without a name."""
+
+    __slots__ = ("_file",)
+
+    def __init__(self, file: Spooled) -> None:
+        self._file = file
+
+    def read(self, offset: int, size: int) -> bytes:
+        """See Content."""
+        return self._file.read(offset, size)
+
+    def close(self) -> None:
+        """See Content."""
+        self._file.let_go()
+
+
+def failure(number: int) -> OSError:
+    """The exception for an errno."""
+    return OSError(number, os.strerror(number))
+
+
+class Family:
+    """Answers for the nodes of some kinds.
+
+    Every method raises OSError with the errno for the caller, or ApiError. Only `lookup` must not
+    wait for anything but its own directory's first listing: the kernel holds the directory's lock
+    meanwhile, with every other lookup and readdir in it behind.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+    kept: ClassVar[tuple[Kind, ...]] = ()
+    """Kinds for which `at_once` answers."""
+
+    shows_answers: ClassVar[bool] = False
+    """Whether what the nodes show are answers of which the kernel is told when they change."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        """The node's attributes, exact."""
+        raise failure(errno.ENOENT)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        """The child of that name, or None."""
+        raise failure(errno.ENOTDIR)
+
+    def absence(self, name: bytes) -> float:
+        """For how many seconds the kernel may remember that `name` is not there."""
+        return 3600.0
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        """The node's entries, without `.` and `..`."""
+        raise failure(errno.ENOTDIR)
+
+    def at_once(self, address: Address) -> Directory | None:
+        """The node with all its entries; None if somebody has to wait for that, or it is large.
+
+        The answer is kept and given again, without asking, until something changes.
+        """
+        return None
+
+    async def parent(self, address: Address) -> int:
+        """The inode of the directory in which the node stands."""
+        raise failure(errno.ENOENT)
+
+    def told_by(self, address: Address) -> int | None:
+        """The inode of a directory, one of those kept, that tells whether the node's content is
+        known: it is if nothing in the directory `asks`. None if no directory tells that."""
+        return None
+
+    def used(self, address: Address) -> None:
+        """The node was opened without `open`: see `told_by`."""
+
+    async def open(self, address: Address, caller: Caller) -> Content:
+        """The node's content."""
+        raise failure(errno.EISDIR)
+
+    async def readlink(self, address: Address, caller: Caller) -> bytes:
+        """Where the link points."""
+        raise failure(errno.EINVAL)
+
+    def volatile(self, address: Address) -> bool:
+        """Whether content differs from one open to the next, so that no cache may keep it."""
+        return False

@@ -1,0 +1,115 @@
+"""A torrent: torrent.json, filelist.json, magnet.txt, and `files/` with its virtual tree."""
+
+from __future__ import annotations
+
+import errno
+import math
+from typing import ClassVar, Final
+
+from biofs.catalogue.listings import Caller
+from biofs.mount import attributes
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import Directory, Listing, directory_entry, file_entry
+from biofs.mount.nodes.base import Bytes, Content, Family, Spool, failure
+from biofs.store.details import TorrentDetail
+from biofs.store.groups import KnownTorrent
+from biofs.tree.inodes import ID_STEP, Address, Kind, pack
+
+_JSON: Final = pack(Kind.TORRENT_JSON)
+_FILELIST: Final = pack(Kind.FILELIST)
+_MAGNET: Final = pack(Kind.MAGNET)
+_FILES: Final = pack(Kind.FILES)
+
+
+class TorrentFamily(Family):
+    """See the module."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = (
+        Kind.TORRENT,
+        Kind.TORRENT_JSON,
+        Kind.FILELIST,
+        Kind.MAGNET,
+    )
+    kept: ClassVar[tuple[Kind, ...]] = (Kind.TORRENT,)
+
+    def _torrent(self, torrent_id: int) -> KnownTorrent:
+        torrent = self.catalogue.index.torrent(torrent_id)
+        if torrent is None:
+            raise failure(errno.ENOENT)
+        return torrent
+
+    async def _detail(self, torrent: KnownTorrent, caller: Caller) -> TorrentDetail:
+        detail = await self.catalogue.documents.get(torrent.group_id, caller)
+        found = detail.torrents.get(torrent.id)
+        if found is None:  # the listing is older than the group's answer
+            raise failure(errno.ENOENT)
+        return found
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        torrent = self._torrent(address.ident)
+        if address.kind is Kind.TORRENT:
+            return attributes.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime)
+        return _document(address.kind, torrent, await self._detail(torrent, caller))
+
+    def at_once(self, address: Address) -> Directory:
+        torrent = self._torrent(address.ident)
+        documents = self.catalogue.documents
+        detail = documents.known(torrent.group_id)
+        known = detail.torrents.get(torrent.id) if detail else None
+        json = filelist = magnet = None
+        if known is not None:
+            json, filelist, magnet = len(known.json), known.filelist_size, len(known.magnet)
+        step, mtime = torrent.id * ID_STEP, torrent.mtime
+        entries = [
+            file_entry(b"torrent.json", 1, _JSON + step, json, mtime),
+            file_entry(b"filelist.json", 2, _FILELIST + step, filelist, mtime),
+            file_entry(b"magnet.txt", 3, _MAGNET + step, magnet, mtime),
+            directory_entry(b"files", 4, _FILES + step, mtime),
+        ]
+        good_until = math.inf if detail is None else documents.good_until(detail)
+        return Directory(entries, pack(Kind.GROUP, torrent.group_id), good_until)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        found = self.at_once(address).find(name)
+        return found.stat if found else None
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        return self.at_once(address)
+
+    async def parent(self, address: Address) -> int:
+        if address.kind is Kind.TORRENT:
+            return pack(Kind.GROUP, self._torrent(address.ident).group_id)
+        return pack(Kind.TORRENT, address.ident)
+
+    def told_by(self, address: Address) -> int | None:
+        return None if address.kind is Kind.TORRENT else pack(Kind.TORRENT, address.ident)
+
+    def used(self, address: Address) -> None:
+        self.catalogue.documents.note_read(self._torrent(address.ident).group_id)
+
+    async def open(self, address: Address, caller: Caller) -> Content:
+        if address.kind is Kind.TORRENT:
+            raise failure(errno.EISDIR)
+        torrent = self._torrent(address.ident)
+        detail = await self._detail(torrent, caller)
+        if address.kind is Kind.TORRENT_JSON:
+            return Bytes(detail.json)
+        if address.kind is Kind.MAGNET:
+            return Bytes(detail.magnet)
+        document = await self.catalogue.trees.document(detail)
+        if document is None:  # it was given up
+            await self.catalogue.documents.fetch(torrent.group_id, caller)
+            document = await self.catalogue.trees.document(detail)
+        if document is None:
+            raise failure(errno.EIO)
+        return Bytes(document) if isinstance(document, bytes) else Spool(document)
+
+
+def _document(kind: Kind, torrent: KnownTorrent, detail: TorrentDetail | None) -> Stat:
+    size = None
+    if detail is not None:
+        if kind is Kind.TORRENT_JSON:
+            size = len(detail.json)
+        else:
+            size = len(detail.magnet) if kind is Kind.MAGNET else detail.filelist_size
+    return attributes.file(pack(kind, torrent.id), size, torrent.mtime)

@@ -1,0 +1,273 @@
+"""A mount from its start to its end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+import pyfuse3
+import trio
+
+import biofs
+from biofs.catalogue import assembly
+from biofs.catalogue.catalogue import Catalogue
+from biofs.errors import QuietError
+from biofs.mount.kernel import busy_poll
+from biofs.mount.kernel.invalidation import KernelCache, Shown
+from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
+from biofs.mount.nodes.base import Family
+from biofs.mount.operations import Operations
+from biofs.mount.process import daemon, logs, memory
+from biofs.mount.xattrs import Xattrs
+from biofs.settings.load import DEMO_URL, Settings
+from biofs.store.location import source_name
+from biofs.store.snapshot import Snapshot
+from biofs.tree.inodes import Kind
+
+log = logging.getLogger(__name__)
+
+_LOOKS: Final = ("/bin/sh", "-c", 'test -e "$0/README.txt"')
+"""Any Linux has this shell, and it starts sooner than Python."""
+
+OWN_OPTIONS: Final = frozenset({"nonempty", "xattr", "default_permissions", "ro"})
+"""Options of `-o` that mean something to biofs, or that every mount has anyway."""
+
+
+class Mounted(NamedTuple):
+    """A mount that is up, for its companions.
+
+    `state` is what status.json shows; `kernel_told` returns when the kernel was told of every
+    change so far.
+    """
+
+    mountpoint: Path
+    catalogue: Catalogue
+    nodes: Mapping[Kind, Family]
+    state: Callable[[], Mapping[str, object]]
+    kernel_told: Callable[[], Awaitable[None]]
+
+
+class Companion(Protocol):
+    """A task that runs beside a mount until the mount ends, and then is cancelled."""
+
+    async def __call__(self, mounted: Mounted, *, task_status: trio.TaskStatus[None]) -> None: ...
+
+
+def run(settings: Settings, mountpoint: Path, companions: Sequence[Companion] = ()) -> int:
+    """Mount, and return the exit code.
+
+    In the foreground: when the mount has ended. Otherwise: as soon as it answers, with the mount
+    served by a process of its own. Each of `companions` has started before the mount answers.
+    Raises QuietError for what a user must read.
+    """
+    if settings.foreground:
+        logs.set_up(settings.log_level, settings.log_file)
+        return _serve(settings, mountpoint, lambda: None, companions)
+
+    def serve(ready: Callable[[], None]) -> int:
+        logs.set_up(settings.log_level, settings.log_file)
+        return _serve(settings, mountpoint, ready, companions)
+
+    return daemon.start(serve)
+
+
+def _fuse_options(settings: Settings) -> set[str]:
+    options = set(pyfuse3.default_options)
+    options |= {"ro", "default_permissions", "subtype=biofs", "nosuid", "nodev"}
+    options.add(f"fsname={source_name(settings)}")
+    return options | (set(settings.fuse_options) - OWN_OPTIONS)
+
+
+def _serve(
+    settings: Settings,
+    mountpoint: Path,
+    ready: Callable[[], None],
+    companions: Sequence[Companion],
+) -> int:
+    _forbid_core_files()
+    _relax_collector()
+    unmount = False
+    try:
+        trio.run(_main, settings, mountpoint, ready, companions)
+        unmount = True
+    except BaseExceptionGroup as group:
+        quiet = group.subgroup(QuietError)
+        if quiet is None:
+            raise
+        unmount = True
+        raise _first(quiet) from None
+    finally:
+        # After a crash the mountpoint stays a dead mount: it must not look like an empty directory.
+        if pyfuse3_is_open():
+            pyfuse3.close(unmount=unmount)
+    return 0
+
+
+def _forbid_core_files() -> None:
+    """A core file would hold the token.
+
+    A limit of 1 keeps also from one those programs to which core(5) pipes them whatever the limit.
+    """
+    for limit in (1, 0):  # who may have none at all may not be given 1
+        with suppress(ValueError):
+            resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+            return
+
+
+def _relax_collector() -> None:
+    """Have Python look for cycles seldom.
+
+    What the caches hold is a hundred thousand tuples without any; with the usual thresholds a
+    fifth of the time of a `find` goes into looking at them (measured).
+    """
+    gc.collect()
+    gc.freeze()  # the modules: they stay
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _first(group: ExceptionGroup[QuietError] | BaseExceptionGroup[QuietError]) -> QuietError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, QuietError)  # noqa: S101 - the subgroup holds nothing else
+    return error
+
+
+_session = False
+
+
+def pyfuse3_is_open() -> bool:
+    """Whether pyfuse3.init succeeded in this process."""
+    return _session
+
+
+def _mount(operations: Operations, settings: Settings, mountpoint: Path) -> None:
+    global _session  # noqa: PLW0603 - pyfuse3 has one session a process
+    with daemon.captured_stderr() as said:
+        try:
+            pyfuse3.init(operations, str(mountpoint), _fuse_options(settings))
+        except RuntimeError as error:
+            reason = said() or str(error)
+            raise QuietError(f"cannot mount on {mountpoint}: {reason}") from None
+    _session = True
+
+
+async def _main(
+    settings: Settings,
+    mountpoint: Path,
+    ready: Callable[[], None],
+    companions: Sequence[Companion],
+) -> None:
+    started = time.time()
+    async with assembly.open_catalogue(settings) as catalogue:
+        watch, shown = SignalWatch(), Shown()
+        operations: Operations
+
+        def state() -> dict[str, object]:
+            return _state(settings, catalogue, operations, watch, started)
+
+        operations = Operations(
+            catalogue,
+            Patience(settings.wait, watch),
+            state,
+            uid=os.getuid() if settings.uid is None else settings.uid,
+            gid=os.getgid() if settings.gid is None else settings.gid,
+            account=settings.account,
+            shown=shown,
+            xattrs=_xattrs(settings, catalogue),
+        )
+        kernel = KernelCache(catalogue.index, shown=shown)
+        catalogue.listings.changes = kernel
+        catalogue.answers.when_changed = kernel.answer_changed
+        mounted = Mounted(mountpoint, catalogue, operations.families, state, kernel.told)
+        _mount(operations, settings, mountpoint)
+        busy_poll.look_closely()
+        async with trio.open_nursery() as nursery:
+            for companion in companions:
+                await nursery.start(partial(companion, mounted))
+            nursery.start_soon(_end_on_signal, nursery.cancel_scope)
+            nursery.start_soon(watch.run)
+            nursery.start_soon(kernel.run)
+            nursery.start_soon(memory.give_memory_back, operations.served, operations.forget_all)
+            nursery.start_soon(_announce, mountpoint, ready)
+            await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
+            log.info("unmounted")
+            nursery.cancel_scope.cancel()
+
+
+def _xattrs(settings: Settings, catalogue: Catalogue) -> Xattrs | None:
+    if "xattr" not in settings.fuse_options:
+        return None
+    store = catalogue.store
+    server = store.about.server if isinstance(store, Snapshot) else settings.url
+    # Nobody serves pages at the embedded catalogue's address.
+    return Xattrs(catalogue, "" if server == DEMO_URL else server)
+
+
+async def _end_on_signal(scope: trio.CancelScope) -> None:
+    """Cancelling ends at once, with requests in flight; pyfuse3.terminate would wait for them."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            log.info("ends on %s", signal.Signals(number).name)
+            daemon.tell("STOPPING=1")
+            scope.cancel()
+            return
+
+
+def _look(mountpoint: Path) -> int:
+    """Have a child look into the directory; its wait status, 0 if it was answered."""
+    nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+    command = [*_LOOKS, os.fspath(mountpoint)]
+    pid = os.posix_spawn(command[0], command, os.environ, file_actions=nowhere)
+    return os.waitpid(pid, 0)[1]
+
+
+async def _announce(mountpoint: Path, ready: Callable[[], None]) -> None:
+    """Say that the mount answers, when it does: it is asked through the kernel.
+
+    A child asks. A thread of ours would wait for us uninterruptibly if SIGKILL came just now, and
+    so keep the process, its mount and itself alive for ever.
+    """
+    # Not waited for when the mount ends: the child ends with it.
+    if await trio.to_thread.run_sync(_look, mountpoint, abandon_on_cancel=True):
+        raise QuietError(f"{mountpoint}: mounted, but it does not answer")
+    log.info("mounted on %s", mountpoint)
+    daemon.tell("READY=1")
+    ready()
+
+
+def _source(settings: Settings, catalogue: Catalogue) -> dict[str, object]:
+    if not isinstance(catalogue.store, Snapshot):
+        return {"server": settings.url}
+    made, server = catalogue.store.about
+    return {"server": server, "snapshot": {"file": str(settings.snapshot), "made": made}}
+
+
+def _state(
+    settings: Settings,
+    catalogue: Catalogue,
+    operations: Operations,
+    watch: SignalWatch,
+    started: float,
+) -> dict[str, object]:
+    return {
+        "biofs": biofs.__version__,
+        **_source(settings, catalogue),
+        "account": {"token": settings.token is not None, "cookie": settings.cookie is not None},
+        "mounted_seconds": round(time.time() - started),
+        **catalogue.state(),
+        "readers_waiting": len(watch),
+        "open_handles": operations.open_handles,
+        "tasks": trio.lowlevel.current_statistics().tasks_living,
+        "python": sys.version.split()[0],
+    }

@@ -1,0 +1,146 @@
+"""Views whose documents are answers: named without asking, fetched when they are read."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import orjson
+
+from biofs.api.errors import AccessDenied
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.listings import Caller
+from biofs.mount import attributes, texts
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import FixedListing, Listing
+from biofs.mount.nodes.base import Bytes, Content, failure
+from biofs.mount.views.base import View
+from biofs.tree.inodes import MAX_ID, Address, Kind, pack, unpack
+
+Entries = list[tuple[bytes, Stat]]
+
+INCOMPLETE: Final = b".incomplete"
+_OTHERS: Final = 0o077  # permission bits of the group and of others
+
+
+def id_in(name: bytes) -> int | None:
+    """The id that a name is: digits without a leading zero; None for any other name."""
+    if not name.isdigit() or len(name) > 10 or (name[:1] == b"0" and name != b"0"):
+        return None
+    number = int(name)
+    return number if number <= MAX_ID else None
+
+
+def object_in(body: bytes) -> Mapping[str, object]:
+    """A document that was written here, read again; it was an object."""
+    value = orjson.loads(body)
+    return value if isinstance(value, dict) else {}
+
+
+class AnsweredView(View):
+    """See the module. A view says what stands in its directories (`fixed`, `listed`), and what its
+    documents hold (`source`).
+    """
+
+    private: ClassVar[bool] = False
+    """Whether nobody but the owner of the mount (and root) may look."""
+
+    def fixed(self, address: Address) -> Entries:
+        """What stands in a directory in any case."""
+        return []
+
+    async def listed(self, address: Address, caller: Caller) -> Entries:
+        """What else stands in it, waited for: names that end with `]`, and `.incomplete`."""
+        return []
+
+    def source(self, address: Address) -> Source | bytes | None:
+        """What a document holds; None if something else has to be known to tell.
+
+        Raises OSError (ENOENT) if there is no such document.
+        """
+        raise failure(errno.ENOENT)
+
+    def mtime(self, address: Address) -> int:
+        """When the newest of what is known in a directory was written (epoch seconds)."""
+        return 0
+
+    def top(self) -> Stat:
+        return self.own(super().top())
+
+    def own(self, shown: Stat) -> Stat:
+        """The same for the owner alone, if the view is private."""
+        return shown._replace(mode=shown.mode & ~_OTHERS) if self.private else shown
+
+    def directory(self, address: Address) -> Stat:
+        """A directory in the view. Its time may change with an answer that it does not show."""
+        return self.own(
+            attributes.directory(pack(*address), self.mtime(address))._replace(keep=0.0)
+        )
+
+    def listed_entry(self, ident: int) -> Stat:
+        """An entry as a listing of many shows it: who wants its time asks for it."""
+        return self.own(attributes.directory(self.entry(ident), 0)._replace(keep=0.0))
+
+    def file(self, inode: int, source: Source | bytes | None) -> Stat:
+        """A document as far as it is known."""
+        if isinstance(source, bytes):
+            return self.own(attributes.file(inode, len(source), texts.WRITTEN))
+        known = self.catalogue.answers.known(source.key) if source is not None else None
+        if source is None or known is None:
+            return self.own(attributes.file(inode, None, 0))
+        return self.own(attributes.file(inode, len(known.body), source.mtime(known.body)))
+
+    def documents(self, ident: int, named: Mapping[bytes, int]) -> Entries:
+        """Documents of an entry, or with `ident` 0 of the view itself, by their names."""
+        entries = []
+        for name, number in named.items():
+            inode = self.document(ident, number)
+            entries.append((name, self.file(inode, self.source(unpack(inode)))))
+        return entries
+
+    async def body(self, address: Address, caller: Caller) -> bytes:
+        """A document's content, waited for."""
+        source = self.source(address)
+        if source is None:
+            raise failure(errno.ENOENT)
+        if isinstance(source, bytes):
+            return source
+        return await self.catalogue.answers.get(source.key, source.ttl, source.fetch, caller)
+
+    def is_out_of_reach(self, source: Source | bytes | None) -> bool:
+        """Whether a document is not known and cannot be asked for with what there is to log in."""
+        if not isinstance(source, Source) or source.needs is None:
+            return False
+        if self.catalogue.answers.known(source.key) is not None:
+            return False
+        try:
+            self.catalogue.queue.check(source.needs)
+        except AccessDenied:
+            return True
+        return False
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        if address.kind is Kind.VIEW_ENTRY:
+            return self.directory(address)
+        inode, source = pack(*address), self.source(address)
+        if self.is_out_of_reach(source):
+            # `ls -l` shows it all the same; opening it says why not.
+            return self.own(attributes.file(inode, 0, 0)._replace(keep=0.0))
+        await self.body(address, caller)
+        return self.file(inode, self.source(address))
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        found = dict(self.fixed(address)).get(name)
+        if found is None and (name.endswith(b"]") or name == INCOMPLETE):
+            found = dict(await self.listed(address, caller)).get(name)
+        return found
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        listed = await self.listed(address, caller)
+        return FixedListing([*self.fixed(address), *listed])
+
+    async def open(self, address: Address, caller: Caller) -> Content:
+        if address.kind is not Kind.VIEW_DOCUMENT:
+            raise failure(errno.EISDIR)
+        return Bytes(await self.body(address, caller))

@@ -1,0 +1,251 @@
+"""Views whose directories are one answer each: its documents, and links to what it names."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Final, NamedTuple
+
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.links import Link, Packed, unpack
+from biofs.catalogue.listings import Caller
+from biofs.mount import attributes
+from biofs.mount.attributes import Stat
+from biofs.mount.entries import PORTION, FixedListing, Listed, Listing, listed
+from biofs.mount.nodes.base import Bytes, Content, failure
+from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.views.base import View, document_of
+from biofs.mount.views.document import INCOMPLETE
+from biofs.store.memory import Recent
+from biofs.tree import names
+from biofs.tree.inodes import Address, Kind
+
+INCOMPLETE_NUMBER: Final = 15
+FIRST_LINK: Final = 16
+"""The document numbers of `.incomplete`, and of the first link that is no link to a group."""
+
+_CACHE_BYTES: Final = 16 << 20
+
+_Entry = tuple[bytes, Stat]
+
+
+class _Opened(NamedTuple):
+    """An answer's body, what is in it, and the positions of its links by their names."""
+
+    body: bytes
+    packed: Packed
+    positions: Mapping[bytes, int]
+
+
+class _Links:
+    """A directory handle: `fixed` entries, and a link for each position, made as they are read."""
+
+    def __init__(
+        self, fixed: Sequence[_Entry], count: int, render: Callable[[int], _Entry]
+    ) -> None:
+        self._fixed = FixedListing(fixed)
+        self._shift = len(fixed)
+        self._count = count
+        self._render = render
+
+    async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
+        """See Listing."""
+        if offset < self._shift:
+            return await self._fixed.portion(offset, caller, wait=wait)
+        start = offset - self._shift
+        stop = min(start + PORTION, self._count)
+        return [
+            listed(*self._render(position), self._shift + position + 1)
+            for position in range(start, stop)
+        ]
+
+
+class PackedView(View):
+    """See the module. An entry's directory is waited for when it is opened, its names when one of
+    them is looked up before that: so a name is right or wrong, never a guess.
+    """
+
+    documents: ClassVar[tuple[bytes, ...]]
+    """The names of an answer's documents, in their order."""
+
+    depth: ClassVar[int] = 2
+    """How many levels below the root an entry's links stand."""
+
+    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+        super().__init__(catalogue)
+        self.links: Final = links
+        self._cache: Recent[str, _Opened] = Recent(
+            _CACHE_BYTES, lambda opened: 2 * len(opened.body)
+        )
+
+    def source(self, ident: int) -> Source:
+        """The answer that an entry shows. Raises OSError: ENOENT, EINVAL."""
+        raise failure(errno.ENOENT)
+
+    def link(self, ident: int, position: int, link: Link) -> Stat:
+        """A link in an entry; those to groups unless told otherwise."""
+        return self.links.to_group(link.ident, self.depth)
+
+    def can_be_link(self, name: bytes) -> bool:
+        """Whether a link may have this name. Nothing is asked for one that cannot be there."""
+        return name.endswith(b"]")
+
+    def note(self, ident: int, packed: Packed) -> None:
+        """An answer was read: of an entry, from the store or from the server."""
+
+    def _opened(self, ident: int, key: str, body: bytes) -> _Opened:
+        opened = self._cache.get(key)
+        if opened is None or opened.body != body:
+            packed = unpack(body)
+            self.note(ident, packed)
+            positions = {link.name.encode(): position for position, link in enumerate(packed.links)}
+            opened = _Opened(body, packed, positions)
+            self._cache[key] = opened
+        return opened
+
+    def _known(self, ident: int) -> _Opened | None:
+        try:
+            key = self.source(ident).key
+        except OSError:
+            return None
+        known = self.catalogue.answers.known(key)
+        return self._opened(ident, key, known.body) if known else None
+
+    async def _get(self, ident: int, caller: Caller) -> _Opened:
+        source = self.source(ident)
+        answers = self.catalogue.answers
+        body = await answers.get(source.key, source.ttl, source.fetch, caller)
+        return self._opened(ident, source.key, body)
+
+    def directory(self, ident: int) -> Stat:
+        """An entry, with what is known of it."""
+        known = self._known(ident)
+        shown = attributes.directory(self.entry(ident), known.packed.newest if known else 0)
+        return shown if known else shown._replace(keep=0.0)
+
+    def listed_entry(self, ident: int) -> Stat:
+        """An entry as a listing shows it: it is looked at only by who asks for its attributes."""
+        return attributes.directory(self.entry(ident), 0)._replace(keep=0.0)
+
+    def _fixed(self, ident: int, packed: Packed | None) -> list[_Entry]:
+        entries = []
+        for number, name in enumerate(self.documents, start=1):
+            size = len(packed.documents[number - 1]) if packed else None
+            mtime = packed.newest if packed else 0
+            entries.append((name, attributes.file(self.document(ident, number), size, mtime)))
+        if packed and packed.incomplete:
+            inode, size = self.document(ident, INCOMPLETE_NUMBER), len(_reason(packed))
+            entries.append((INCOMPLETE, attributes.file(inode, size, packed.newest)))
+        return entries
+
+    def _name(self, link: Link) -> bytes:
+        if link.name:
+            return link.name.encode()
+        group = self.catalogue.index.group(link.ident)
+        return group.name.encode() if group else _unnamed(link.ident)
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        ident = address.ident
+        if address.kind is Kind.VIEW_ENTRY:
+            return self.directory(ident)
+        opened = await self._get(ident, caller)
+        number = document_of(address)
+        if number >= FIRST_LINK:
+            position = number - FIRST_LINK
+            return self.link(ident, position, _link_at(opened.packed, position))
+        wanted = self.document(ident, number)
+        for _, shown in self._fixed(ident, opened.packed):
+            if shown.inode == wanted:
+                return shown
+        raise failure(errno.ENOENT)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        if address.kind is Kind.VIEW:
+            return self.lookup_entry(name)
+        return await self.lookup_in(address.ident, name, caller)
+
+    def lookup_entry(self, name: bytes) -> Stat | None:
+        """The entry of that name, if there can be one."""
+        return None
+
+    async def lookup_in(self, ident: int, name: bytes, caller: Caller) -> Stat | None:
+        """What has a name in an entry."""
+        known = self._known(ident)
+        found = dict(self._fixed(ident, known.packed if known else None)).get(name)
+        if found is not None:
+            return found
+        opened = known
+        if opened is None:
+            if not self.can_be_link(name) and name != INCOMPLETE:
+                return None
+            # The directory's own first listing: without it nothing is known of its names.
+            opened = await self._get(ident, caller)
+        packed = opened.packed
+        position = opened.positions.get(name)
+        if position is None:
+            position = self._unnamed_position(packed, name)
+        if position is not None:
+            return self.link(ident, position, packed.links[position])
+        return None if known else dict(self._fixed(ident, packed)).get(name)
+
+    def _unnamed_position(self, packed: Packed, name: bytes) -> int | None:
+        """A link whose name the answer does not tell is found by either name it may be shown by."""
+        group_id = names.id_of(name.decode(errors="replace"))
+        for position, link in enumerate(packed.links):
+            if link.ident == group_id and not link.name:
+                is_it = name in {_unnamed(link.ident), self._name(link)}
+                return position if is_it else None
+        return None
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        if address.kind is Kind.VIEW:
+            return FixedListing(await self.entries())
+        ident = address.ident
+        packed = (await self._get(ident, caller)).packed
+
+        def render(position: int) -> _Entry:
+            link = packed.links[position]
+            return self._name(link), self.link(ident, position, link)
+
+        return _Links(self._fixed(ident, packed), len(packed.links), render)
+
+    async def entries(self) -> list[_Entry]:
+        """The entries that are known."""
+        return []
+
+    async def open(self, address: Address, caller: Caller) -> Content:
+        if address.kind is not Kind.VIEW_DOCUMENT:
+            raise failure(errno.EISDIR)
+        packed = (await self._get(address.ident, caller)).packed
+        number = document_of(address)
+        if number == INCOMPLETE_NUMBER and packed.incomplete:
+            return Bytes(_reason(packed))
+        if not 1 <= number <= len(packed.documents):
+            raise failure(errno.ENOENT)
+        return Bytes(packed.documents[number - 1])
+
+    async def readlink(self, address: Address, caller: Caller) -> bytes:
+        number = document_of(address)
+        if address.kind is not Kind.VIEW_DOCUMENT or number < FIRST_LINK:
+            raise failure(errno.EINVAL)
+        packed = (await self._get(address.ident, caller)).packed
+        return self.target(address.ident, _link_at(packed, number - FIRST_LINK))
+
+    def target(self, ident: int, link: Link) -> bytes:
+        """Where a link leads that is no link to a group."""
+        raise failure(errno.ENOENT)
+
+
+def _link_at(packed: Packed, position: int) -> Link:
+    if not 0 <= position < len(packed.links):
+        raise failure(errno.ENOENT)  # there were more when somebody looked
+    return packed.links[position]
+
+
+def _unnamed(group_id: int) -> bytes:
+    return names.with_id("group", group_id).encode()
+
+
+def _reason(packed: Packed) -> bytes:
+    return packed.incomplete.encode() + b"\n"

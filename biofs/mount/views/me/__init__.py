@@ -1,0 +1,1 @@
+"""The account behind the token or cookie."""

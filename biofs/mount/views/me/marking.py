@@ -1,0 +1,58 @@
+"""Documents that change something on the server by being read: marks are taken away.
+
+No listing shows them, so nothing that walks a tree meets them; they have to be named. Looking at
+one (stat) asks nothing: its size is known once it was read. Opening it asks, and waits: what is
+older than its TTL is never asked for behind a reader's back, who would not see what was marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from biofs.catalogue.caller import peek
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.listings import Caller
+from biofs.mount.attributes import Stat
+from biofs.mount.views.base import document_of
+from biofs.mount.views.document import AnsweredView
+from biofs.tree.inodes import Address, Kind, pack, unpack
+
+
+class ReadingView(AnsweredView):
+    """A view with such documents: `reading` has their names and numbers."""
+
+    private: ClassVar[bool] = True
+    reading: ClassVar[Mapping[bytes, int]] = {}
+
+    def holds_reading(self, address: Address) -> bool:
+        """Whether such documents stand in a directory."""
+        return address.kind is Kind.VIEW
+
+    def volatile(self, address: Address) -> bool:
+        return document_of(address) in self.reading.values()
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        if address.kind is Kind.VIEW_DOCUMENT and self.volatile(address):
+            if peek() is not None:  # then this only tells what would be asked for
+                await self.body(address, caller)
+            return self._shown(pack(*address), self.source(address))
+        return await super().getattr(address, caller)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        number = self.reading.get(name)
+        if number is not None and self.holds_reading(address):
+            ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
+            inode = self.document(ident, number)
+            return self._shown(inode, self.source(unpack(inode)))
+        return await super().lookup(address, name, caller)
+
+    async def body(self, address: Address, caller: Caller) -> bytes:
+        source = self.source(address)
+        if not self.volatile(address) or not isinstance(source, Source):
+            return await super().body(address, caller)
+        answers = self.catalogue.answers
+        return await answers.get_new(source.key, source.ttl, source.fetch, caller)
+
+    def _shown(self, inode: int, source: Source | bytes | None) -> Stat:
+        return self.file(inode, source)._replace(keep=0.0)

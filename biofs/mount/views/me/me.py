@@ -1,0 +1,113 @@
+"""`me/`: the account behind the token or cookie, for the owner of the mount alone."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final
+
+from biofs.api.values import to_id
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.documents import account as account_documents
+from biofs.catalogue.documents import users as user_documents
+from biofs.catalogue.documents.document import Source
+from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.listings import Caller
+from biofs.mount.nodes.base import failure
+from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.document import AnsweredView, Entries, object_in
+from biofs.mount.views.me.bookmarks import BookmarksView
+from biofs.mount.views.me.mail import InboxView, SentboxView
+from biofs.mount.views.me.notifications import NotificationsView
+from biofs.tree.inodes import Address, Kind, pack
+
+_README: Final = b"""\
+Your account. Only you can look in here (and root), and nothing in here changes anything, but for
+two kinds of files that no listing shows and no search finds. They have to be named:
+
+  inbox/SUBJECT [id]/READING-MARKS-AS-READ.json
+                        the conversation; reading it marks it read, as on the site
+  notifications/READING-CLEARS-THE-MARKS.json
+                        uploads that your filters caught; reading it clears their marks
+
+  user.json             your page, without the passkey
+  index.json            your traffic, and what is new; without the keys
+  inbox/, sentbox/      messages.json has every conversation's subject, sender and date
+  bookmarks/            torrents.json and artists.json, and links
+  notifications/        site.json has what the site tells you
+  posts/                posts.json has your posts in the forum; needs a cookie
+"""
+
+_NAMES: Final = {b"README.txt": 1, b"user.json": 2, b"index.json": 3}
+_POSTS_NAMES: Final = {b"posts.json": 1}
+
+
+class _OwnView(AnsweredView):
+    """A view with documents about the user whose account it is."""
+
+    private: ClassVar[bool] = True
+
+    def about_oneself(self, make: Callable[[Freshness, int], Source]) -> Source | None:
+        """A document about oneself; None while one's own id is not known."""
+        known = self.catalogue.answers.known(account_documents.index(self.catalogue.freshness).key)
+        ident = to_id(object_in(known.body).get("id")) if known else None
+        return None if ident is None else make(self.catalogue.freshness, ident)
+
+    async def body(self, address: Address, caller: Caller) -> bytes:
+        if self.source(address) is None:
+            index = account_documents.index(self.catalogue.freshness)
+            await self.catalogue.answers.get(index.key, index.ttl, index.fetch, caller)
+        return await super().body(address, caller)
+
+
+class PostsView(_OwnView):
+    """`me/posts/`."""
+
+    number: ClassVar[Number] = Number.POSTS
+    name: ClassVar[str] = ""
+
+    async def parent(self, address: Address) -> int:
+        return pack(Kind.VIEW, Number.ME)
+
+    def source(self, address: Address) -> Source | None:
+        own = self.about_oneself(user_documents.posts)
+        if own is None:
+            # Without a cookie nobody's can be read: no need to ask who one is.
+            anybody_s = user_documents.posts(self.catalogue.freshness, 0)
+            return anybody_s if self.is_out_of_reach(anybody_s) else None
+        return own
+
+    def fixed(self, address: Address) -> Entries:
+        return self.documents(0, _POSTS_NAMES)
+
+
+class MeView(_OwnView):
+    """See the module."""
+
+    number: ClassVar[Number] = Number.ME
+    name: ClassVar[str] = "me"
+
+    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+        super().__init__(catalogue)
+        self.inside: Final[Mapping[bytes, AnsweredView]] = {
+            b"inbox": InboxView(catalogue),
+            b"sentbox": SentboxView(catalogue),
+            b"bookmarks": BookmarksView(catalogue, links),
+            b"notifications": NotificationsView(catalogue),
+            b"posts": PostsView(catalogue),
+        }
+
+    def source(self, address: Address) -> Source | bytes | None:
+        match document_of(address):
+            case 1:
+                return _README
+            case 2:
+                return self.about_oneself(user_documents.user)
+            case 3:
+                return account_documents.index(self.catalogue.freshness)
+        raise failure(errno.ENOENT)
+
+    def fixed(self, address: Address) -> Entries:
+        inside = [(name, view.top()) for name, view in self.inside.items()]
+        return [*self.documents(0, _NAMES), *inside]

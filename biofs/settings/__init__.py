@@ -1,0 +1,1 @@
+"""What a user can set, and where it is read from."""

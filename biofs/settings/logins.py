@@ -1,0 +1,160 @@
+"""Where `biofs login` keeps the token: the system's keyring, or a file only its owner can read.
+
+`login.json`, beside the settings file, says for which server it is and where; it holds no secret.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from biofs.api.secrets import Secret
+from biofs.errors import ConfigError
+from biofs.settings import private_files
+
+FILE: Final = "login.json"
+TOKEN_FILE: Final = "login.token"  # noqa: S105 - the file's name
+SERVICE: Final = "biofs"
+_REAL: Final = 1
+"""A keyring backend of a lower priority is none, or keeps its secrets in the open."""
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who logged in where. `url` is the server's, in its normal form."""
+
+    url: str
+    where: Literal["keyring", "file"]
+    user: int | None = None
+    name: str = ""
+
+
+class NoKeyring(Exception):  # noqa: N818 - says what is found
+    """There is no keyring, or it does not work; the message is one line."""
+
+
+def read(directory: Path) -> Login | None:
+    """What login there is. Raises ConfigError for a file that makes no sense."""
+    path = directory / FILE
+    try:
+        file = private_files.read(path)
+    except FileNotFoundError:
+        return None
+    file.check(private_files.WRITABLE)
+    try:
+        return msgspec.json.decode(file.content, type=Login)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise ConfigError(f"{path}: makes no sense: run `biofs login` again") from None
+
+
+def token(directory: Path, login: Login) -> Secret:
+    """The token of a login. Raises ConfigError if it is not to be had."""
+    if login.where == "keyring":
+        try:
+            text = _from_keyring(login.url)
+        except NoKeyring as error:
+            raise ConfigError(f"the system keyring does not give the token: {error}") from None
+        if text is None:
+            raise ConfigError("the token is not in the keyring any more: run `biofs login` again")
+    else:
+        path = directory / TOKEN_FILE
+        try:
+            file = private_files.read(path)
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: no such file: run `biofs login` again") from None
+        file.check(private_files.SECRET)
+        text = file.content.decode("utf-8", "replace").strip()
+    try:
+        return Secret(text)
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigError(f"the token that `biofs login` kept makes no sense: {problem}")
+
+
+def keep(directory: Path, login: Login, secret: Secret) -> None:
+    """Keep the token where the login says. Raises NoKeyring, and OSError for a file."""
+    directory.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+    if login.where == "keyring":
+        _into_keyring(login.url, secret)
+        with suppress(FileNotFoundError):
+            (directory / TOKEN_FILE).unlink()
+    else:
+        _write(directory / TOKEN_FILE, f"{secret.reveal()}\n".encode())
+    _write(directory / FILE, msgspec.json.encode(login) + b"\n")
+
+
+def forget(directory: Path, login: Login) -> None:
+    """Forget the token and the login. Raises NoKeyring if the keyring keeps it, and OSError."""
+    if login.where == "keyring":
+        _out_of_keyring(login.url)
+    for name in (TOKEN_FILE, FILE):
+        with suppress(FileNotFoundError):
+            (directory / name).unlink()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(fresh, flags, stat.S_IRUSR | stat.S_IWUSR)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
+
+
+def _keyring() -> object:
+    """The keyring's backend. Importing it takes a tenth of a second: only when it is needed."""
+    try:
+        import keyring  # noqa: PLC0415
+
+        backend = keyring.get_keyring()
+        priority = float(backend.priority)
+    except Exception as error:
+        raise NoKeyring(f"it fails ({type(error).__name__})") from None
+    if priority < _REAL:
+        raise NoKeyring("there is none")
+    return backend
+
+
+def has_keyring() -> bool:
+    """Whether there is a keyring that keeps secrets."""
+    try:
+        _keyring()
+    except NoKeyring:
+        return False
+    return True
+
+
+def _call(name: str, *arguments: str) -> object:
+    backend = _keyring()
+    try:
+        return getattr(backend, name)(*arguments)
+    except Exception as error:  # whatever a backend raises: it is another program's
+        raise NoKeyring(f"it is locked, or fails ({type(error).__name__})") from None
+
+
+def _from_keyring(url: str) -> str | None:
+    text = _call("get_password", SERVICE, url)
+    return text if isinstance(text, str) else None
+
+
+def _into_keyring(url: str, secret: Secret) -> None:
+    _call("set_password", SERVICE, url, secret.reveal())
+    if _from_keyring(url) != secret.reveal():
+        raise NoKeyring("it does not keep what it is given")
+
+
+def _out_of_keyring(url: str) -> None:
+    if _from_keyring(url) is not None:
+        _call("delete_password", SERVICE, url)

@@ -1,0 +1,99 @@
+"""Notices between the processes that share a store: what one finds changed, the others learn.
+
+Each keeps something in memory, and a mount has the kernel keep more. SQLite tells cheaply whether
+another connection has written (`PRAGMA data_version`, sqlite.org/pragma.html); only then the table
+`notices` is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import trio
+
+from biofs.store.groups import Before, KnownGroup, KnownTorrent
+from biofs.store.store import Store
+
+POLL_SECONDS: Final = 1.0
+_KEPT: Final = 10_000
+
+
+class _Notice(msgspec.Struct, array_like=True):
+    """A group that changed or went, as it was; or, without one, a listing that changed."""
+
+    category: int
+    group: KnownGroup | None = None
+    torrents: list[KnownTorrent] = []
+    gone: bool = False
+
+
+_decode: Final = msgspec.json.Decoder(_Notice).decode
+
+
+class Notices:
+    """Reads and writes of the table `notices`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store: Final = store
+        self._origin: Final = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._outgoing: list[_Notice] = []
+        self._version = store.data_version()
+        self._last = self._newest()
+        self.when_group: Callable[[Before, bool], None] = lambda _before, _gone: None
+        self.when_listing: Callable[[int], None] = lambda _category: None
+
+    def _newest(self) -> int:
+        row = self._store.one("SELECT coalesce(max(id), 0) FROM notices")
+        return int(str(row[0])) if row else 0
+
+    def group_changed(self, before: Before, *, gone: bool) -> None:
+        """To be told to the others: a group looks different from `before`, or is gone."""
+        self._outgoing.append(_Notice(before.group.category, before.group, before.torrents, gone))
+
+    def listing_changed(self, category: int) -> None:
+        """Likewise: groups came or went, or rows changed."""
+        self._outgoing.append(_Notice(category))
+
+    async def run(self) -> None:
+        """Tell and be told once a second, until cancelled."""
+        if self._store.path is None:
+            return  # nobody else sees a store in memory
+        while True:
+            await trio.sleep(POLL_SECONDS)
+            if self._outgoing:
+                await self._send()
+            version = self._store.data_version()
+            if version != self._version:
+                self._version = version
+                self._store.changes += 1
+                self._receive()
+
+    async def _send(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        rows = [(self._origin, msgspec.json.encode(notice)) for notice in outgoing]
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT INTO notices (origin, notice) VALUES (?, ?)", rows)
+            connection.execute(
+                "DELETE FROM notices WHERE id <= (SELECT max(id) FROM notices) - ?", (_KEPT,)
+            )
+
+        await self._store.write(change)
+
+    def _receive(self) -> None:
+        rows = self._store.rows(
+            "SELECT id, origin, notice FROM notices WHERE id > ? ORDER BY id", self._last
+        )
+        for number, origin, text in rows:
+            self._last = int(str(number))
+            if origin == self._origin or not isinstance(text, bytes):
+                continue
+            notice = _decode(text)
+            if notice.group is None:
+                self.when_listing(notice.category)
+            else:
+                self.when_group(Before(notice.group, notice.torrents), notice.gone)

@@ -1,0 +1,125 @@
+"""Coverage: how much of the catalogue is known, and what is missing.
+
+Counts groups without reading one: no query here touches more than an index and a row's head.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final, NamedTuple
+
+import msgspec
+
+from biofs.api.paging import PageRead
+from biofs.store.store import Store
+
+_decode_page: Final = msgspec.json.Decoder(PageRead).decode
+
+# A detail is as new as the last row of its group that shows it unchanged, as in `Details.load`.
+# The second parameter is the time since which it must have been right.
+_KNOWN: Final = """
+    EXISTS (SELECT 1 FROM details WHERE group_id = groups.id AND CASE
+        WHEN line IS NULL OR seen <= fetched OR details.stable IS NULL THEN fetched > ?2
+        ELSE details.stable = groups.stable AND seen > ?2 END)
+"""
+
+
+class CategoryCoverage(NamedTuple):
+    """What is known of a category.
+
+    `checked` is when its listing was last found right and `walked` when every page of it was last
+    read, in epoch seconds, None if it was never listed whole. `details` counts the groups whose
+    detail is known, however old.
+    """
+
+    category: int
+    groups: int
+    details: int
+    checked: float | None
+    walked: float | None
+
+
+class Coverage(NamedTuple):
+    """What a store holds. `newest` and `oldest` are when details were fetched (epoch seconds)."""
+
+    categories: list[CategoryCoverage]
+    groups: int
+    details: int
+    file_lists: int
+    oldest: float | None
+    newest: float | None
+
+
+def measure(connection: sqlite3.Connection) -> Coverage:
+    """Count what a store holds; for `Store.scan`: a million groups take a second."""
+    listings = {
+        category: (checked, walked)
+        for category, checked, walked in connection.execute(
+            "SELECT category, checked, walked FROM listings"
+        )
+    }
+    counted = {
+        category: (groups, details)
+        for category, groups, details in connection.execute(
+            "SELECT category, count(*), count(group_id) FROM groups"
+            " LEFT JOIN details ON group_id = id GROUP BY category"
+        )
+    }
+    categories = [
+        CategoryCoverage(
+            category, *counted.get(category, (0, 0)), *listings.get(category, (None, None))
+        )
+        for category in sorted(listings.keys() | counted.keys())
+    ]
+    details, oldest, newest = connection.execute(
+        "SELECT count(*), min(fetched), max(fetched) FROM details"
+    ).fetchone()
+    (file_lists,) = connection.execute("SELECT count(*) FROM file_lists").fetchone()
+    groups = sum(category.groups for category in categories)
+    return Coverage(categories, groups, details, file_lists, oldest, newest)
+
+
+class Gaps:
+    """Which groups' details are missing, changed, or were last known to be right before `since`
+    (epoch seconds), and how much of a listing was read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store: Final = store
+
+    def after(self, category: int, group_id: int, since: float, limit: int) -> list[int]:
+        """The ids of the next such groups of a category behind an id, in their order."""
+        rows = self._store.rows(
+            "SELECT id FROM groups WHERE category = ?1 AND id > ?3"  # noqa: S608 - a constant
+            f" AND NOT {_KNOWN} ORDER BY id LIMIT ?4",
+            *(category, since, group_id, limit),
+        )
+        return [int(str(row[0])) for row in rows]
+
+    async def count(self, category: int, since: float) -> int:
+        """How many there are."""
+
+        def read(connection: sqlite3.Connection) -> int:
+            query = f"SELECT count(*) FROM groups WHERE category = ?1 AND NOT {_KNOWN}"  # noqa: S608
+            (count,) = connection.execute(query, (category, since)).fetchone()
+            return int(count)
+
+        return await self._store.scan(read)
+
+    def has(self, group_id: int, since: float) -> bool:
+        """Whether the group is one of them; False for a group that is not there any more."""
+        query = f"SELECT 1 FROM groups WHERE id = ?1 AND NOT {_KNOWN}"  # noqa: S608
+        return self._store.one(query, group_id, since) is not None
+
+    def pages(self, category: int) -> tuple[int, int | None]:
+        """How many pages of an unfinished enumeration were read, and how many there are.
+
+        The second is None before the first page was read.
+        """
+        row = self._store.one("SELECT count(*) FROM pages WHERE category = ?", category)
+        read = int(str(row[0])) if row else 0
+        first = self._store.one(
+            "SELECT page FROM pages WHERE category = ? ORDER BY number LIMIT 1", category
+        )
+        if first is None or not isinstance(first[0], bytes):
+            return 0, None
+        return read, _decode_page(first[0]).pages

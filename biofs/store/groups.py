@@ -1,0 +1,399 @@
+"""The index: which groups and torrents there are, what they are called and how old they are.
+
+It is kept whole, in the store alone: a million groups cost no memory until they are looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import orjson
+
+from biofs.api.models import GroupRow
+from biofs.api.paging import PageRead
+from biofs.store import facets, fulltext
+from biofs.store.store import Store
+from biofs.tree import names, render
+
+log = logging.getLogger(__name__)
+
+CHUNK: Final = 512  # rows a read of a listing takes at a time, in the event loop
+_REMEMBERED: Final = 16_384  # groups and torrents in memory; some 400 bytes each
+
+# What changes in a row from hour to hour and says nothing about the group's detail.
+_VOLATILE: Final = frozenset({"bookmarked", "totalSnatched", "totalSeeders", "totalLeechers"})
+_VOLATILE_TORRENT: Final = frozenset(
+    {"snatches", "seeders", "leechers", "hasSnatched", "canUseToken", "isPersonalFreeleech"}
+)
+
+
+_LAST_MTIME: Final = 2**33 - 1  # pyfuse3 counts nanoseconds in 64 bits, which end in 2262
+
+_decode_page: Final = msgspec.json.Decoder(PageRead).decode
+
+
+class KnownGroup(NamedTuple):
+    """A group as a directory needs it. `name` is its directory's name, `mtime` epoch seconds."""
+
+    id: int
+    name: str
+    mtime: int
+    category: int
+
+
+class KnownTorrent(NamedTuple):
+    """A torrent as a directory needs it. `name` is its directory's name, `mtime` epoch seconds."""
+
+    id: int
+    name: str
+    mtime: int
+    group_id: int
+
+
+def stable_digest(row: GroupRow) -> bytes:
+    """A digest of what in a browse row cannot change without the group's detail changing."""
+    kept = {key: value for key, value in row.raw.items() if key not in _VOLATILE | {"torrents"}}
+    torrents = [
+        {key: value for key, value in torrent.raw.items() if key not in _VOLATILE_TORRENT}
+        for torrent in row.torrents
+    ]
+    text = orjson.dumps([kept, torrents], option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.blake2b(text, digest_size=16).digest()
+
+
+class Before(NamedTuple):
+    """How a group and its torrents looked before something changed."""
+
+    group: KnownGroup
+    torrents: list[KnownTorrent]
+
+
+class KnownListing(NamedTuple):
+    """When a category's listing was last found right, and last read whole (epoch seconds).
+
+    `whole` is 0 if the server counts more groups than it shows by any query.
+    """
+
+    checked: float
+    walked: float
+    whole: int
+
+
+class Taken(NamedTuple):
+    """What a page brought: groups that look different now, as they did before, and new ids."""
+
+    different: list[Before]
+    added: set[int]
+
+
+class _Written(NamedTuple):
+    group: tuple[object, ...]
+    torrents: list[tuple[object, ...]]
+    found: facets.Found
+    texts: Sequence[str]
+
+
+class Index:
+    """Reads and writes of the tables `groups`, `torrents` and `listings`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._groups: dict[int, KnownGroup] = {}
+        self._torrents: dict[int, KnownTorrent] = {}
+        self._remembered = -1
+
+    def _remember(self) -> None:
+        """Forget what was remembered before the last change, and all if it has become much."""
+        changes = self._store.changes
+        if self._remembered != changes or len(self._groups) + len(self._torrents) > _REMEMBERED:
+            self._groups.clear()
+            self._torrents.clear()
+            self._remembered = changes
+
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+        self._remembered = -1
+        self._remember()
+
+    def group(self, group_id: int) -> KnownGroup | None:
+        """The group with this id, if it is known."""
+        self._remember()
+        group = self._groups.get(group_id)
+        if group is None:
+            row = self._store.one(
+                "SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id
+            )
+            if row is None:
+                return None
+            group = self._groups[group_id] = KnownGroup(*row)  # type: ignore[arg-type]
+        return group
+
+    def is_only_mentioned(self, group_id: int) -> bool:
+        """Whether a known group has neither browse row nor detail: its torrents are not known."""
+        return bool(
+            self._store.one(
+                "SELECT 1 FROM groups WHERE id = ? AND line IS NULL"
+                " AND NOT EXISTS (SELECT 1 FROM details WHERE group_id = groups.id)",
+                group_id,
+            )
+        )
+
+    def stable(self, group_id: int) -> bytes | None:
+        """The digest of the group's browse row (`stable_digest`), None without a row."""
+        row = self._store.one("SELECT stable FROM groups WHERE id = ?", group_id)
+        return row[0] if row and isinstance(row[0], bytes) else None
+
+    def torrent(self, torrent_id: int) -> KnownTorrent | None:
+        """The torrent with this id, if it is known."""
+        self._remember()
+        torrent = self._torrents.get(torrent_id)
+        if torrent is None:
+            row = self._store.one(
+                "SELECT id, name, mtime, group_id FROM torrents WHERE id = ?", torrent_id
+            )
+            if row is None:
+                return None
+            torrent = self._torrents[torrent_id] = KnownTorrent(*row)  # type: ignore[arg-type]
+        return torrent
+
+    def torrents_of(self, group_id: int) -> list[KnownTorrent]:
+        """The torrents of a group, in the order of their ids."""
+        self._remember()
+        rows = self._store.rows(
+            "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ? ORDER BY id",
+            group_id,
+        )
+        torrents = [KnownTorrent(*row) for row in rows]  # type: ignore[arg-type]
+        self._torrents.update((torrent.id, torrent) for torrent in torrents)
+        return torrents
+
+    def entries_after(self, category: int, group_id: int) -> list[tuple[bytes, int, int]]:
+        """The next `CHUNK` groups of a category behind an id, in the order of their ids: the
+        directory's name, the id, the mtime (epoch seconds)."""
+        return self._store.rows(  # type: ignore[return-value]
+            "SELECT CAST(name AS BLOB), id, mtime FROM groups"
+            " WHERE category = ? AND id > ? ORDER BY id LIMIT ?",
+            category,
+            group_id,
+            CHUNK,
+        )
+
+    def group_ids(self, category: int) -> list[int]:
+        """The ids of every known group of a category (for a thread if there are many)."""
+        rows = self._store.rows("SELECT id FROM groups WHERE category = ?", category)
+        return [int(str(row[0])) for row in rows]
+
+    def summary(self, category: int) -> tuple[int, int, int]:
+        """How many groups of a category are known, their newest mtime, the bytes of index.jsonl."""
+        row = self._store.one(
+            "SELECT groups, ifnull((SELECT max(mtime) FROM groups WHERE category = ?1), 0), bytes"
+            " FROM totals WHERE category = ?1",
+            category,
+        )
+        count, newest, size = row or (0, 0, 0)
+        return int(str(count)), int(str(newest)), int(str(size))
+
+    def lines(self, category: int) -> Iterator[bytes]:
+        """The lines of index.jsonl, in the order of the groups' ids (for a thread)."""
+        last = -1
+        while True:
+            rows = self._store.rows(
+                "SELECT id, line FROM groups WHERE category = ? AND id > ? ORDER BY id LIMIT ?",
+                category,
+                last,
+                CHUNK,
+            )
+            if not rows:
+                return
+            for group_id, line in rows:
+                last = int(str(group_id))
+                if isinstance(line, bytes):
+                    yield line
+
+    def line(self, group_id: int) -> bytes | None:
+        """The browse row of a group as its line in index.jsonl."""
+        row = self._store.one("SELECT line FROM groups WHERE id = ?", group_id)
+        return row[0] if row and isinstance(row[0], bytes) else None
+
+    async def add_rows(
+        self, category: int, rows: Iterable[GroupRow], now: float, page: PageRead | None = None
+    ) -> Taken:
+        """Take up the rows of one browse page of a category.
+
+        `page` is what an enumeration needs to remember of it, until `complete`.
+        """
+        written = []
+        for each in rows:
+            try:
+                written.append(_written(category, each, now))
+            except (ValueError, TypeError) as error:  # nested without end, say
+                log.warning("group %d: its browse row cannot be shown: %s", each.id, error)
+
+        def change(connection: sqlite3.Connection) -> Taken:
+            taken = Taken([], set())
+            new = [row for row in written if _write_row(connection, row, taken)]
+            facets.write(connection, [row.found for row in new])
+            for row in new:
+                fulltext.write_row(connection, row.found.id, row.texts)
+            if page is not None:
+                connection.execute(
+                    "INSERT INTO pages (category, number, read, page) SELECT ?,"
+                    " (SELECT count(*) FROM pages WHERE category = ?), ?, ?",
+                    (category, category, now, msgspec.json.encode(page)),
+                )
+            return taken
+
+        return await self._store.write(change)
+
+    def pages_read(self, category: int) -> tuple[float, list[PageRead]]:
+        """When an unfinished enumeration began (epoch seconds), and the pages it read, in order."""
+        rows = self._store.rows(
+            "SELECT read, page FROM pages WHERE category = ? ORDER BY number", category
+        )
+        began, pages = float("inf"), []
+        for read, page in rows:
+            assert isinstance(read, float)  # noqa: S101 - what `add_rows` wrote
+            assert isinstance(page, bytes)  # noqa: S101
+            began = min(began, read)
+            pages.append(_decode_page(page))
+        return began, pages
+
+    async def forget_pages(self, category: int) -> None:
+        """An enumeration starts from the beginning."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM pages WHERE category = ?", (category,))
+
+        await self._store.write(change)
+
+    async def complete(
+        self, category: int, ids: set[int], started: float, *, whole: bool
+    ) -> list[Before]:
+        """A walk over the whole category has ended: forget groups it did not meet.
+
+        Returns those. `whole` False says that the server counts more than it showed: then nothing
+        is forgotten.
+        """
+
+        def change(connection: sqlite3.Connection) -> list[Before]:
+            gone: list[Before] = []
+            if whole:
+                # What was seen since it began, by other queries, has come since.
+                known = connection.execute(
+                    "SELECT id FROM groups WHERE category = ? AND seen < ?", (category, started)
+                )
+                for (group_id,) in known.fetchall():
+                    if group_id not in ids:
+                        gone += before_of(connection, group_id)
+                        forget_group(connection, group_id)
+            connection.execute("DELETE FROM pages WHERE category = ?", (category,))
+            connection.execute(
+                "INSERT OR REPLACE INTO listings (category, checked, walked, whole)"
+                " VALUES (?, ?, ?, ?)",
+                (category, started, started, whole),
+            )
+            return gone
+
+        return await self._store.write(change)
+
+    async def confirm(self, category: int, now: float) -> None:
+        """The first page shows that the listing is still right."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE listings SET checked = ? WHERE category = ?", (now, category)
+            )
+
+        await self._store.write(change)
+
+    def listing(self, category: int) -> KnownListing | None:
+        """What is known of the category's listing, or None if it was never whole."""
+        row = self._store.one(
+            "SELECT checked, walked, whole FROM listings WHERE category = ?", category
+        )
+        return KnownListing(*row) if row else None  # type: ignore[arg-type]
+
+
+def _write_row(connection: sqlite3.Connection, row: _Written, taken: Taken) -> bool:
+    """Write a row down. Returns whether it is new but for its counts."""
+    group_id, category, _, _, line, stable, now = row.group
+    known = connection.execute(
+        "SELECT line, category, stable FROM groups WHERE id = ?", (group_id,)
+    ).fetchone()
+    if known is not None and known[:2] == (line, category):
+        connection.execute("UPDATE groups SET seen = ? WHERE id = ?", (now, group_id))
+        return False
+    taken.different.extend(before_of(connection, group_id))
+    if known is None:
+        taken.added.add(int(str(group_id)))
+    connection.execute(
+        "INSERT INTO groups (id, category, name, mtime, line, stable, seen)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " category = excluded.category, name = excluded.name, mtime = excluded.mtime,"
+        " line = excluded.line, stable = excluded.stable, seen = excluded.seen",
+        row.group,
+    )
+    replace_torrents(connection, group_id, row.torrents)
+    return known is None or bool(known[2] != stable)
+
+
+def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
+    """How a group looks before it is changed; none if it is not known."""
+    group = connection.execute(
+        "SELECT id, name, mtime, category FROM groups WHERE id = ?", (group_id,)
+    ).fetchone()
+    torrents = connection.execute(
+        "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ?", (group_id,)
+    ).fetchall()
+    return [Before(KnownGroup(*group), [KnownTorrent(*row) for row in torrents])] if group else []
+
+
+def forget_group(connection: sqlite3.Connection, group_id: int) -> None:
+    """Forget a group that the server has no more. Its file lists may stay: they stay true."""
+    facets.forget(connection, group_id)
+    fulltext.forget(connection, group_id)
+    connection.execute("DELETE FROM groups WHERE id = ?", (group_id,))
+    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
+    connection.execute("DELETE FROM details WHERE group_id = ?", (group_id,))
+
+
+def mtime_of(seconds: int) -> int:
+    """A time that every file system interface can hold: from 1970 to the year 2242."""
+    return min(max(seconds, 0), _LAST_MTIME)
+
+
+def row_mtime(row: GroupRow) -> int:
+    """The newest time in a browse row, of the group or of a torrent in it (epoch seconds)."""
+    times = [render.api_time(torrent.time) or row.time for torrent in row.torrents]
+    return mtime_of(max(row.time, *times) if times else row.time)
+
+
+def replace_torrents(
+    connection: sqlite3.Connection, group_id: object, torrents: Sequence[tuple[object, ...]]
+) -> None:
+    """Make `torrents` (rows of the table) the torrents of a group."""
+    facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
+    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
+    connection.executemany(
+        "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
+        torrents,
+    )
+
+
+def _written(category: int, row: GroupRow, now: float) -> _Written:
+    torrents: list[tuple[object, ...]] = []
+    for torrent in row.torrents:
+        mtime = mtime_of(render.api_time(torrent.time) or row.time)
+        name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
+        torrents.append((torrent.id, row.id, name, mtime))
+    line = render.index_line(row.raw)
+    name = names.group_dirname(row.name, row.id)
+    newest = row_mtime(row)
+    group = (row.id, category, name, newest, line, stable_digest(row), now)
+    found = facets.Found(row.id, newest, facets.of_row(row))
+    return _Written(group, torrents, found, fulltext.of_row(row))

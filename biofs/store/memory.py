@@ -1,0 +1,63 @@
+"""What was looked at lately, bounded by bytes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Hashable, Iterable
+from typing import Final, TypeVar
+
+from cachetools import LRUCache
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Recent(LRUCache[K, V]):
+    """An LRUCache that leaves out what alone is too large for it, where that raises ValueError."""
+
+    def __setitem__(self, key: K, value: V) -> None:
+        try:
+            super().__setitem__(key, value)
+        except ValueError:
+            self.pop(key, None)  # what was there before is not right any more
+
+
+# Documents too long for memory: each in a temporary file without a name.
+
+
+_BUFFER: Final = 1 << 20
+
+
+class Spooled:
+    """A document in a file. Whoever made it, or took it by `hold`, lets go of it once; with the
+    last one the file goes.
+    """
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        """Write the lines down (for a thread)."""
+        self._holders = 1
+        self._file = tempfile.TemporaryFile(  # noqa: SIM115 - closed by `let_go`
+            prefix="biofs-", buffering=_BUFFER
+        )
+        try:
+            self._file.writelines(lines)
+            self._file.flush()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def read(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset`."""
+        return os.pread(self._file.fileno(), size, offset)
+
+    def hold(self) -> Spooled:
+        """It is needed once more."""
+        self._holders += 1
+        return self
+
+    def let_go(self) -> None:
+        """It is needed once less."""
+        self._holders -= 1
+        if self._holders == 0:
+            self._file.close()

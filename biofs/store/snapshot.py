@@ -1,0 +1,271 @@
+"""Snapshots: a whole catalogue as one file that is never written again.
+
+A snapshot holds what the server tells everyone. Of the account that fetched it, it keeps nothing:
+only the catalogue's own tables are copied, and the marks in them that are the account's (what it
+has bookmarked or downloaded) are taken back.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from biofs.store import fulltext
+from biofs.store.coverage import Coverage, measure
+from biofs.store.schema import APPLICATION_ID, VERSION, statements
+from biofs.store.store import Store, StoreError
+
+T = TypeVar("T")
+COPIED: Final = (
+    *("groups", "torrents", "facets", "group_facets", "authors", "hashes"),
+    *("details", "file_lists", "listings"),
+)
+COMPUTED: Final = ("totals",)
+LEFT: Final = ("trees", "meta", "pages", "answers", "words", "notices", "pace")
+"""What is the account's, of use only to who asks the server, or must not come from strangers."""
+
+_WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
+_MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
+_SERVER: Final = "snapshot of"
+_STEPS: Final = 100_000  # of SQLite's virtual machine between two ticks
+_ATTACHED: Final = "snapshot"
+_PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
+
+# Not copied: where marks are taken back, rows have other lengths.
+_TOTALS: Final = """
+    INSERT INTO main.totals (category, groups, bytes)
+    SELECT category, count(*), total(length(line)) FROM main.groups GROUP BY category
+"""
+
+_MAKES: Final = re.compile(
+    r"CREATE (?:TABLE IF NOT EXISTS (\w+)|INDEX IF NOT EXISTS \w+ ON (\w+))", re.ASCII
+)
+
+# In JSON without blanks. A key cannot be mistaken for text: there its quotes have backslashes.
+_MARKS: Final = re.compile(
+    rb'"(bookmarked|isBookmarked|hasBookmarked|hasSnatched|canUseToken|isPersonalFreeleech)":'
+    rb'(true|[1-9][0-9]*|"[^"\\]+")'
+)
+
+
+class About(NamedTuple):
+    """What a snapshot says of itself: when it was made (epoch seconds), and of which server."""
+
+    made: float
+    server: str
+
+
+def without_marks(json: bytes) -> bytes:
+    """A row or answer as an account sees it that has bookmarked and downloaded nothing."""
+    return _MARKS.sub(rb'"\1":false', json)
+
+
+def write(
+    source: Path,
+    target: Path,
+    now: float,
+    server: str,
+    tick: Callable[[], None] | None = None,
+) -> Coverage:
+    """Write a snapshot of the store `source` to `target`, which is empty or not there yet.
+
+    The store may be in use: what stands in it at one moment is taken. Returns what the snapshot
+    holds; calls `tick` now and then. Raises StoreError if the store cannot be read or the file not
+    be written.
+    """
+    try:
+        return _write(source, target, now, server, tick)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{source}: {error}") from None
+
+
+def _write(
+    source: Path, target: Path, now: float, server: str, tick: Callable[[], None] | None
+) -> Coverage:
+    connection = sqlite3.connect(_uri(target, "mode=rwc"), uri=True, isolation_level=None)
+    try:
+        if tick is not None:
+            connection.set_progress_handler(tick, _STEPS)
+        connection.create_function("without_marks", 1, _marked, deterministic=True)
+        # Until it is whole it is of no use to anybody: no journal is needed.
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("ATTACH ? AS store", (_uri(source, "mode=ro"),))
+        _check(connection, "store", source)
+        connection.execute("BEGIN")
+        for _, statement in _statements():
+            connection.execute(statement)
+        for table in COPIED:
+            _copy(connection, table)
+        connection.execute(_TOTALS)
+        fulltext.copy(connection, "store")
+        connection.executemany(
+            "INSERT INTO main.meta VALUES (?, ?)", [(_MADE, now), (_SERVER, server)]
+        )
+        connection.execute("COMMIT")
+        connection.execute("DETACH store")
+        return measure(connection)
+    finally:
+        connection.close()
+
+
+def _copy(connection: sqlite3.Connection, table: str) -> None:
+    names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+    values = [f"without_marks({name})" if (table, name) in _WITH_MARKS else name for name in names]
+    connection.execute(
+        f"INSERT INTO main.{table} ({', '.join(names)})"  # noqa: S608 - the schema's own names
+        f" SELECT {', '.join(values)} FROM store.{table}"
+    )
+
+
+def _marked(json: bytes | None) -> bytes | None:
+    return None if json is None else without_marks(json)
+
+
+def _uri(path: Path, options: str) -> str:
+    """The file as SQLite's URI (sqlite.org/uri.html)."""
+    return f"file:{quote(bytes(path))}?{options}"
+
+
+def _check(connection: sqlite3.Connection, name: str, path: Path) -> None:
+    """Raises StoreError for a file of another program, or with other tables than this version's."""
+    (owner,) = connection.execute(f"PRAGMA {name}.application_id").fetchone()
+    (version,) = connection.execute(f"PRAGMA {name}.user_version").fetchone()
+    if owner != APPLICATION_ID:
+        raise StoreError(f"{path}: not a file of biofs")
+    if version != VERSION:
+        age = "a newer" if version > VERSION else "an older"
+        raise StoreError(f"{path}: written by {age} biofs (format {version})")
+    # A store may be of a biofs that wrote other indexes; it is the user's own.
+    foreign = foreign_in(connection, name) if name == _ATTACHED else ""
+    if foreign:
+        raise StoreError(
+            f"{path}: not a snapshot: holds {foreign!r}, which `biofs export` does not write"
+        )
+
+
+class Snapshot(Store):
+    """The store in a file made by `write`. The file is never written, nor is anything beside it.
+
+    What else a mount notes is kept in memory. Raises StoreError for any other file.
+    """
+
+    read_only = True
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        super().__init__(None)
+
+    def _open(self, path: Path | None) -> None:
+        self._reader = self._writer = _connect(self._file)
+        try:
+            self.about = _about(self._reader, self._file)
+        except BaseException:
+            self._reader.close()
+            raise
+
+    def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(_connect(self._file)) as connection:
+            return read(connection)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    """A database in memory with all tables but those that the snapshot brings.
+
+    A name without a database before it is looked for in the main one first and then in what is
+    attached (sqlite.org/lang_naming.html).
+    """
+    connection = sqlite3.connect(
+        "file::memory:",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    try:
+        # It may come from anybody (sqlite.org/security.html).
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        # Immutable: no locks either, so that it can lie where nobody can write.
+        connection.execute("ATTACH ? AS snapshot", (_uri(file, "mode=ro&immutable=1"),))
+        _check(connection, _ATTACHED, file)
+        for table, statement in _statements():
+            if table in LEFT:
+                connection.execute(statement)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise StoreError(f"{file}: not a snapshot: {error}") from None
+        raise
+    return connection
+
+
+def _statements() -> Iterator[tuple[str, str]]:
+    """The statements that make a store's tables and indexes, each with its table's name."""
+    for statement in statements():
+        made = _MAKES.search(statement)
+        if made is not None:
+            yield made[1] or made[2], statement
+
+
+def _about(connection: sqlite3.Connection, path: Path) -> About:
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM snapshot.meta").fetchall())
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: not a snapshot: {error}") from None
+    made, server = meta.get(_MADE), meta.get(_SERVER)
+    if not isinstance(made, float) or not isinstance(server, str):
+        raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")
+    return About(made, server)
+
+
+# Whether a database from somebody else holds our tables and nothing else.
+#
+# A table can be a view that never ends, or have columns that are computed: SQLite runs what a
+# schema says (sqlite.org/security.html). So what stands in the schema must be
+# what we would have written.
+
+
+_SHADOW: Final = "texts_"
+"""The tables of FTS5. How it writes them hangs on SQLite's version; it sees to them itself."""
+
+
+@cache
+def _ours() -> frozenset[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for statement in statements():
+            fresh.execute(statement)
+        fulltext.prepare(fresh)
+        return _schema(fresh.execute, "main")
+
+
+def foreign_in(connection: sqlite3.Connection, database: str = "main") -> str:
+    """The name of something in the schema of `database` that we did not write, "" if all is ours.
+
+    Raises sqlite3.DatabaseError.
+    """
+    unknown = _schema(connection.execute, database) - _ours()
+    return min((str(name) for _, name, _ in unknown), default="")
+
+
+def _schema(
+    execute: Callable[[str], sqlite3.Cursor], database: str
+) -> frozenset[tuple[object, ...]]:
+    rows = execute(f"SELECT type, name, sql FROM {database}.sqlite_master")  # noqa: S608 - ours
+    return frozenset(
+        (kind, name, None if _is_shadow(kind, name, sql) else sql) for kind, name, sql in rows
+    )
+
+
+def _is_shadow(kind: object, name: object, sql: object) -> bool:
+    plain = kind == "table" and str(sql).startswith("CREATE TABLE")
+    return plain and str(name).startswith(_SHADOW)

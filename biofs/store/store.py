@@ -1,0 +1,265 @@
+"""The store: one SQLite file for a server and an account, or memory where no file is wanted.
+
+Point reads happen in the event loop (13 µs each, a thread would cost 150 µs); writes and scans go
+to a thread. Readers and the writer hold connections of their own, so that a write transaction in
+its thread never keeps a point read in the loop waiting (SQLite's WAL mode, sqlite.org/wal.html).
+
+A file that fails while it is in use is left: what can still be read of it is taken along into
+memory, with one warning, and the mount goes on. A cache is worth nothing that stops its reader.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+import trio
+
+from biofs.store import fulltext
+from biofs.store.schema import APPLICATION_ID, VERSION, statements
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+BUSY_TIMEOUT: Final = 10.0  # seconds a writer waits for another process's transaction
+_COPIED_AT_MOST: Final = 256 << 20  # bytes of a failing file that are taken along into memory
+
+_CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_FAILING: Final = _CORRUPT | {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+}
+
+
+class StoreError(Exception):
+    """The file is not a store that this version can use; the message says why."""
+
+
+class StoreCorrupt(StoreError):  # noqa: N818 - says what it is
+    """The file is damaged, or no SQLite file at all."""
+
+
+class Store:
+    """Connections to one store.
+
+    `path` None keeps everything in memory, for as long as the object lives. Raises StoreError for
+    a file that is corrupt, belongs to another program or was written by a newer biofs, OSError for
+    one that cannot be made or opened.
+    """
+
+    read_only = False
+    """Whether what is known stays as it is."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.changes = 0
+        """Grows with every change: what was read at the same number is still right."""
+        self._write_lock = threading.Lock()
+        self._data_version = 0
+        if path is not None:
+            _make_private(path)
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            kind = StoreCorrupt if _code(error) in _CORRUPT else StoreError
+            raise kind(f"{path}: {error}") from error
+
+    def _open(self, path: Path | None) -> None:
+        self._writer = _connect(path)
+        try:
+            self._prepare()
+        except BaseException:
+            self._writer.close()
+            raise
+        # In memory a second connection would see another, empty database.
+        self._reader = self._writer if path is None else _connect(path)
+
+    def _prepare(self) -> None:
+        """Create the tables of an empty file, or check that a filled one is ours."""
+        (owner,) = self._writer.execute("PRAGMA application_id").fetchone()
+        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
+        (tables,) = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and owner != APPLICATION_ID:
+            raise StoreError(f"{self.path}: not a store of biofs")
+        if version > VERSION:
+            raise StoreError(f"{self.path}: written by a newer biofs (format {version})")
+        if not tables:
+            # Lets space that eviction frees go back to the disk; only an empty file can be told.
+            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        with self._transaction() as connection:
+            for statement in statements():
+                connection.execute(statement)
+            fulltext.prepare(connection)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._writer
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.DatabaseError):  # SQLite has rolled back already after some
+                connection.execute("ROLLBACK")
+            raise
+
+    def one(self, query: str, *parameters: object) -> tuple[object, ...] | None:
+        """The first row of a point read, or None. For the event loop: keep it to an index."""
+        try:
+            row: tuple[object, ...] | None = self._reader.execute(query, parameters).fetchone()
+        except sqlite3.DatabaseError as error:
+            self._leave_file(error)
+            row = self._reader.execute(query, parameters).fetchone()
+        return row
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
+        """All rows of a read that is known to be short."""
+        try:
+            return self._reader.execute(query, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            self._leave_file(error)
+            return self._reader.execute(query, parameters).fetchall()
+
+    def write_now(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `change` in one transaction in this thread; it may be run again."""
+        with self._write_lock:
+            try:
+                with self._transaction() as connection:
+                    return change(connection)
+            except sqlite3.DatabaseError as error:
+                self._leave_file(error, locked=True)
+                with self._transaction() as connection:
+                    return change(connection)
+            finally:
+                self.changes += 1
+
+    async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `change` in one transaction in a thread; all of it happens or nothing."""
+        return await trio.to_thread.run_sync(self.write_now, change)
+
+    def data_version(self) -> int:
+        """A number that changes when another connection than our writer's has written."""
+        if not self._write_lock.acquire(blocking=False):
+            return self._data_version  # we are writing ourselves: it can be asked later
+        try:
+            (self._data_version,) = self._writer.execute("PRAGMA data_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            self._leave_file(error, locked=True)
+        finally:
+            self._write_lock.release()
+        return self._data_version
+
+    async def shrink(self) -> None:
+        """Give the pages that nothing stands on any more back to the disk."""
+
+        def vacuum() -> None:
+            with self._write_lock, suppress(sqlite3.OperationalError):  # another process writes
+                self._writer.execute("PRAGMA incremental_vacuum").fetchall()
+
+        await trio.to_thread.run_sync(vacuum)
+
+    async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a long read in a thread, on a connection of its own: no point read waits for it."""
+        return await trio.to_thread.run_sync(self._scan, read)
+
+    def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        if self.path is None:
+            return read(self._reader)
+        with closing(_connect(self.path)) as connection:
+            return read(connection)
+
+    def _leave_file(self, error: sqlite3.DatabaseError, *, locked: bool = False) -> None:
+        """Go on in memory if the file has failed; raise `error` if that is not what it says."""
+        code = _code(error)
+        path = self.path
+        if path is None or code not in _FAILING:
+            raise error
+        with _holding(locked, self._write_lock):
+            if self.path != path:
+                return  # another thread was here first
+            self.path = None
+            log.warning("%s: %s: works on without it", path, error)
+            old = self._reader, self._writer
+            self._open(None)
+            if code in _CORRUPT:
+                set_aside(path)
+            elif path.stat().st_size <= _COPIED_AT_MOST:
+                with suppress(sqlite3.DatabaseError):
+                    old[0].backup(self._writer)
+            for connection in old:
+                with suppress(sqlite3.DatabaseError):
+                    connection.close()
+
+    def close(self) -> None:
+        """Close the connections. What was written stays."""
+        with self._write_lock:
+            if self._reader is not self._writer:
+                self._reader.close()
+            self._writer.close()
+
+
+@contextmanager
+def _holding(held: bool, lock: threading.Lock) -> Iterator[None]:
+    """Hold `lock`, unless this thread has it already."""
+    if held:
+        yield
+    else:
+        with lock:
+            yield
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged store away, with what belongs to it, and say where to. Raises OSError."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    if path is not None:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A crash of the machine may lose the last answers, never the file's consistency.
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    """SQLite's primary result code (sqlite.org/rescode.html), 0 if there is none."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def _make_private(path: Path) -> None:
+    """Make the directory 0700 and the file 0600, before SQLite would make them readable."""
+    path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR)
+    os.close(descriptor)

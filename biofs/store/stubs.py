@@ -1,0 +1,52 @@
+"""Groups that another answer mentions: with their category, which makes them reachable at once.
+
+A collage or a top list names groups with title and category. That is enough for a link to lead
+to its place under `categories/`; what is in the group is asked for when somebody looks into it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from biofs.store import fulltext
+from biofs.store.groups import mtime_of
+from biofs.store.store import Store
+from biofs.tree import names
+
+
+class Mention(NamedTuple):
+    """A group's id, category, title (HTML-escaped) and time (epoch seconds, 0 if not told)."""
+
+    group_id: int
+    category: int
+    name: str
+    time: int
+
+
+async def note(store: Store, mentions: Sequence[Mention], now: float) -> None:
+    """Have the index learn of groups that it does not know; what it knows stays as it is."""
+    rows = [
+        (_row(each, now), fulltext.of_mention(each.name))
+        for each in mentions
+        if each.category in names.CATEGORIES
+    ]
+
+    def change(connection: sqlite3.Connection) -> None:
+        for row, texts in rows:
+            new = connection.execute(
+                "INSERT OR IGNORE INTO groups (id, category, name, mtime, seen)"
+                " VALUES (?, ?, ?, ?, ?)",
+                row,
+            )
+            if new.rowcount:
+                fulltext.write_row(connection, row[0], texts)
+
+    if rows and not store.read_only:
+        await store.write(change)
+
+
+def _row(each: Mention, now: float) -> tuple[int, int, str, int, float]:
+    name = names.group_dirname(each.name, each.group_id)
+    return each.group_id, each.category, name, mtime_of(each.time), now
