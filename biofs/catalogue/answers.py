@@ -13,7 +13,7 @@ from biofs.api.actions import Api
 from biofs.api.errors import NetworkError, NotFound
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.caller import looked_at, renewed
-from biofs.catalogue.fetches import Priority, Want, Wants
+from biofs.catalogue.fetches import Fetch, Fetches, Priority
 from biofs.catalogue.listings import Caller
 from biofs.catalogue.queue import Queue
 from biofs.store.store import Store
@@ -21,7 +21,7 @@ from biofs.store.store import Store
 _ABSENT: Final = 4096
 _KEPT: Final = 50_000  # answers in the store; the oldest give way
 
-Fetch = Callable[[Api], Awaitable[bytes]]
+FetchBody = Callable[[Api], Awaitable[bytes]]
 """Asks for an answer, all its pages if it has several, and renders it as a document."""
 
 
@@ -42,14 +42,14 @@ class Answers:
         self,
         store: Store,
         queue: Queue,
-        wants: Wants,
+        fetches: Fetches,
         absence: float,
         clock: Callable[[], float],
         most_bytes: int,
     ) -> None:
         self._store: Final = store
         self._queue: Final = queue
-        self._wants: Final = wants
+        self._wants: Final = fetches
         self._clock: Final = clock
         self._most_bytes: Final = most_bytes
         self._absent: TTLCache[str, bool] = TTLCache(_ABSENT, absence, timer=clock)
@@ -73,7 +73,7 @@ class Answers:
         )
         return [str(row[0]) for row in rows]
 
-    async def get(self, key: str, ttl: float, fetch: Fetch, caller: Caller) -> bytes:
+    async def get(self, key: str, ttl: float, fetch: FetchBody, caller: Caller) -> bytes:
         """The document under `key`; one older than `ttl` seconds is refreshed behind.
 
         Raises NotFound if a successful answer said so, other ApiErrors, and what the caller raises.
@@ -90,7 +90,7 @@ class Answers:
             self._wants.refresh(("answer", key), self._fetching(key, fetch))
         return known.body
 
-    async def get_new(self, key: str, ttl: float, fetch: Fetch, caller: Caller) -> bytes:
+    async def get_new(self, key: str, ttl: float, fetch: FetchBody, caller: Caller) -> bytes:
         """Likewise for what must never be asked for behind anybody's back: one older than `ttl`
         is asked for again and waited for. Only without a network is it answered as it is.
         """
@@ -116,12 +116,12 @@ class Answers:
     def _saving(self, key: str, body: bytes, now: float) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: _save(connection, key, body, now, self._most_bytes)
 
-    def want(self, key: str, fetch: Fetch, priority: Priority = Priority.INTERACTIVE) -> Want:
+    def want(self, key: str, fetch: FetchBody, priority: Priority = Priority.INTERACTIVE) -> Fetch:
         """Have an answer fetched, once for everyone who asks."""
         return self._wants.start(("answer", key), self._fetching(key, fetch), priority)
 
-    def _fetching(self, key: str, fetch: Fetch) -> Callable[[Want], Awaitable[None]]:
-        async def run(want: Want) -> None:
+    def _fetching(self, key: str, fetch: FetchBody) -> Callable[[Fetch], Awaitable[None]]:
+        async def run(want: Fetch) -> None:
             sender = self._queue.sender(want)
 
             async def send(request: Request) -> Answer:

@@ -10,18 +10,18 @@ import trio
 
 from biofs.catalogue.answers import Answers
 from biofs.catalogue.documents.facets import Queries
-from biofs.catalogue.fetches import Wants
+from biofs.catalogue.fetches import Fetches
 from biofs.catalogue.freshness import Freshness
-from biofs.catalogue.groups import Documents
+from biofs.catalogue.groups import Groups
 from biofs.catalogue.listings import Listings
-from biofs.catalogue.locate import Placing
+from biofs.catalogue.locate import Locate
 from biofs.catalogue.queue import Queue
 from biofs.store.browsing import Browsing
-from biofs.store.change_log import Notices
+from biofs.store.change_log import ChangeLog
 from biofs.store.details import Details
 from biofs.store.groups import Index
 from biofs.store.store import Store
-from biofs.store.text_ids import Words
+from biofs.store.text_ids import TextIds
 from biofs.store.trees import Trees
 
 DEFAULT_CACHE_SIZE: Final = 1 << 30
@@ -48,28 +48,28 @@ class Catalogue:
         self.freshness: Final = freshness or Freshness()
         self.store: Final = store
         self.queue: Final = queue
-        self.wants: Final = Wants()
+        self.fetches: Final = Fetches()
         self.index: Final = Index(store)
         details = self._details = Details(store, cache_size)
-        self.listings: Final = Listings(self.index, queue, self.wants, self.freshness, clock)
-        self.documents: Final = Documents(
-            details, self.index, self.listings, queue, self.wants, self.freshness, clock
+        self.listings: Final = Listings(self.index, queue, self.fetches, self.freshness, clock)
+        self.groups: Final = Groups(
+            details, self.index, self.listings, queue, self.fetches, self.freshness, clock
         )
         self.trees: Final = Trees(details)
-        self.listings.when_different(self.documents.drop)
+        self.listings.when_different(self.groups.drop)
         self.answers: Final = Answers(
             store,
             queue,
-            self.wants,
+            self.fetches,
             self.freshness.absence,
             clock,
             most_bytes=cache_size // _ANSWERS_SHARE,
         )
-        self.words: Final = Words(store)
+        self.text_ids: Final = TextIds(store)
         self.browsing: Final = Browsing(store)
-        self.placing: Final = Placing(self.index, self.documents, self.listings, queue, self.wants)
+        self.placing: Final = Locate(self.index, self.groups, self.listings, queue, self.fetches)
         self.queries: Final = Queries(self.answers, self.placing, self.freshness.queries)
-        self._notices: Final = Notices(store)
+        self._notices: Final = ChangeLog(store)
         self._notices.when_group = lambda before, gone: self.listings.told(before, gone=gone)
         self._notices.when_listing = self._told_listing
         self.listings.notices = self._notices
@@ -78,7 +78,7 @@ class Catalogue:
         """Run the queue and the wants until cancelled."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.queue.run)
-            await nursery.start(self.wants.run)
+            await nursery.start(self.fetches.run)
             nursery.start_soon(self._notices.run)
             task_status.started()
 
@@ -93,10 +93,10 @@ class Catalogue:
             "requests": {
                 "sent": queue.sent,
                 "retried": queue.retried,
-                "joined": self.wants.joined,
-                "saved": self.documents.served + self.listings.served,
+                "joined": self.fetches.joined,
+                "saved": self.groups.served + self.listings.served,
                 "waiting": len(queue),
-                "wants": len(self.wants),
+                "wants": len(self.fetches),
             },
             "pace": {
                 "rate": str(queue.pace.rate),
@@ -110,7 +110,7 @@ class Catalogue:
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self.index.forget_all()
-        self.documents.forget_all()
+        self.groups.forget_all()
         self.trees.shrink()
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class Priority(enum.IntEnum):
     WARM = 2
 
 
-class Want:
+class Fetch:
     """One thing being fetched. `changed` is set, and replaced, at every progress and at the end."""
 
     def __init__(self, key: Hashable, base: Priority, number: int) -> None:
@@ -75,11 +75,11 @@ class Want:
             raise self.error
 
 
-class Wants:
+class Fetches:
     """The wants under way, by key; each runs in a nursery of its own and outlives its readers."""
 
     def __init__(self) -> None:
-        self._active: dict[Hashable, Want] = {}
+        self._active: dict[Hashable, Fetch] = {}
         self._nursery: trio.Nursery | None = None
         self._numbers = itertools.count()
         self._rest: LRUCache[Hashable, float] = LRUCache(_REMEMBERED_FAILURES)
@@ -95,16 +95,16 @@ class Wants:
             task_status.started()
             await trio.sleep_forever()
 
-    def active(self, key: Hashable) -> Want | None:
+    def active(self, key: Hashable) -> Fetch | None:
         """The want for `key`, if it is under way."""
         return self._active.get(key)
 
     def start(
         self,
         key: Hashable,
-        fetch: Callable[[Want], Awaitable[None]],
+        fetch: Callable[[Fetch], Awaitable[None]],
         priority: Priority = Priority.INTERACTIVE,
-    ) -> Want:
+    ) -> Fetch:
         """The want for `key`: the one under way, or a new one that runs `fetch`.
 
         Interactive is for who is about to wait; a want that everybody has left is a refresh.
@@ -119,12 +119,12 @@ class Wants:
             return want
         if self._nursery is None:
             raise RuntimeError("wants are started before their nursery runs")
-        want = Want(key, max(priority, Priority.REFRESH), next(self._numbers))
+        want = Fetch(key, max(priority, Priority.REFRESH), next(self._numbers))
         self._active[key] = want
         self._nursery.start_soon(self._fetch, want, fetch)
         return want
 
-    def refresh(self, key: Hashable, fetch: Callable[[Want], Awaitable[None]]) -> None:
+    def refresh(self, key: Hashable, fetch: Callable[[Fetch], Awaitable[None]]) -> None:
         """Have something known looked at again behind the readers' backs, if that makes sense now.
 
         Not within a minute of a failure: what is known is served all the same, and a server in
@@ -135,7 +135,7 @@ class Wants:
         elif trio.current_time() >= self._rest.get(key, float("-inf")):
             self.start(key, fetch, Priority.REFRESH)
 
-    async def _fetch(self, want: Want, fetch: Callable[[Want], Awaitable[None]]) -> None:
+    async def _fetch(self, want: Fetch, fetch: Callable[[Fetch], Awaitable[None]]) -> None:
         try:
             await fetch(want)
         except ApiError as error:

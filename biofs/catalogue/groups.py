@@ -11,7 +11,7 @@ from cachetools import TTLCache
 from biofs.api.actions import Api
 from biofs.api.errors import BadAnswer, NotFound
 from biofs.api.models import GroupAnswer, TorrentAnswer
-from biofs.catalogue.fetches import Priority, Want, Wants
+from biofs.catalogue.fetches import Fetch, Fetches, Priority
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller, Listings
 from biofs.catalogue.queue import Queue
@@ -25,7 +25,7 @@ _LOOK_AGAIN: Final = 5.0  # seconds between looks at an old detail that could no
 _ATTEMPTS: Final = 3  # at a detail that another process evicts as soon as it is there
 
 
-class Documents:
+class Groups:
     """Details of groups, as documents ready to be read."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Documents:
         index: Index,
         listings: Listings,
         queue: Queue,
-        wants: Wants,
+        fetches: Fetches,
         freshness: Freshness,
         clock: Callable[[], float],
     ) -> None:
@@ -42,7 +42,7 @@ class Documents:
         self._index: Final = index
         self._listings: Final = listings
         self._queue: Final = queue
-        self._wants: Final = wants
+        self._wants: Final = fetches
         self._freshness: Final = freshness
         self._clock: Final = clock
         self._recent: Final[Recent[int, Detail]] = Recent(CACHE_BYTES, Detail.nbytes)
@@ -115,7 +115,7 @@ class Documents:
         group_id = detail.group_id
         self._wants.refresh(("group", group_id), partial(self._fetch, group_id))
 
-    def want(self, group_id: int, priority: Priority = Priority.INTERACTIVE) -> Want:
+    def want(self, group_id: int, priority: Priority = Priority.INTERACTIVE) -> Fetch:
         """Have the group's detail fetched, once for everyone who asks."""
         return self._wants.start(("group", group_id), partial(self._fetch, group_id), priority)
 
@@ -170,7 +170,7 @@ class Documents:
         if key in self._absent:
             raise NotFound("torrent", "the server has no such torrent")
 
-        async def fetch(want: Want) -> None:
+        async def fetch(want: Fetch) -> None:
             asked = self._clock()
             try:
                 answer = await ask(Api(self._queue.sender(want)))
@@ -192,7 +192,7 @@ class Documents:
         for before in await self._details.save(answer, asked, stable):
             self._listings.tell(before, gone=False)
 
-    async def _fetch(self, group_id: int, want: Want) -> None:
+    async def _fetch(self, group_id: int, want: Fetch) -> None:
         asked, stable = self._clock(), None
 
         def sent() -> None:

@@ -13,7 +13,7 @@ from biofs.api.actions import Api
 from biofs.api.models import GroupRow
 from biofs.api.paging import PAGE_SIZE, WINDOW_PAGES, PageRead, Slice
 from biofs.catalogue.enumeration import Enumeration
-from biofs.catalogue.fetches import Priority, Want, Wants
+from biofs.catalogue.fetches import Fetch, Fetches, Priority
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Before, Index, Taken
@@ -22,7 +22,7 @@ from biofs.store.groups import Before, Index, Taken
 class Caller(Protocol):
     """Whoever waits: the process behind a FUSE request, or a command."""
 
-    async def wait(self, want: Want) -> None:
+    async def wait(self, want: Fetch) -> None:
         """Return at the want's next progress or end; raise what the caller must be told instead."""
 
 
@@ -42,7 +42,7 @@ class Arriving:
     `total` is how many groups it will have, as far as the server told.
     """
 
-    def __init__(self, want: Want) -> None:
+    def __init__(self, want: Fetch) -> None:
         self.want: Final = want
         self.ids: Final = array("Q")
         self.total: int | None = None
@@ -63,7 +63,7 @@ class Listings:
         self,
         index: Index,
         queue: Queue,
-        wants: Wants,
+        fetches: Fetches,
         freshness: Freshness,
         clock: Callable[[], float],
     ) -> None:
@@ -72,7 +72,7 @@ class Listings:
         self.served = 0  # how often a listing was answered without asking
         self._index: Final = index
         self._queue: Final = queue
-        self._wants: Final = wants
+        self._wants: Final = fetches
         self._freshness: Final = freshness
         self._clock: Final = clock
         self._arriving: dict[int, Arriving] = {}
@@ -113,7 +113,7 @@ class Listings:
             if arriving.want.done:
                 arriving.want.raise_error()
 
-    def want(self, category: int, priority: Priority, *, walk: bool = False) -> Want:
+    def want(self, category: int, priority: Priority, *, walk: bool = False) -> Fetch:
         """Have the category listed or its listing checked; `walk` reads every page of it."""
         key = ("walk" if walk else "listing", category)
         return self._wants.start(key, self._fetching(category, walk=walk), priority)
@@ -123,14 +123,14 @@ class Listings:
         if not self._queue.offline:
             self._wants.refresh(("listing", category), self._fetching(category, walk=False))
 
-    def _fetching(self, category: int, *, walk: bool) -> Callable[[Want], Awaitable[None]]:
-        async def fetch(want: Want) -> None:
+    def _fetching(self, category: int, *, walk: bool) -> Callable[[Fetch], Awaitable[None]]:
+        async def fetch(want: Fetch) -> None:
             async with self._turns[category]:
                 await self._fetch(category, want, walk=walk)
 
         return fetch
 
-    async def _fetch(self, category: int, want: Want, *, walk: bool) -> None:
+    async def _fetch(self, category: int, want: Fetch, *, walk: bool) -> None:
         api = Api(self._queue.sender(want))
         listing = self._index.listing(category)
         now = self._clock()
@@ -152,7 +152,7 @@ class Listings:
             if arriving is not None:
                 arriving.complete = self._index.listing(category) is not None
 
-    async def _check(self, category: int, api: Api, want: Want) -> list[PageRead]:
+    async def _check(self, category: int, api: Api, want: Fetch) -> list[PageRead]:
         """Look at the newest groups. No pages: the listing is right; else what was read for it."""
         read: list[PageRead] = []
         number, pages, added = 0, 1, True
@@ -173,7 +173,7 @@ class Listings:
         return []
 
     async def _walk(
-        self, category: int, api: Api, want: Want, began: float, pages: list[PageRead]
+        self, category: int, api: Api, want: Fetch, began: float, pages: list[PageRead]
     ) -> None:
         arriving = self._arriving.get(category)
         if arriving is not None:
@@ -194,7 +194,9 @@ class Listings:
             self.tell(group, gone=True)
         self._tell_listing(category)
 
-    async def _take(self, category: int, rows: list[GroupRow], page: PageRead, want: Want) -> Taken:
+    async def _take(
+        self, category: int, rows: list[GroupRow], page: PageRead, want: Fetch
+    ) -> Taken:
         taken = await self._index.add_rows(category, rows, self._clock(), page)
         for group in taken.different:
             self.tell(group, gone=False)

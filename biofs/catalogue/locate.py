@@ -23,8 +23,8 @@ from biofs.api.actions import Api
 from biofs.api.errors import AccessDenied, NetworkError
 from biofs.api.models import GroupRow
 from biofs.api.paging import WINDOW_PAGES
-from biofs.catalogue.fetches import Want, Wants
-from biofs.catalogue.groups import Documents
+from biofs.catalogue.fetches import Fetch, Fetches
+from biofs.catalogue.groups import Groups
 from biofs.catalogue.listings import Caller, Listings
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index
@@ -53,22 +53,22 @@ class _Noted:
         self.singly = 0
 
 
-class Placing:
+class Locate:
     """See the module."""
 
     def __init__(
         self,
         index: Index,
-        documents: Documents,
+        documents: Groups,
         listings: Listings,
         queue: Queue,
-        wants: Wants,
+        fetches: Fetches,
     ) -> None:
         self._index: Final = index
         self._documents: Final = documents
         self._listings: Final = listings
         self._queue: Final = queue
-        self._wants: Final = wants
+        self._wants: Final = fetches
         self._noted: LRUCache[str, _Noted] = LRUCache(_NOTED)
 
     def note(self, key: str, fields: Iterable[tuple[str, str]], ids: Iterable[int]) -> None:
@@ -101,8 +101,8 @@ class Placing:
         # Those that were not shown, or all if the server cannot do that, are left to their details.
         noted.singly = -len(noted.ids)
 
-    def _fetching(self, noted: _Noted) -> Callable[[Want], Awaitable[None]]:
-        async def fetch(want: Want) -> None:
+    def _fetching(self, noted: _Noted) -> Callable[[Fetch], Awaitable[None]]:
+        async def fetch(want: Fetch) -> None:
             api = Api(self._queue.sender(want))
             rows: dict[int, GroupRow] = {}
             found_by: dict[int, set[int]] = {group_id: set() for group_id in noted.ids}

@@ -26,7 +26,7 @@ from biofs.api.errors import (
 )
 from biofs.api.requests import Answer, Request
 from biofs.api.transport import Transport
-from biofs.catalogue.fetches import Want
+from biofs.catalogue.fetches import Fetch
 from biofs.store.pace_log import SharedPace, SharedSlot
 
 RECENT_ERRORS: Final = 8
@@ -35,7 +35,7 @@ RECENT_ERRORS: Final = 8
 class _Entry:
     """A request in the queue and the task that waits for its answer."""
 
-    def __init__(self, request: Request, want: Want, number: int) -> None:
+    def __init__(self, request: Request, want: Fetch, number: int) -> None:
         self.request: Final = request
         self.want: Final = want
         self.number: Final = number
@@ -71,7 +71,7 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def sender(self, want: Want) -> Sender:
+    def sender(self, want: Fetch) -> Sender:
         """A function that sends requests in the name of `want`, with its priority."""
 
         async def send(request: Request) -> Answer:
@@ -83,7 +83,7 @@ class Queue:
         """Raise CookieNeeded or TokenMissing if the request cannot work with what is at hand."""
         self._transport.check(request)
 
-    async def _submit(self, request: Request, want: Want) -> Answer:
+    async def _submit(self, request: Request, want: Fetch) -> Answer:
         if self.offline:
             raise Unreachable(request.action, "offline, and this was never fetched")
         try:

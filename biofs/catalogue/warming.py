@@ -16,7 +16,7 @@ from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
 from biofs.api.pace import Rate
 from biofs.api.paging import PAGE_SIZE
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Priority, Want
+from biofs.catalogue.fetches import Fetch, Priority
 from biofs.store.coverage import Gaps
 from biofs.store.store import StoreError
 
@@ -192,7 +192,7 @@ class Warming:
     async def _fetch(self, group: tuple[int, int]) -> None:
         category, group_id = group
         try:
-            await self._wanted(lambda: self._catalogue.documents.want(group_id, Priority.WARM))
+            await self._wanted(lambda: self._catalogue.groups.want(group_id, Priority.WARM))
         except NotFound:
             self._gone += 1
             self._failures = 0
@@ -201,7 +201,7 @@ class Warming:
         if category in self._missing:
             self._missing[category] = max(self._missing[category] - 1, 0)
 
-    async def _wanted(self, start: Callable[[], Want]) -> None:
+    async def _wanted(self, start: Callable[[], Fetch]) -> None:
         """Have something fetched. Raises ApiError if that fails, for good as far as can be told."""
         pauses = iter(PAUSES)
         while True:

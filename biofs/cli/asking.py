@@ -13,7 +13,7 @@ from biofs.api.errors import ApiError, CookieNeeded
 from biofs.api.models import Index, User
 from biofs.api.requests import Answer, Request
 from biofs.catalogue import assembly
-from biofs.catalogue.fetches import Priority, Want
+from biofs.catalogue.fetches import Fetch, Priority
 from biofs.errors import QuietError
 from biofs.settings.load import COOKIE_VARIABLE, Settings
 
@@ -38,7 +38,7 @@ def send(settings: Settings, request: Request) -> Answer:
 
 async def _outcome(settings: Settings, request: Request) -> Answer | ApiError:
     async with assembly.open_catalogue(settings) as catalogue:
-        want = Want(request, Priority.INTERACTIVE, 0)
+        want = Fetch(request, Priority.INTERACTIVE, 0)
         try:
             return await catalogue.queue.sender(want)(request)
         except ApiError as error:
@@ -85,7 +85,7 @@ async def _main(
 ) -> Identity | ApiError:
     async with assembly.open_catalogue(settings) as catalogue:
         request = index_request()
-        send = catalogue.queue.sender(Want(request, Priority.INTERACTIVE, 0))
+        send = catalogue.queue.sender(Fetch(request, Priority.INTERACTIVE, 0))
         try:
             answer = await send(request)
             index = Index.from_json(answer.response)

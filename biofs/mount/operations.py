@@ -20,15 +20,15 @@ from biofs.mount.attributes import DIRECTORY, KEEP, Attributes, Stat
 from biofs.mount.entries import Directories, Listed, Listing
 from biofs.mount.errnos import ReadOnly, guarded
 from biofs.mount.kernel.count_only import Onlookers
-from biofs.mount.kernel.invalidation import Shown
+from biofs.mount.kernel.invalidation import AnswerInodes
 from biofs.mount.kernel.waiting import Patience, Waiter
-from biofs.mount.nodes.base import Content, Family, failure
-from biofs.mount.nodes.category import CategoryFamily
-from biofs.mount.nodes.files import FilesFamily
-from biofs.mount.nodes.group import GroupFamily
-from biofs.mount.nodes.links import LinkFamily
-from biofs.mount.nodes.root import RootFamily
-from biofs.mount.nodes.torrent import TorrentFamily
+from biofs.mount.nodes.base import Content, Nodes, failure
+from biofs.mount.nodes.category import CategoryNodes
+from biofs.mount.nodes.files import FilesNodes
+from biofs.mount.nodes.group import GroupNodes
+from biofs.mount.nodes.links import LinkNodes
+from biofs.mount.nodes.root import RootNodes
+from biofs.mount.nodes.torrent import TorrentNodes
 from biofs.mount.views.registry import ViewRouter, all_views
 from biofs.mount.xattrs import Xattrs
 from biofs.tree.inodes import Address, Kind, unpack
@@ -61,7 +61,7 @@ class _OpenDirectory:
 class _Later(NamedTuple):
     """What an open file holds before it is read: the kernel may have all of it already."""
 
-    family: Family
+    family: Nodes
     address: Address
     caller: Waiter
 
@@ -87,30 +87,30 @@ class Operations(ReadOnly):
         uid: int,
         gid: int,
         account: bool = False,
-        shown: Shown | None = None,
+        shown: AnswerInodes | None = None,
         xattrs: Xattrs | None = None,
     ) -> None:
         super().__init__()
         self._catalogue: Final = catalogue
-        links = LinkFamily(catalogue)
+        links = LinkNodes(catalogue)
         views = ViewRouter(catalogue, all_views(catalogue, links, account=account))
-        families: list[Family] = [
-            RootFamily(catalogue, state, views),
+        nodes: list[Nodes] = [
+            RootNodes(catalogue, state, views),
             links,
             views,
-            CategoryFamily(catalogue),
-            GroupFamily(catalogue),
-            TorrentFamily(catalogue),
-            FilesFamily(catalogue),
+            CategoryNodes(catalogue),
+            GroupNodes(catalogue),
+            TorrentNodes(catalogue),
+            FilesNodes(catalogue),
         ]
-        self._families: Final = {kind: family for family in families for kind in family.kinds}
+        self._families: Final = {kind: family for family in nodes for kind in family.kinds}
         self._directories: Final = Directories(
-            {kind: family.at_once for family in families for kind in family.kept},
+            {kind: family.cached_directory for family in nodes for kind in family.kept},
             lambda: catalogue.store.changes,
             catalogue.clock,
         )
         self._patience: Final = patience
-        self._shown: Final = shown if shown is not None else Shown()
+        self._shown: Final = shown if shown is not None else AnswerInodes()
         self._attributes: Final = Attributes(uid, gid)
         self._number = 0
         self._looked_up = 0
@@ -120,7 +120,7 @@ class Operations(ReadOnly):
         self._files: Final[dict[int, Content | _Later]] = {}
 
     @property
-    def families(self) -> Mapping[Kind, Family]:
+    def nodes(self) -> Mapping[Kind, Nodes]:
         """Who answers for each kind of node."""
         return self._families
 
@@ -140,7 +140,7 @@ class Operations(ReadOnly):
             family.forget_all()
         self._catalogue.forget_all()
 
-    def _at(self, inode: int) -> tuple[Family, Address]:
+    def _at(self, inode: int) -> tuple[Nodes, Address]:
         try:
             address = unpack(inode)
             return self._families[address.kind], address
@@ -279,12 +279,12 @@ class Operations(ReadOnly):
         volatile = family.volatile(address)
         return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)
 
-    def _is_known(self, family: Family, address: Address) -> bool:
-        told_by = family.told_by(address)
-        if told_by is None:
+    def _is_known(self, family: Nodes, address: Address) -> bool:
+        listed_in = family.listed_in(address)
+        if listed_in is None:
             return False
         try:
-            directory = self._directories.get(told_by)
+            directory = self._directories.get(listed_in)
         except OSError:  # of something that is not known: `open` may find out
             return False
         return directory is not None and not directory.asks

@@ -16,7 +16,7 @@ The catalogue of BioTorrents.de as a directory. Read-only; nothing here is downl
       description.txt               the description as plain text
       FORMAT, PLATFORM, SCOPE [id]/ a torrent
         torrent.json                size, seeders, license, info hash, ...
-        filelist.json               its files, one JSON object a line
+        filelist.jsonl               its files, one JSON object a line
         magnet.txt                  a magnet link, for a BitTorrent client
         files/                      its files as a client would lay them out
       comments                      what people say about it, oldest first

@@ -13,7 +13,7 @@ import orjson
 from biofs.api.errors import BadAnswer
 from biofs.api.models import Group, GroupRow, Torrent
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.groups import Documents
+from biofs.catalogue.groups import Groups
 from biofs.mount.nodes.base import failure
 from biofs.store.details import Detail
 from biofs.store.groups import Index
@@ -38,9 +38,7 @@ class Xattrs:
     """
 
     def __init__(self, catalogue: Catalogue, site: str = "") -> None:
-        self._traits: Final = KnownTraits(
-            catalogue.store, catalogue.documents, catalogue.index, site
-        )
+        self._traits: Final = KnownValues(catalogue.store, catalogue.groups, catalogue.index, site)
 
     def names(self, address: Address) -> list[bytes]:
         """The names of the node's attributes."""
@@ -84,7 +82,7 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traits:
+class XattrValues:
     """What attributes tell of a group or a torrent. Texts are decoded, and may be hostile.
 
     Of a group, counts and sizes are the sums of its torrents. None and empty: not known.
@@ -104,7 +102,7 @@ class Traits:
     """Whether the detail is known, and not only what a listing tells."""
 
 
-def attributes(traits: Traits) -> dict[bytes, bytes]:
+def attributes(traits: XattrValues) -> dict[bytes, bytes]:
     """The attributes by their names: UTF-8 without control characters, none of them empty."""
     tags = _joined(traits.tags)
     url = _cut(_plain(traits.url[:LONGEST_TEXT]), LONGEST_TEXT)
@@ -170,19 +168,19 @@ class _Counted(Protocol):
     def leechers(self) -> int: ...
 
 
-class KnownTraits:
+class KnownValues:
     """Traits from what is at hand: the detail, else the browse row, else the index.
 
     `site` is the server's address, without a slash at the end; "" if it has no pages to look at.
     """
 
-    def __init__(self, store: Store, documents: Documents, index: Index, site: str = "") -> None:
+    def __init__(self, store: Store, documents: Groups, index: Index, site: str = "") -> None:
         self._store: Final = store
         self._documents: Final = documents
         self._index: Final = index
         self._site: Final = site
 
-    def of_group(self, group_id: int) -> Traits | None:
+    def of_group(self, group_id: int) -> XattrValues | None:
         """A group's; None if it is not known."""
         if self._index.group(group_id) is None:
             return None
@@ -197,9 +195,9 @@ class KnownTraits:
         row = self._row(group_id)
         if row is not None:
             return _traits(group_id, url, hashes, row.tags, row.torrents)
-        return Traits(ident=group_id, url=url, info_hashes=list(hashes.values()))
+        return XattrValues(ident=group_id, url=url, info_hashes=list(hashes.values()))
 
-    def of_torrent(self, torrent_id: int) -> Traits | None:
+    def of_torrent(self, torrent_id: int) -> XattrValues | None:
         """A torrent's, with the tags of its group; None if it is not known."""
         known = self._index.torrent(torrent_id)
         if known is None:
@@ -216,7 +214,7 @@ class KnownTraits:
         for each in row.torrents if row is not None else ():
             if each.id == torrent_id and row is not None:
                 return _traits(torrent_id, url, own, row.tags, [each])
-        return Traits(ident=torrent_id, url=url, info_hashes=list(own.values()))
+        return XattrValues(ident=torrent_id, url=url, info_hashes=list(own.values()))
 
     def _url(self, query: str) -> str:
         return f"{self._site}/torrents.php?{query}" if self._site else ""
@@ -242,8 +240,8 @@ def _traits(
     tags: Iterable[str],
     torrents: Sequence[_Counted],
     comment: str | None = None,
-) -> Traits:
-    return Traits(
+) -> XattrValues:
+    return XattrValues(
         ident=ident,
         url=url,
         info_hashes=list(hashes.values()),

@@ -34,7 +34,7 @@ class _Notice(msgspec.Struct, array_like=True):
 _decode: Final = msgspec.json.Decoder(_Notice).decode
 
 
-class Notices:
+class ChangeLog:
     """Reads and writes of the table `notices`."""
 
     def __init__(self, store: Store) -> None:

@@ -29,7 +29,7 @@ MOST_VALUES: Final = 1000
 """Of one group that are kept, and of one value's characters: no query could ask for more."""
 
 
-class Facts(NamedTuple):
+class FacetValues(NamedTuple):
     """What a group is found by: pairs of a kind and a text, and rows of the table `authors`.
 
     A year and an author are their number in digits. `authors` is None if nothing tells them.
@@ -44,10 +44,10 @@ class Found(NamedTuple):
 
     id: int
     mtime: int
-    facts: Facts
+    facts: FacetValues
 
 
-def of_row(row: GroupRow) -> Facts:
+def of_row(row: GroupRow) -> FacetValues:
     """What a browse row tells. A row without torrents tells no authors."""
     authors: list[Author] | None = None
     if row.torrents:
@@ -55,14 +55,14 @@ def of_row(row: GroupRow) -> Facts:
     return _facts(row.tags, row.year, [torrent.format for torrent in row.torrents], authors)
 
 
-def of_group(group: Group, torrents: Sequence[Torrent]) -> Facts:
+def of_group(group: Group, torrents: Sequence[Torrent]) -> FacetValues:
     """What a detail tells."""
     return _facts(group.tags, group.year, [each.format for each in torrents], group.authors)
 
 
 def _facts(
     tags: Iterable[str], year: int, formats: Iterable[str], authors: Iterable[Author] | None
-) -> Facts:
+) -> FacetValues:
     values = [(YEAR, str(year))] if 0 < year <= LARGEST_ID else []
     for kind, texts in ((TAG, tags), (FORMAT, formats)):
         for text in texts:
@@ -70,10 +70,10 @@ def _facts(
             if plain:
                 values.append((kind, plain))
     if authors is None:
-        return Facts(_first(values), None)
+        return FacetValues(_first(values), None)
     people = [author_row(author.id, author.name) for author in _first(authors) if author.id]
     values += [(AUTHOR, str(ident)) for ident, _, _ in people]
-    return Facts(_first(values), people)
+    return FacetValues(_first(values), people)
 
 
 def _first(values: Iterable[T]) -> list[T]:

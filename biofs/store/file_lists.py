@@ -61,7 +61,7 @@ class FileList(NamedTuple):
         return filelist.iterate(self.text(), self.file_count)
 
     def document_lines(self) -> Iterator[bytes]:
-        """filelist.json, line by line: one object each."""
+        """filelist.jsonl, line by line: one object each."""
         return render.filelist_lines(self.entries())
 
     def tree(self) -> FileTree:
@@ -145,7 +145,7 @@ def save(
 ) -> tuple[str, int]:
     """Take up a torrent's file list, unless it is known; `ready` has what is prepared.
 
-    Returns its key, and the bytes of its filelist.json.
+    Returns its key, and the bytes of its filelist.jsonl.
     """
     key = list_key(torrent)
     if torrent.info_hash:  # it fixes its files

@@ -89,7 +89,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
-class Heap(msgspec.Struct, frozen=True, kw_only=True):
+class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
     """A row: a category, tag, year, format or author, and how many groups of it are known.
 
     `time` is the newest mtime of one (epoch seconds), `listed` whether all of them are known.
@@ -106,7 +106,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A portion of a table. `following` is the `after` of the next one, None at the end."""
 
     entries: list[Entry] = msgspec.field(default_factory=list)
-    heaps: list[Heap] = msgspec.field(default_factory=list)
+    heaps: list[FacetCount] = msgspec.field(default_factory=list)
     following: int | None = None
 
 
@@ -124,7 +124,7 @@ def page(connection: sqlite3.Connection, wanted: Wanted) -> Page:
     return Page(entries=entries, following=None if wanted.what == "ids" else _following(entries))
 
 
-def _following(rows: Sequence[Entry | Heap]) -> int | None:
+def _following(rows: Sequence[Entry | FacetCount]) -> int | None:
     return rows[-1].id if len(rows) == PORTION else None
 
 
@@ -234,13 +234,13 @@ def _torrents(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]
         yield entry
 
 
-def _categories(connection: sqlite3.Connection) -> Iterator[Heap]:
+def _categories(connection: sqlite3.Connection) -> Iterator[FacetCount]:
     totals = dict(connection.execute("SELECT category, groups FROM totals"))
     listed = {category for (category,) in connection.execute("SELECT category FROM listings")}
     for category in names.CATEGORIES:
         query = "SELECT ifnull(max(mtime), 0) FROM groups WHERE category = ?"
         (newest,) = connection.execute(query, (category,)).fetchone()
-        yield Heap(
+        yield FacetCount(
             id=category,
             name=names.category_dirname(category),
             groups=totals.get(category, 0),
@@ -285,7 +285,7 @@ def _page_of_facets(connection: sqlite3.Connection, kind: str, after: int) -> Pa
         )
         rows = connection.execute(query, (kind, after, PORTION)).fetchall()
     heaps = [
-        Heap(
+        FacetCount(
             id=ident,
             name=_heap_name(kind, to_text(text), ident),
             groups=groups,

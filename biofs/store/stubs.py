@@ -16,7 +16,7 @@ from biofs.store.store import Store
 from biofs.tree import names
 
 
-class Mention(NamedTuple):
+class Stub(NamedTuple):
     """A group's id, category, title (HTML-escaped) and time (epoch seconds, 0 if not told)."""
 
     group_id: int
@@ -25,7 +25,7 @@ class Mention(NamedTuple):
     time: int
 
 
-async def note(store: Store, mentions: Sequence[Mention], now: float) -> None:
+async def note(store: Store, mentions: Sequence[Stub], now: float) -> None:
     """Have the index learn of groups that it does not know; what it knows stays as it is."""
     rows = [
         (_row(each, now), fulltext.of_mention(each.name))
@@ -47,6 +47,6 @@ async def note(store: Store, mentions: Sequence[Mention], now: float) -> None:
         await store.write(change)
 
 
-def _row(each: Mention, now: float) -> tuple[int, int, str, int, float]:
+def _row(each: Stub, now: float) -> tuple[int, int, str, int, float]:
     name = names.group_dirname(each.name, each.group_id)
     return each.group_id, each.category, name, mtime_of(each.time), now

@@ -11,7 +11,7 @@ MAX_WORDS: Final = 1_000_000
 """Of one kind; a mount whose user looks up ever new names must not fill the disk."""
 
 
-class Words:
+class TextIds:
     """Reads and writes of the table `words`."""
 
     def __init__(self, store: Store) -> None:

@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 CACHE_BYTES: Final = 8 << 20
 SMALL_DOCUMENT: Final = 96 << 10
-"""Bytes of a filelist.json whose file list is read in a few milliseconds: some 1,500 files."""
+"""Bytes of a filelist.jsonl whose file list is read in a few milliseconds: some 1,500 files."""
 
 
 class Trees:
-    """Virtual trees and filelist.json of torrents whose detail is known."""
+    """Virtual trees and filelist.jsonl of torrents whose detail is known."""
 
     def __init__(self, details: Details) -> None:
         self._details: Final = details
@@ -82,7 +82,7 @@ class Trees:
             return await self._details.scan(read)
 
     async def document(self, torrent: TorrentDetail) -> bytes | Spooled | None:
-        """filelist.json, a long one in a file, to be let go of; None as for `tree`.
+        """filelist.jsonl, a long one in a file, to be let go of; None as for `tree`.
 
         Raises StoreError for a damaged list.
         """

@@ -145,7 +145,7 @@ def index_line(row: Mapping[str, object]) -> bytes:
 
 
 def filelist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Write ``filelist.json``: an object a line, none for no entries."""
+    """Write ``filelist.jsonl``: an object a line, none for no entries."""
     dumps = orjson.dumps
     for path, length in entries:
         try:

@@ -75,7 +75,7 @@ def large_groups(directory_entries: int, file_entries: int) -> Iterable[Group]:
     """Two groups of one torrent each, in LARGE_CATEGORY.
 
     The first torrent's `files/` has `directory_entries` empty files in one directory; the second's
-    filelist.json has `file_entries` lines of about 110 bytes.
+    filelist.jsonl has `file_entries` lines of about 110 bytes.
     """
     flat = (f"spectrum_{number:07}.mzML{{{{{{0}}}}}}" for number in range(directory_entries))
     deep = (

@@ -59,7 +59,7 @@ class Tree:
     @property
     def large_file(self) -> str:
         """The large file's path in the tree."""
-        paths = [path for path in self._large() if path.endswith("/filelist.json")]
+        paths = [path for path in self._large() if path.endswith("/filelist.jsonl")]
         return max(paths, key=lambda path: (self.root / path).stat().st_size)
 
     def _large(self) -> Iterator[str]:

@@ -38,10 +38,10 @@ CONVERSATION = 'me/inbox/Re: "α" & <β> – subject 日本 [62]'  # noqa: RUF00
 PLACES = {
     "torrent.group": (f"{ADH1}/group.json", ""),
     "torrent.torrent": (f"{TORRENT}/torrent.json", ""),
-    "torrent.torrent.fileList": (f"{TORRENT}/filelist.json", "[].path"),
+    "torrent.torrent.fileList": (f"{TORRENT}/filelist.jsonl", "[].path"),
     "torrentgroup.group": (f"{RSNA}/group.json", ""),
     "torrentgroup.torrents[]": (f"{DICOM}/torrent.json", ""),
-    "torrentgroup.torrents[].fileList": (f"{DICOM}/filelist.json", "[].length"),
+    "torrentgroup.torrents[].fileList": (f"{DICOM}/filelist.jsonl", "[].length"),
     "torrentgroup.torrents": (f"{DICOM}/torrent.json", ""),
     # Its pages are one file: a line is a row, and there are 50 rows to a page.
     "browse.currentPage": ("categories/Spatial/index.jsonl", "[]"),
@@ -64,7 +64,7 @@ PLACES = {
 }
 """Where a field stands, by the beginning of its name: a file, and what stands before it there.
 
-A `.jsonl` file, and filelist.json, is a list of its lines.
+A `.jsonl` file, and filelist.jsonl, is a list of its lines.
 """
 
 
@@ -114,7 +114,7 @@ def place_of(field: str) -> tuple[str, str, str]:
 
 def read(mount: Mount, path: str) -> Any:
     text = (mount.path / path).read_text()
-    if path.endswith((".jsonl", "filelist.json")):
+    if path.endswith((".jsonl", "filelist.jsonl")):
         return [json.loads(line) for line in text.splitlines()]
     return json.loads(text)
 
@@ -172,6 +172,6 @@ def test_a_file_list_says_what_the_documented_one_says(mount: Mount) -> None:
     answer = next(objects_in((DOCUMENTS / "torrents.txt").read_text()))
     told = "|||".join(
         f"{line['path']}{{{{{{{line['length']}}}}}}}"
-        for line in read(mount, f"{TORRENT}/filelist.json")
+        for line in read(mount, f"{TORRENT}/filelist.jsonl")
     )
     assert told == answer["response"]["torrent"]["fileList"]

@@ -80,7 +80,7 @@ def test_a_snapshot_with_a_bomb_in_it(tmp_path: Path) -> None:
         reads = [
             read
             for torrent in torrents
-            for read in ((torrent / "filelist.json").read_bytes, (torrent / "files").iterdir)
+            for read in ((torrent / "filelist.jsonl").read_bytes, (torrent / "files").iterdir)
         ]
         assert len(reads) == 2
         with ThreadPoolExecutor(len(reads)) as pool:

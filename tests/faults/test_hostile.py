@@ -164,11 +164,11 @@ def check_group(mount: Mount, directory: Path, group: Group) -> None:
             continue
         torrent = directory / name
         assert sorted(os.listdir(torrent)) == [
-            *("filelist.json", "files", "magnet.txt", "torrent.json")
+            *("filelist.jsonl", "files", "magnet.txt", "torrent.json")
         ]
         assert json.loads((torrent / "torrent.json").read_bytes())["id"]
         check_terminal((torrent / "magnet.txt").read_text())
-        lines = (torrent / "filelist.json").read_bytes().splitlines()
+        lines = (torrent / "filelist.jsonl").read_bytes().splitlines()
         assert all(json.loads(line) for line in lines)
         assert check_tree(torrent / "files", mount.path) == len(lines)
 
@@ -289,7 +289,7 @@ def test_memory_is_bounded_for_many_files(tmp_path: Path) -> None:
             assert len(os.listdir(torrent / "files/data")) == MOST_FILES // 1000
             last = f"data/measurements of run {MOST_FILES // 1000 - 1:05}"
             assert len(os.listdir(torrent / "files" / last)) == 1000
-            assert (torrent / "filelist.json").stat().st_size > 10 * MIB
+            assert (torrent / "filelist.jsonl").stat().st_size > 10 * MIB
             assert peak(mount) - before < 600 * MOST_FILES
 
 
@@ -315,5 +315,5 @@ def test_a_name_of_a_megabyte(tmp_path: Path) -> None:
             assert document["name"] == "N" * MIB
             [torrent] = group.glob("*]")
             assert check_tree(torrent / "files", mount.path) == 1
-            assert len((torrent / "filelist.json").read_bytes()) > MIB
+            assert len((torrent / "filelist.jsonl").read_bytes()) > MIB
             assert peak(mount) - before < 64 * MIB

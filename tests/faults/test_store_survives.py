@@ -106,12 +106,12 @@ def test_file_lists_that_another_process_gave_up_are_fetched_again(tmp_path: Pat
         options = ("--cache-dir", str(cache), "--rate", "unlimited")
         with mounting(tmp_path, server.url, *options) as mount:
             torrent = mount.path / GROUP / "FASTA, Sanger, Contig [1]"
-            content = (torrent / "filelist.json").read_bytes()
+            content = (torrent / "filelist.jsonl").read_bytes()
             asked = server.log.count("torrentgroup")
             [store] = cache.glob("*.sqlite")
             for look in (
                 lambda: mount.run("find", str(torrent / "files"), "-type", "f").count("\n"),
-                lambda: len((torrent / "filelist.json").read_bytes().splitlines()),
+                lambda: len((torrent / "filelist.jsonl").read_bytes().splitlines()),
             ):
                 with closing(sqlite3.connect(store)) as connection, connection:
                     connection.execute("DELETE FROM file_lists")
@@ -122,5 +122,5 @@ def test_file_lists_that_another_process_gave_up_are_fetched_again(tmp_path: Pat
             connection.execute("DELETE FROM file_lists")
         with mounting(tmp_path, server.url, *options, name="again") as mount:
             torrent = mount.path / GROUP / "FASTA, Sanger, Contig [1]"
-            assert mount.run("cat", str(torrent / "filelist.json")).encode() == content
+            assert mount.run("cat", str(torrent / "filelist.jsonl")).encode() == content
             assert server.log.count("torrentgroup") <= asked + 1

@@ -131,7 +131,7 @@ def test_names_in_groups_and_torrents_cost_nothing(case: Case) -> None:
         ("stat", "description.txt"),
         ("find", ".", "-size", "+1k"),
         ("du", "-s", "."),
-        ("sh", "-c", "cat */torrent.json */filelist.json */magnet.txt; ls -R */files"),
+        ("sh", "-c", "cat */torrent.json */filelist.jsonl */magnet.txt; ls -R */files"),
         ("tree", "."),
     ],
     ids=lambda command: " ".join(command[:2]),

@@ -75,7 +75,7 @@ def test_a_group_and_a_torrent_have_their_documents(mount: Mount) -> None:
     }
     assert set(os.listdir(mount.path / TORRENT)) == {
         "torrent.json",
-        "filelist.json",
+        "filelist.jsonl",
         "magnet.txt",
         "files",
     }
@@ -84,7 +84,7 @@ def test_a_group_and_a_torrent_have_their_documents(mount: Mount) -> None:
 def test_jq_reads_the_documents(mount: Mount) -> None:
     assert mount.run("jq", "-r", ".accession", f"{ADH1}/group.json") == "YOL086C\n"
     assert mount.run("jq", "-r", ".license", f"{TORRENT}/torrent.json") == "Public Domain\n"
-    lengths = mount.run("jq", "-r", "[.path, .length] | @tsv", f"{TORRENT}/filelist.json")
+    lengths = mount.run("jq", "-r", "[.path, .length] | @tsv", f"{TORRENT}/filelist.jsonl")
     assert dict(line.split("\t") for line in lengths.splitlines()) == {
         name: str(length) for name, length in FILES.items()
     }

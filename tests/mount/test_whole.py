@@ -57,7 +57,7 @@ def test_every_virtual_tree_adds_up_unless_the_source_does_not(mount: Mount) -> 
 
 def test_file_lists_and_virtual_trees_agree(mount: Mount) -> None:
     for directory, _ in torrents_in(mount):
-        lines = (directory / "filelist.json").read_bytes().splitlines()
+        lines = (directory / "filelist.jsonl").read_bytes().splitlines()
         lengths = [json.loads(line)["length"] for line in lines]
         assert files_below(directory / "files") == (len(lengths), sum(lengths)), directory
 

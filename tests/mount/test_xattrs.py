@@ -77,7 +77,7 @@ def test_they_say_what_the_listing_tells_and_then_what_the_detail_tells(case: Co
             "user.xdg.comment": " ".join(torrent["description"].split()),
         }
         assert listed["user.biofs.url"] == f"{case.server.url}/torrents.php?id=1&torrentid=1"
-        for name in ("torrent.json", "magnet.txt", "filelist.json", "files", "files/."):
+        for name in ("torrent.json", "magnet.txt", "filelist.jsonl", "files", "files/."):
             assert dump(mount, f"{TORRENT}/{name}") == known
         group = dump(mount, GROUP)
         description = (mount.path / GROUP / "description.txt").read_text()

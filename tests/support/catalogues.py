@@ -13,7 +13,7 @@ from biofs.api.pace import Rate
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import DEFAULT_CACHE_SIZE, Catalogue
-from biofs.catalogue.fetches import Want
+from biofs.catalogue.fetches import Fetch
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.demo.accounts import DONOR_TOKEN
@@ -66,7 +66,7 @@ class Patient:
     def __init__(self, pid: int = 1) -> None:
         self.pid = pid
 
-    async def wait(self, want: Want) -> None:
+    async def wait(self, want: Fetch) -> None:
         """See Caller."""
         if want.done:
             return

@@ -44,7 +44,7 @@ class Inspected:
         patience = Patience(60, SignalWatch())
         self.operations = Operations(catalogue, patience, self._state, uid=0, gid=0, account=True)
         mounted = Mounted(
-            Path(), catalogue, self.operations.families, self._state, trio.lowlevel.checkpoint
+            Path(), catalogue, self.operations.nodes, self._state, trio.lowlevel.checkpoint
         )
         self._handlers: Mapping[str, Handler] = Answers(mounted).handlers()
 
@@ -59,7 +59,7 @@ class Inspected:
         if do != "refresh":
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert self.app.state.log.count() == before
-            assert len(self.catalogue.wants) == 0
+            assert len(self.catalogue.fetches) == 0
         return answer
 
 
@@ -71,7 +71,7 @@ async def inspected(source: Any = None, **options: Any) -> AsyncIterator[Inspect
 
 
 async def resolve(mount: Inspected, path: str) -> Any:
-    resolver = Resolver(mount.operations.families)
+    resolver = Resolver(mount.operations.nodes)
     with peeking():
         return await resolver.resolve([part.encode() for part in path.split("/") if part])
 

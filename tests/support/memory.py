@@ -44,8 +44,8 @@ def _group(mount: Mount, group: Path) -> Iterator[tuple[str, int]]:
     [torrent] = group.glob("*]")
     files = sum(len(names) for _, _, names in os.walk(torrent / "files"))
     yield f"files/ walked, {files:,} files", peak(mount)
-    size = len((torrent / "filelist.json").read_bytes())
-    yield f"filelist.json read, {size / MIB:.1f} MiB", peak(mount)
+    size = len((torrent / "filelist.jsonl").read_bytes())
+    yield f"filelist.jsonl read, {size / MIB:.1f} MiB", peak(mount)
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ WORKERS = 6
 QUIET_SECONDS = 60.0
 CACHE_SIZE = "400K"
 MIB = 1 << 20
-DOCUMENTS = ("group.json", "description.txt", "torrent.json", "filelist.json", "magnet.txt")
+DOCUMENTS = ("group.json", "description.txt", "torrent.json", "filelist.jsonl", "magnet.txt")
 
 FAULTS = (
     *(closed, reset, mute, mute_after_headers, closed_in_the_body),

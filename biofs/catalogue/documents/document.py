@@ -13,7 +13,7 @@ import trio
 from biofs.api.errors import BadAnswer
 from biofs.api.requests import Request
 from biofs.api.values import to_rows
-from biofs.catalogue.answers import Fetch
+from biofs.catalogue.answers import FetchBody
 from biofs.tree import render
 
 MOST_PAGES: Final = 1000
@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
     key: str
     ttl: float
-    fetch: Fetch
+    fetch: FetchBody
     time_field: str = ""
     needs: Request | None = None
 

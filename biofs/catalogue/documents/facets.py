@@ -13,10 +13,10 @@ from biofs.api.actions import Api
 from biofs.api.errors import NotFound
 from biofs.api.models import GroupRow
 from biofs.api.paging import PAGE_SIZE, WINDOW, WINDOW_PAGES
-from biofs.catalogue.answers import Answers, Fetch
+from biofs.catalogue.answers import Answers, FetchBody
 from biofs.catalogue.documents.links import Link, Packed, pack, unpack
 from biofs.catalogue.listings import Caller
-from biofs.catalogue.locate import Placing
+from biofs.catalogue.locate import Locate
 from biofs.store.groups import row_mtime
 from biofs.tree import names
 
@@ -38,7 +38,7 @@ class Query(NamedTuple):
 class Queries:
     """The groups that queries found, as links: kept in the store, asked for again after `ttl`."""
 
-    def __init__(self, answers: Answers, placing: Placing, ttl: float) -> None:
+    def __init__(self, answers: Answers, placing: Locate, ttl: float) -> None:
         self._answers: Final = answers
         self._placing: Final = placing
         self._ttl: Final = ttl
@@ -67,7 +67,7 @@ class Queries:
                 return found
 
 
-def _fetch(query: Query) -> Fetch:
+def _fetch(query: Query) -> FetchBody:
     async def fetch(api: Api) -> bytes:
         found: dict[int, GroupRow] = {}
         number, pages = 0, 1

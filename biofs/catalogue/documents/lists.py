@@ -17,7 +17,7 @@ from biofs.catalogue.documents.links import Link, Packed, pack
 from biofs.catalogue.documents.search_syntax import Search
 from biofs.store import stubs
 from biofs.store.groups import mtime_of
-from biofs.store.stubs import Mention
+from biofs.store.stubs import Stub
 from biofs.tree import names, render
 from biofs.tree.text import unescape
 
@@ -91,7 +91,7 @@ def collage_source(catalogue: Catalogue, collage_id: int) -> Source:
         except (ValueError, TypeError):
             raise BadAnswer("collage", "the answer cannot be shown") from None
         known = [
-            Mention(group.id, group.category_id, group.name, _newest(group.torrents))
+            Stub(group.id, group.category_id, group.name, _newest(group.torrents))
             for group in collage.torrent_groups
         ]
         await stubs.note(catalogue.store, known, catalogue.clock())
@@ -130,7 +130,7 @@ def top_source(catalogue: Catalogue, kind: str, limit: int) -> Source:
         except (ValueError, TypeError):
             raise BadAnswer("top10", "the answer cannot be shown") from None
         known = [
-            Mention(row.group_id, row.category_id, row.group_name, 0)
+            Stub(row.group_id, row.category_id, row.group_name, 0)
             for each in top.lists
             for row in each.results
             if isinstance(row, TopTorrent)

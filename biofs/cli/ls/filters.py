@@ -7,9 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from biofs.store.rows import Entry, Heap
+from biofs.store.rows import Entry, FacetCount
 
-T = TypeVar("T", bound=Entry | Heap)
+T = TypeVar("T", bound=Entry | FacetCount)
 _YEARS: Final = re.compile(r"([0-9]{1,4})?(-)?([0-9]{1,4})?", re.ASCII)
 
 ENTRY_ORDERS: Final = (
@@ -46,7 +46,7 @@ class Selection:
         chosen = [row for row in rows if self._has(row)]
         return self._ordered(chosen)
 
-    def heaps(self, rows: list[Heap]) -> list[Heap]:
+    def heaps(self, rows: list[FacetCount]) -> list[FacetCount]:
         """Likewise."""
         chosen = [row for row in rows if self._named(row.name)]
         return self._ordered(chosen)
@@ -92,7 +92,7 @@ def folded(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
-def _value(row: Entry | Heap, order: str) -> str | int | None:
+def _value(row: Entry | FacetCount, order: str) -> str | int | None:
     if order == "name":
         return folded(row.name)
     value: int | None = getattr(row, order)

@@ -18,7 +18,7 @@ from biofs.cli.output.report import complain
 from biofs.cli.output.terminal import json_line, safe
 from biofs.errors import USAGE, QuietError
 from biofs.settings import load
-from biofs.store.rows import Entry, Heap
+from biofs.store.rows import Entry, FacetCount
 
 SELECTED: Final = (
     *("order", "reverse", "match", "tags", "formats"),
@@ -74,7 +74,7 @@ def _check(place: Place, wanted: Selection) -> None:
 
 
 def _show(place: Place, table: Table, wanted: Selection, *, as_json: bool) -> int:
-    rows: Sequence[Entry | Heap]
+    rows: Sequence[Entry | FacetCount]
     rows = wanted.entries(table.entries) if table.entries else wanted.heaps(table.heaps)
     # A locale without these letters must not end the command.
     if hasattr(sys.stdout, "reconfigure"):
@@ -101,13 +101,13 @@ def columns_of(place: Place) -> Sequence[tables.Column]:
     return tables.TORRENTS if place.what == "group" else tables.GROUPS
 
 
-def _show_on_terminal(place: Place, rows: Sequence[Entry | Heap], table: Table) -> None:
+def _show_on_terminal(place: Place, rows: Sequence[Entry | FacetCount], table: Table) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     tables.show(rows, columns_of(place), console)
     console.print(f"\n{'; '.join(_sums(place, rows, table))}", soft_wrap=False)
 
 
-def _sums(place: Place, rows: Sequence[Entry | Heap], table: Table) -> Iterator[str]:
+def _sums(place: Place, rows: Sequence[Entry | FacetCount], table: Table) -> Iterator[str]:
     all_rows = table.entries or table.heaps
     nouns = {
         "categories": ("category", "categories"),
@@ -124,10 +124,10 @@ def _sums(place: Place, rows: Sequence[Entry | Heap], table: Table) -> Iterator[
         yield quantities.size(sum(sizes))
 
 
-def _facts(place: Place, root: str, row: Entry | Heap) -> dict[str, object]:
+def _facts(place: Place, root: str, row: Entry | FacetCount) -> dict[str, object]:
     facts: dict[str, object] = msgspec.to_builtins(row)
     name = safe(row.name)
-    if isinstance(row, Heap):
+    if isinstance(row, FacetCount):
         view = "categories" if place.what == "categories" else place.of
         return {"path": f"{root}{view}/{name}", **facts}
     if place.what == "group":

@@ -20,7 +20,7 @@ from biofs.control.messages import Ask
 from biofs.errors import QuietError
 from biofs.settings import load
 from biofs.store import rows
-from biofs.store.rows import Entry, Heap, Page, Wanted
+from biofs.store.rows import Entry, FacetCount, Page, Wanted
 from biofs.tree import names
 
 Show = Callable[[float, float | None, str], None]
@@ -34,7 +34,7 @@ class Table(NamedTuple):
     """What was found. `root` is what stands before a path; `note` says what is missing, if so."""
 
     entries: list[Entry]
-    heaps: list[Heap]
+    heaps: list[FacetCount]
     root: str
     note: str = ""
 
@@ -59,10 +59,12 @@ def _wanted(place: Place, text: str | None = None) -> Wanted:
     raise AssertionError(place)
 
 
-def _collected(read: Callable[[Wanted], Page], wanted: Wanted) -> tuple[list[Entry], list[Heap]]:
+def _collected(
+    read: Callable[[Wanted], Page], wanted: Wanted
+) -> tuple[list[Entry], list[FacetCount]]:
     """All pages of a table, however many groups were added or went meanwhile."""
     entries: list[Entry] = []
-    heaps: list[Heap] = []
+    heaps: list[FacetCount] = []
     while True:
         page = read(wanted)
         entries += page.entries

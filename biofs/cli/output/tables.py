@@ -17,13 +17,13 @@ from rich.text import Text
 
 from biofs.cli.output import quantities
 from biofs.cli.output.terminal import safe
-from biofs.store.rows import Entry, Heap
+from biofs.store.rows import Entry, FacetCount
 
 _GAP: Final = 2
 _LEAST_NAME: Final = 24
 _ROWS_AT_ONCE: Final = 500
 _UNKNOWN: Final = "-"
-Row = Entry | Heap
+Row = Entry | FacetCount
 
 
 class Column(NamedTuple):
@@ -78,7 +78,7 @@ def _time() -> Column:
 
 def _listed() -> Column:
     def shown(row: Row) -> str:
-        return "all" if isinstance(row, Heap) and row.listed else "not all"
+        return "all" if isinstance(row, FacetCount) and row.listed else "not all"
 
     return Column("known", shown, shown, 5)
 

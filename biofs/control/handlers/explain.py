@@ -19,7 +19,7 @@ from biofs.store.coverage import Gaps
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 
-Facts = dict[str, object]
+FacetValues = dict[str, object]
 
 _WHAT: Final = {
     Kind.ROOT: "the catalogue",
@@ -65,7 +65,7 @@ class Explainer:
         self._resolver: Final = resolver
         self._gaps: Final = Gaps(catalogue.store)
 
-    async def explain(self, parts: Sequence[bytes]) -> Facts:
+    async def explain(self, parts: Sequence[bytes]) -> FacetValues:
         """The facts about a path (names, its components from the mountpoint).
 
         `requests` is what reading it costs before it is answered, None if that is not known, and
@@ -100,18 +100,18 @@ class Explainer:
             return would.key
         return None
 
-    def _fetched(self, keys: Iterable[str]) -> Facts:
+    def _fetched(self, keys: Iterable[str]) -> FacetValues:
         """How old answers are that something is made of."""
         answers = [self._catalogue.answers.known(key) for key in keys]
         times = [answer.fetched for answer in answers if answer is not None]
         return {"confirmed": min(times)} if times else {}
 
-    def _cost(self, key: Hashable | None, refreshed: Sequence[Hashable]) -> Facts:
+    def _cost(self, key: Hashable | None, refreshed: Sequence[Hashable]) -> FacetValues:
         offline = self._catalogue.queue.offline
-        facts: Facts = {"known": key is None, "requests": 0, "offline": offline}
+        facts: FacetValues = {"known": key is None, "requests": 0, "offline": offline}
         if key is not None:
             facts["requests"] = None if offline else self._requests(key)
-            facts["being_fetched"] = self._catalogue.wants.active(key) is not None
+            facts["being_fetched"] = self._catalogue.fetches.active(key) is not None
         if refreshed and not offline:
             facts["refresh_requests"] = sum(self._checks(key) for key in set(refreshed))
         return facts
@@ -135,10 +135,10 @@ class Explainer:
                     return pages_of(self._catalogue, category)
         return 1
 
-    def _facts(self, found: Found) -> Facts:
+    def _facts(self, found: Found) -> FacetValues:
         address = found.address
         kind = address.kind
-        facts: Facts = {"what": _WHAT.get(kind, kind.name.lower().replace("_", " "))}
+        facts: FacetValues = {"what": _WHAT.get(kind, kind.name.lower().replace("_", " "))}
         if kind is Kind.FILES and address.part:
             a = "a directory in" if found.is_directory else "one of"
             facts["what"] = f"{a} the files of a torrent"
@@ -151,8 +151,8 @@ class Explainer:
             facts |= self._torrent(address)
         return facts
 
-    def _category(self, category: int) -> Facts:
-        facts: Facts = {
+    def _category(self, category: int) -> FacetValues:
+        facts: FacetValues = {
             "category": names.category_dirname(category),
             "groups": self._catalogue.index.summary(category)[0],
         }
@@ -164,13 +164,13 @@ class Explainer:
             )
         return facts
 
-    def _group(self, group_id: int) -> Facts:
+    def _group(self, group_id: int) -> FacetValues:
         group = self._catalogue.index.group(group_id)
-        facts: Facts = {"group": group_id}
+        facts: FacetValues = {"group": group_id}
         if group is not None:
             facts["group_name"] = group.name
             facts["category"] = names.category_dirname(group.category)
-        detail = self._catalogue.documents.known(group_id)
+        detail = self._catalogue.groups.known(group_id)
         if detail is not None:
             until = detail.good_until(self._catalogue.freshness.detail)
             facts["confirmed"] = detail.confirmed
@@ -178,13 +178,13 @@ class Explainer:
             facts["torrents"] = len(detail.torrents)
         return facts
 
-    def _torrent(self, address: Address) -> Facts:
+    def _torrent(self, address: Address) -> FacetValues:
         torrent = self._catalogue.index.torrent(address.ident)
-        facts: Facts = {"torrent": address.ident}
+        facts: FacetValues = {"torrent": address.ident}
         if torrent is None:
             return facts
         facts = {**self._group(torrent.group_id), **facts, "torrent_name": torrent.name}
-        detail = self._catalogue.documents.known(torrent.group_id)
+        detail = self._catalogue.groups.known(torrent.group_id)
         known = detail.torrents.get(torrent.id) if detail else None
         if known is not None:
             facts |= {"files": known.file_count, "bytes": known.size}
@@ -193,7 +193,7 @@ class Explainer:
             facts["never_changes"] = True
         return facts
 
-    async def _below(self, found: Found) -> Facts:
+    async def _below(self, found: Found) -> FacetValues:
         """What it costs to read everything in a directory whose names are known."""
         kind, ident, _ = found.address
         if kind is Kind.CATEGORY and self._catalogue.listings.is_complete(ident):
@@ -203,7 +203,7 @@ class Explainer:
             kind, ident = Kind.GROUP, torrent.group_id if torrent else 0
         if kind is Kind.GROUP:
             with peeking():
-                known = self._catalogue.documents.known(ident) is not None
+                known = self._catalogue.groups.known(ident) is not None
             return {"requests_for_all": 0 if known else 1}
         return {}
 

@@ -13,7 +13,7 @@ from biofs.api.errors import ApiError, NotFound
 from biofs.catalogue.answers import KnownAnswer
 from biofs.catalogue.caller import WouldAsk, looked_at, peeking, renewed
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Priority, Want
+from biofs.catalogue.fetches import Fetch, Priority
 from biofs.catalogue.listings import Changes
 from biofs.control import messages
 from biofs.control.handlers import explain
@@ -153,23 +153,23 @@ class Refresher:
     async def _categories(
         self, categories: list[int], ask: Ask, report: Report
     ) -> dict[str, object]:
-        wants = [self._want(category) for category in categories]
+        fetches = [self._want(category) for category in categories]
         if not ask.wait:
             return {"started": sum(pages_of(self._catalogue, category) for category in categories)}
         news: dict[int, list[str]] = {}
         async with trio.open_nursery() as nursery:
-            for category, want in zip(categories, wants, strict=True):
+            for category, want in zip(categories, fetches, strict=True):
                 nursery.start_soon(self._category, category, want, report, news)
-        for category, want in zip(categories, wants, strict=True):
+        for category, want in zip(categories, fetches, strict=True):
             _check(want, names.category_dirname(category))
         return {"changed": [line for category in categories for line in news[category]]}
 
-    def _want(self, category: int) -> Want:
+    def _want(self, category: int) -> Fetch:
         known = self._catalogue.listings.is_complete(category)
         return self._catalogue.listings.want(category, Priority.REFRESH, walk=known)
 
     async def _category(
-        self, category: int, want: Want, report: Report, news: dict[int, list[str]]
+        self, category: int, want: Fetch, report: Report, news: dict[int, list[str]]
     ) -> None:
         name = names.category_dirname(category)
         before = self._catalogue.index.summary(category)[0]
@@ -189,8 +189,8 @@ class Refresher:
 
     async def _group(self, group_id: int, ask: Ask, report: Report) -> dict[str, object]:
         with peeking():
-            before = _documents(self._catalogue.documents.known(group_id))
-        want = self._catalogue.documents.want(group_id, Priority.REFRESH)
+            before = _documents(self._catalogue.groups.known(group_id))
+        want = self._catalogue.groups.want(group_id, Priority.REFRESH)
         if not ask.wait:
             return {"started": 1}
         name = f"group {group_id}"
@@ -199,12 +199,12 @@ class Refresher:
             return {"changed": [f"{name} is not there any more"]}
         _check(want, name)
         with peeking():
-            after = _documents(self._catalogue.documents.known(group_id))
+            after = _documents(self._catalogue.groups.known(group_id))
         if not before:
             return {"changed": ["fetched for the first time"]}
         return {"changed": list(_differences(before, after))}
 
-    async def _wait(self, want: Want, report: Report, name: str, steps: str) -> None:
+    async def _wait(self, want: Fetch, report: Report, name: str, steps: str) -> None:
         while not want.done:
             await step(want, lambda: report(f"{name}: {want.steps} {steps}, {self._next()}"))
 
@@ -220,7 +220,7 @@ class _Reporting:
     def __init__(self, report: Report) -> None:
         self._report: Final = report
 
-    async def wait(self, want: Want) -> None:
+    async def wait(self, want: Fetch) -> None:
         """See Caller."""
         if not want.done:
             await step(want, lambda: self._report("being asked"))
@@ -230,7 +230,7 @@ def _body(answer: KnownAnswer | None) -> bytes | None:
     return None if answer is None else answer.body
 
 
-def _check(want: Want, name: str) -> None:
+def _check(want: Fetch, name: str) -> None:
     """Raises Refused if the want failed."""
     if want.error is not None:
         raise Refused(f"{name}: {want.error}")
@@ -243,7 +243,7 @@ def _documents(detail: Detail | None) -> Mapping[str, bytes]:
     found = {"group.json": detail.json, "description.txt": detail.description}
     for torrent in detail.torrents.values():
         found[f"torrent.json of torrent {torrent.id}"] = torrent.json
-        found[f"filelist.json of torrent {torrent.id}"] = torrent.list_key.encode()
+        found[f"filelist.jsonl of torrent {torrent.id}"] = torrent.list_key.encode()
     return found
 
 

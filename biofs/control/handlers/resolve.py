@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 import trio
 
 from biofs.catalogue.caller import WouldAsk
-from biofs.catalogue.fetches import Want
+from biofs.catalogue.fetches import Fetch
 from biofs.catalogue.listings import Caller
-from biofs.mount.nodes.base import Family, failure
+from biofs.mount.nodes.base import Nodes, failure
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.names import NAME_MAX
 
@@ -24,7 +24,7 @@ _ROOT: Final = Address(Kind.ROOT, 0, 0)
 class Impatient:
     """A caller of the catalogue (`catalogue.listings.Caller`) that does not wait."""
 
-    async def wait(self, want: Want) -> None:
+    async def wait(self, want: Fetch) -> None:
         """See Caller."""
         raise WouldAsk(want.key)
 
@@ -40,12 +40,12 @@ class Found(NamedTuple):
 
 
 class Resolver:
-    """Walks the tree of a mount. `families` has who answers for each kind of node."""
+    """Walks the tree of a mount. `nodes` has who answers for each kind of node."""
 
-    def __init__(self, families: Mapping[Kind, Family]) -> None:
-        self._families: Final = families
+    def __init__(self, nodes: Mapping[Kind, Nodes]) -> None:
+        self._families: Final = nodes
 
-    def family(self, address: Address) -> Family:
+    def family(self, address: Address) -> Nodes:
         """Who answers for a node. Raises OSError (ESTALE) if nobody does."""
         family = self._families.get(address.kind)
         if family is None:
@@ -110,7 +110,7 @@ REPORT_SECONDS: Final = 5.0
 _READER: Final = 0  # the id of a reader that is no process (`Want.join`)
 
 
-async def step(want: Want, report: Callable[[], None], every: float = REPORT_SECONDS) -> None:
+async def step(want: Fetch, report: Callable[[], None], every: float = REPORT_SECONDS) -> None:
     """Wait for the want's next progress as a reader does, so that it goes first.
 
     `report` is called at once and then every so many seconds.

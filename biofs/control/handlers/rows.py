@@ -11,7 +11,7 @@ import msgspec
 
 from biofs.api.errors import ApiError
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Want
+from biofs.catalogue.fetches import Fetch
 from biofs.control.handlers.resolve import step
 from biofs.control.messages import Ask
 from biofs.control.server import Refused, Report
@@ -103,7 +103,7 @@ class _Waiting:
         self._category: Final = category
         self._report: Final = report
 
-    async def wait(self, want: Want) -> None:
+    async def wait(self, want: Fetch) -> None:
         """See Caller."""
         if not want.done:
             await step(

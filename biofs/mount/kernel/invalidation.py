@@ -46,10 +46,10 @@ class KernelCache:
         self,
         index: Index,
         notify: Callable[[int, bytes | None], None] | None = None,
-        shown: Shown | None = None,
+        shown: AnswerInodes | None = None,
     ) -> None:
         self._index: Final = index
-        self._shown: Final = shown if shown is not None else Shown()
+        self._shown: Final = shown if shown is not None else AnswerInodes()
         self._notify: Final = notify or _notify
         # An event between the notices is set when those before it have gone out.
         self._send, self._receive = trio.open_memory_channel[_Notice | trio.Event](math.inf)
@@ -131,7 +131,7 @@ _KINDS: Final = {Kind.VIEW_ENTRY, Kind.VIEW_DOCUMENT}
 _DOCUMENTS: Final = range(1, 16)
 
 
-class Shown:
+class AnswerInodes:
     """A table from the keys of answers to inodes. It is bounded: what no longer fits is taken out
     as if it had changed, which is never wrong.
     """

@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from biofs.catalogue.fetches import Want
+from biofs.catalogue.fetches import Fetch
 
 MAX_WAITERS: Final = 768
 """Requests that may wait at once. Each holds one of pyfuse3's tasks; the others answer what is
@@ -47,7 +47,7 @@ class Waiter:
         self._patience = patience
         self.pid = pid
 
-    async def wait(self, want: Want) -> None:
+    async def wait(self, want: Fetch) -> None:
         """Return at the next progress of `want`.
 
         Raises OSError: EINTR if the process is signalled, EAGAIN after the wait without progress.

@@ -62,7 +62,7 @@ def failure(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-class Family:
+class Nodes:
     """Answers for the nodes of some kinds.
 
     Every method raises OSError with the errno for the caller, or ApiError. Only `lookup` must not
@@ -72,7 +72,7 @@ class Family:
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
     kept: ClassVar[tuple[Kind, ...]] = ()
-    """Kinds for which `at_once` answers."""
+    """Kinds for which `cached_directory` answers."""
 
     shows_answers: ClassVar[bool] = False
     """Whether what the nodes show are answers of which the kernel is told when they change."""
@@ -99,7 +99,7 @@ class Family:
         """The node's entries, without `.` and `..`."""
         raise failure(errno.ENOTDIR)
 
-    def at_once(self, address: Address) -> Directory | None:
+    def cached_directory(self, address: Address) -> Directory | None:
         """The node with all its entries; None if somebody has to wait for that, or it is large.
 
         The answer is kept and given again, without asking, until something changes.
@@ -110,13 +110,13 @@ class Family:
         """The inode of the directory in which the node stands."""
         raise failure(errno.ENOENT)
 
-    def told_by(self, address: Address) -> int | None:
+    def listed_in(self, address: Address) -> int | None:
         """The inode of a directory, one of those kept, that tells whether the node's content is
         known: it is if nothing in the directory `asks`. None if no directory tells that."""
         return None
 
     def used(self, address: Address) -> None:
-        """The node was opened without `open`: see `told_by`."""
+        """The node was opened without `open`: see `listed_in`."""
 
     async def open(self, address: Address, caller: Caller) -> Content:
         """The node's content."""

@@ -12,7 +12,7 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ArrivingGroups, KnownGroups, Listing, portions
-from biofs.mount.nodes.base import Bytes, Content, Family, Spool, failure
+from biofs.mount.nodes.base import Bytes, Content, Nodes, Spool, failure
 from biofs.store.groups import KnownGroup
 from biofs.store.memory import Spooled
 from biofs.tree import names
@@ -29,7 +29,7 @@ def group_entry(group: KnownGroup) -> tuple[bytes, Stat]:
     return group.name.encode(), attributes.directory(pack(Kind.GROUP, group.id), group.mtime)
 
 
-class CategoryFamily(Family):
+class CategoryNodes(Nodes):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.CATEGORY, Kind.INDEX)

@@ -18,7 +18,7 @@ from biofs.mount.entries import (
     directory_entry,
     file_entry,
 )
-from biofs.mount.nodes.base import Content, Family, failure
+from biofs.mount.nodes.base import Content, Nodes, failure
 from biofs.store.groups import KnownTorrent
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
 from biofs.tree.layout import FileTree
@@ -65,7 +65,7 @@ class _Children:
         return self._held[offset - self._start :] if offset > self._start else self._held
 
 
-class FilesFamily(Family):
+class FilesNodes(Nodes):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
@@ -78,13 +78,13 @@ class FilesFamily(Family):
         return torrent
 
     async def _tree(self, torrent: KnownTorrent, caller: Caller) -> FileTree:
-        detail = await self.catalogue.documents.get(torrent.group_id, caller)
+        detail = await self.catalogue.groups.get(torrent.group_id, caller)
         found = detail.torrents.get(torrent.id)
         if found is None:
             raise failure(errno.ENOENT)
         tree = await self.catalogue.trees.tree(found)
         if tree is None:
-            await self.catalogue.documents.fetch(torrent.group_id, caller)
+            await self.catalogue.groups.fetch(torrent.group_id, caller)
             tree = await self.catalogue.trees.tree(found)
         if tree is None:
             raise failure(errno.EIO)
@@ -98,9 +98,9 @@ class FilesFamily(Family):
         _check(tree, address.part)
         return _stat(tree, address.part, torrent)
 
-    def at_once(self, address: Address) -> Directory | None:
+    def cached_directory(self, address: Address) -> Directory | None:
         torrent = self._torrent(address.ident)
-        detail = self.catalogue.documents.known(torrent.group_id)
+        detail = self.catalogue.groups.known(torrent.group_id)
         found = detail.torrents.get(torrent.id) if detail else None
         tree = self.catalogue.trees.at_hand(found) if found else None
         if tree is None:
@@ -134,7 +134,7 @@ class FilesFamily(Family):
     async def parent(self, address: Address) -> int:
         if address.part == 0:
             return pack(Kind.TORRENT, address.ident)
-        detail = self.catalogue.documents.known(self._torrent(address.ident).group_id)
+        detail = self.catalogue.groups.known(self._torrent(address.ident).group_id)
         found = detail.torrents.get(address.ident) if detail else None
         tree = await self.catalogue.trees.tree(found) if found else None
         if tree is None:

@@ -10,7 +10,7 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing, directory_entry, file_entry, listed
-from biofs.mount.nodes.base import Bytes, Content, Family, failure
+from biofs.mount.nodes.base import Bytes, Content, Nodes, failure
 from biofs.store.details import Detail
 from biofs.store.groups import KnownGroup
 from biofs.tree.inodes import ID_STEP, Address, Kind, category_inode, pack
@@ -22,7 +22,7 @@ _DESCRIPTION: Final = pack(Kind.DESCRIPTION)
 _TORRENT: Final = pack(Kind.TORRENT)
 
 
-class GroupFamily(Family):
+class GroupNodes(Nodes):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (
@@ -45,12 +45,12 @@ class GroupFamily(Family):
             return attributes.directory(pack(Kind.GROUP, group.id), group.mtime)
         if address.kind is Kind.COMMENTS_LINK:
             return _comments_link(group)
-        detail = await self.catalogue.documents.get(group.id, caller)
+        detail = await self.catalogue.groups.get(group.id, caller)
         return _document(address.kind, self._group(group.id), detail)
 
-    def at_once(self, address: Address) -> Directory | None:
+    def cached_directory(self, address: Address) -> Directory | None:
         group = self._group(address.ident)
-        documents = self.catalogue.documents
+        documents = self.catalogue.groups
         detail = documents.known(group.id)
         if detail is None and self.catalogue.index.is_only_mentioned(group.id):
             return None
@@ -69,16 +69,16 @@ class GroupFamily(Family):
 
     async def _listed(self, address: Address, caller: Caller) -> Directory:
         """Wait until all torrents of the group are known: its directory's own first listing."""
-        directory = self.at_once(address)
+        directory = self.cached_directory(address)
         if directory is None:
-            await self.catalogue.documents.get(address.ident, caller)
-            directory = self.at_once(address)
+            await self.catalogue.groups.get(address.ident, caller)
+            directory = self.cached_directory(address)
         if directory is None:  # the detail gave way to others while we came back
             raise failure(errno.EAGAIN)
         return directory
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        directory = self.at_once(address)
+        directory = self.cached_directory(address)
         if directory is None:
             group = self._group(address.ident)
             if name in _DOCUMENTS:
@@ -103,17 +103,17 @@ class GroupFamily(Family):
             return category_inode(self._group(address.ident).category)
         return pack(Kind.GROUP, address.ident)
 
-    def told_by(self, address: Address) -> int | None:
+    def listed_in(self, address: Address) -> int | None:
         is_document = address.kind is Kind.GROUP_JSON or address.kind is Kind.DESCRIPTION
         return pack(Kind.GROUP, address.ident) if is_document else None
 
     def used(self, address: Address) -> None:
-        self.catalogue.documents.note_read(address.ident)
+        self.catalogue.groups.note_read(address.ident)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.GROUP:
             raise failure(errno.EISDIR)
-        detail = await self.catalogue.documents.get(address.ident, caller)
+        detail = await self.catalogue.groups.get(address.ident, caller)
         return Bytes(detail.json if address.kind is Kind.GROUP_JSON else detail.description)
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:

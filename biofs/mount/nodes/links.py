@@ -12,13 +12,13 @@ from typing import ClassVar
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
-from biofs.mount.nodes.base import Family, failure
+from biofs.mount.nodes.base import Nodes, failure
 from biofs.store.groups import KnownGroup, KnownTorrent
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, pack
 
 
-class LinkFamily(Family):
+class LinkNodes(Nodes):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.GROUP_LINK, Kind.TORRENT_LINK)
@@ -75,7 +75,7 @@ class LinkFamily(Family):
         """The path of a torrent from the root; one request if it is not known."""
         torrent = self.catalogue.index.torrent(torrent_id)
         if torrent is None:
-            await self.catalogue.documents.find_torrent(torrent_id, caller)
+            await self.catalogue.groups.find_torrent(torrent_id, caller)
             torrent = self.catalogue.index.torrent(torrent_id)
         if torrent is None:
             raise failure(errno.ENOENT)

@@ -14,7 +14,7 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
-from biofs.mount.nodes.base import Bytes, Content, Family, failure
+from biofs.mount.nodes.base import Bytes, Content, Nodes, failure
 from biofs.mount.views.registry import ViewRouter
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, pack
@@ -26,7 +26,7 @@ _CATEGORIES: Final = pack(Kind.CATEGORIES)
 SNAPSHOT_SECONDS: Final = 2.0
 
 
-class RootFamily(Family):
+class RootNodes(Nodes):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (

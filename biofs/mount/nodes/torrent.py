@@ -1,4 +1,4 @@
-"""A torrent: torrent.json, filelist.json, magnet.txt, and `files/` with its virtual tree."""
+"""A torrent: torrent.json, filelist.jsonl, magnet.txt, and `files/` with its virtual tree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing, directory_entry, file_entry
-from biofs.mount.nodes.base import Bytes, Content, Family, Spool, failure
+from biofs.mount.nodes.base import Bytes, Content, Nodes, Spool, failure
 from biofs.store.details import TorrentDetail
 from biofs.store.groups import KnownTorrent
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
@@ -21,7 +21,7 @@ _MAGNET: Final = pack(Kind.MAGNET)
 _FILES: Final = pack(Kind.FILES)
 
 
-class TorrentFamily(Family):
+class TorrentNodes(Nodes):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (
@@ -39,7 +39,7 @@ class TorrentFamily(Family):
         return torrent
 
     async def _detail(self, torrent: KnownTorrent, caller: Caller) -> TorrentDetail:
-        detail = await self.catalogue.documents.get(torrent.group_id, caller)
+        detail = await self.catalogue.groups.get(torrent.group_id, caller)
         found = detail.torrents.get(torrent.id)
         if found is None:  # the listing is older than the group's answer
             raise failure(errno.ENOENT)
@@ -51,9 +51,9 @@ class TorrentFamily(Family):
             return attributes.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime)
         return _document(address.kind, torrent, await self._detail(torrent, caller))
 
-    def at_once(self, address: Address) -> Directory:
+    def cached_directory(self, address: Address) -> Directory:
         torrent = self._torrent(address.ident)
-        documents = self.catalogue.documents
+        documents = self.catalogue.groups
         detail = documents.known(torrent.group_id)
         known = detail.torrents.get(torrent.id) if detail else None
         json = filelist = magnet = None
@@ -62,7 +62,7 @@ class TorrentFamily(Family):
         step, mtime = torrent.id * ID_STEP, torrent.mtime
         entries = [
             file_entry(b"torrent.json", 1, _JSON + step, json, mtime),
-            file_entry(b"filelist.json", 2, _FILELIST + step, filelist, mtime),
+            file_entry(b"filelist.jsonl", 2, _FILELIST + step, filelist, mtime),
             file_entry(b"magnet.txt", 3, _MAGNET + step, magnet, mtime),
             directory_entry(b"files", 4, _FILES + step, mtime),
         ]
@@ -70,22 +70,22 @@ class TorrentFamily(Family):
         return Directory(entries, pack(Kind.GROUP, torrent.group_id), good_until)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        found = self.at_once(address).find(name)
+        found = self.cached_directory(address).find(name)
         return found.stat if found else None
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        return self.at_once(address)
+        return self.cached_directory(address)
 
     async def parent(self, address: Address) -> int:
         if address.kind is Kind.TORRENT:
             return pack(Kind.GROUP, self._torrent(address.ident).group_id)
         return pack(Kind.TORRENT, address.ident)
 
-    def told_by(self, address: Address) -> int | None:
+    def listed_in(self, address: Address) -> int | None:
         return None if address.kind is Kind.TORRENT else pack(Kind.TORRENT, address.ident)
 
     def used(self, address: Address) -> None:
-        self.catalogue.documents.note_read(self._torrent(address.ident).group_id)
+        self.catalogue.groups.note_read(self._torrent(address.ident).group_id)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:
@@ -98,7 +98,7 @@ class TorrentFamily(Family):
             return Bytes(detail.magnet)
         document = await self.catalogue.trees.document(detail)
         if document is None:  # it was given up
-            await self.catalogue.documents.fetch(torrent.group_id, caller)
+            await self.catalogue.groups.fetch(torrent.group_id, caller)
             document = await self.catalogue.trees.document(detail)
         if document is None:
             raise failure(errno.EIO)

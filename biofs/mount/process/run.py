@@ -23,9 +23,9 @@ from biofs.catalogue import assembly
 from biofs.catalogue.catalogue import Catalogue
 from biofs.errors import QuietError
 from biofs.mount.kernel import busy_poll
-from biofs.mount.kernel.invalidation import KernelCache, Shown
+from biofs.mount.kernel.invalidation import AnswerInodes, KernelCache
 from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
-from biofs.mount.nodes.base import Family
+from biofs.mount.nodes.base import Nodes
 from biofs.mount.operations import Operations
 from biofs.mount.process import daemon, logs, memory
 from biofs.mount.xattrs import Xattrs
@@ -52,7 +52,7 @@ class Mounted(NamedTuple):
 
     mountpoint: Path
     catalogue: Catalogue
-    nodes: Mapping[Kind, Family]
+    nodes: Mapping[Kind, Nodes]
     state: Callable[[], Mapping[str, object]]
     kernel_told: Callable[[], Awaitable[None]]
 
@@ -170,7 +170,7 @@ async def _main(
 ) -> None:
     started = time.time()
     async with assembly.open_catalogue(settings) as catalogue:
-        watch, shown = SignalWatch(), Shown()
+        watch, shown = SignalWatch(), AnswerInodes()
         operations: Operations
 
         def state() -> dict[str, object]:
@@ -189,7 +189,7 @@ async def _main(
         kernel = KernelCache(catalogue.index, shown=shown)
         catalogue.listings.changes = kernel
         catalogue.answers.when_changed = kernel.answer_changed
-        mounted = Mounted(mountpoint, catalogue, operations.families, state, kernel.told)
+        mounted = Mounted(mountpoint, catalogue, operations.nodes, state, kernel.told)
         _mount(operations, settings, mountpoint)
         busy_poll.look_closely()
         async with trio.open_nursery() as nursery:

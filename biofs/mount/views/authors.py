@@ -117,7 +117,7 @@ class AuthorsView(FacetView):
         text = name.decode(errors="replace")
         if self.browsing.author_titled(text) is None and not self._may_be_called(text):
             return None
-        number = self.catalogue.words.add(_WORD, text)
+        number = self.catalogue.text_ids.add(_WORD, text)
         return None if number is None else self._by_name(number)
 
     def _may_be_called(self, text: str) -> bool:
@@ -134,7 +134,7 @@ class AuthorsView(FacetView):
         return attributes.link(inode, len(target) if target else None, 0)
 
     def _target(self, number: int) -> bytes | None:
-        text = self.catalogue.words.text(_WORD, number)
+        text = self.catalogue.text_ids.text(_WORD, number)
         if text is None:
             raise failure(errno.ENOENT)
         author = self.browsing.author_titled(text)
@@ -147,7 +147,7 @@ class AuthorsView(FacetView):
             raise failure(errno.EINVAL)
         target = self._target(address.ident)
         if target is None:
-            await self._find(self.catalogue.words.text(_WORD, address.ident) or "", caller)
+            await self._find(self.catalogue.text_ids.text(_WORD, address.ident) or "", caller)
             target = self._target(address.ident)
         if target is None:
             raise failure(errno.ENOENT)

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
-from biofs.mount.nodes.base import Family
+from biofs.mount.nodes.base import Nodes
 from biofs.tree.inodes import Address, Kind, pack
 
 _DOCUMENT_SHIFT: Final = 8
@@ -38,7 +38,7 @@ class Number(enum.IntEnum):
     POSTS = 20
 
 
-class View(Family):
+class View(Nodes):
     """A Family for one view: for its directory under the root, the entries in it (directories),
     and the documents in those. Override what Family's methods answer; `address` is as in Family.
     """

@@ -65,7 +65,7 @@ class _TextView(_AskedView):
             return facet.id
         if not self.can_be_asked(name) or not self.browsing.gaps():
             return None
-        number = self.catalogue.words.add(self.kind, name)
+        number = self.catalogue.text_ids.add(self.kind, name)
         return None if number is None or number >= _ASKED_FOR else number | _ASKED_FOR
 
     def _ident_numbered(self, number: int, name: str) -> int | None:
@@ -76,7 +76,7 @@ class _TextView(_AskedView):
 
     def text_of(self, ident: int) -> str | None:
         if ident & _ASKED_FOR:
-            return self.catalogue.words.text(self.kind, ident ^ _ASKED_FOR)
+            return self.catalogue.text_ids.text(self.kind, ident ^ _ASKED_FOR)
         return self.browsing.text_of(self.kind, ident)
 
     def entries_after(self, ident: int) -> Iterator[Numbered]:

@@ -14,19 +14,19 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import Number
 from biofs.mount.views.document import id_in
-from biofs.mount.views.index import PartialView
+from biofs.mount.views.index import IndexView
 from biofs.tree.inodes import Address, Kind, pack
 
 DEPTH: Final = 1
 
 
-class NumberedView(PartialView, ABC):
+class NumberedView(IndexView, ABC):
     """A view whose links are told by id."""
 
-    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
         super().__init__(catalogue)
         self.links: Final = links
 
@@ -88,7 +88,7 @@ _WORD: Final = "hash"
 _DEPTH: Final = 1
 
 
-class HashesView(PartialView):
+class HashesView(IndexView):
     """See the module. A hash that no torrent is known by is a link to what the server knows by it,
     which is asked for when the link is followed.
     """
@@ -96,7 +96,7 @@ class HashesView(PartialView):
     number: ClassVar[Number] = Number.HASHES
     name: ClassVar[str] = "hashes"
 
-    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
         super().__init__(catalogue)
         self._links: Final = links
 
@@ -116,7 +116,7 @@ class HashesView(PartialView):
         torrent_id = self.catalogue.browsing.torrent_of(info_hash)
         if torrent_id is not None:
             return self._links.to_torrent(torrent_id, _DEPTH)
-        number = self.catalogue.words.add(_WORD, info_hash)
+        number = self.catalogue.text_ids.add(_WORD, info_hash)
         return None if number is None else attributes.link(self._asking(number), None, 0)
 
     def _asking(self, number: int) -> int:
@@ -132,7 +132,7 @@ class HashesView(PartialView):
         return shown._replace(inode=self._asking(address.ident))
 
     def _hash(self, address: Address) -> str:
-        info_hash = self.catalogue.words.text(_WORD, address.ident)
+        info_hash = self.catalogue.text_ids.text(_WORD, address.ident)
         if info_hash is None:
             raise failure(errno.ENOENT)
         return info_hash
@@ -143,7 +143,7 @@ class HashesView(PartialView):
         info_hash, known = self._hash(address), self.catalogue.browsing.torrent_of
         torrent_id = known(info_hash)
         if torrent_id is None:
-            await self.catalogue.documents.find_hash(info_hash, caller)
+            await self.catalogue.groups.find_hash(info_hash, caller)
             torrent_id = known(info_hash)
         if torrent_id is None:  # an answer about something else
             raise failure(errno.EIO)

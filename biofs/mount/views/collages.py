@@ -9,10 +9,10 @@ from biofs.catalogue.documents.lists import COLLAGE_KEY, collage_source
 from biofs.mount.attributes import Stat
 from biofs.mount.views.base import Number
 from biofs.mount.views.document import id_in
-from biofs.mount.views.link import PackedView
+from biofs.mount.views.link import LinkView
 
 
-class CollagesView(PackedView):
+class CollagesView(LinkView):
     """See the module. Entries are the collages' ids; those that were fetched are listed."""
 
     number: ClassVar[Number] = Number.COLLAGES

@@ -9,13 +9,13 @@ from biofs.catalogue.documents.document import Source
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.views.base import Number
-from biofs.mount.views.document import AnsweredView, Entries, id_in
+from biofs.mount.views.document import DocumentView, Entries, id_in
 from biofs.tree.inodes import Address, Kind, unpack
 
 _NAMES: Final = {b"comments.json": 1}
 
 
-class CommentsView(AnsweredView):
+class CommentsView(DocumentView):
     """See the module. Lists the groups whose comments are known; any id can be named.
 
     A group that is not there is as one without comments: the server tells no difference.

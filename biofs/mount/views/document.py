@@ -38,7 +38,7 @@ def object_in(body: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-class AnsweredView(View):
+class DocumentView(View):
     """See the module. A view says what stands in its directories (`fixed`, `listed`), and what its
     documents hold (`source`).
     """

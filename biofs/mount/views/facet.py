@@ -21,8 +21,8 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkFamily
-from biofs.mount.views.index import PartialView, why
+from biofs.mount.nodes.links import LinkNodes
+from biofs.mount.views.index import IndexView, why
 from biofs.store.browsing import Browsing, Facet
 from biofs.store.groups import CHUNK, KnownGroup
 from biofs.tree import names
@@ -33,13 +33,13 @@ MOST_ASKED: Final = 1000
 """Entries that are listed because the server was asked for them, beside those that are known."""
 
 
-class FacetView(PartialView, ABC):
+class FacetView(IndexView, ABC):
     """See the module."""
 
     kind: ClassVar[str]
     """As the table `facets` has it."""
 
-    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
         super().__init__(catalogue)
         self.browsing: Final[Browsing] = catalogue.browsing
         self._links: Final = links
@@ -180,7 +180,7 @@ class _Members:
     def __init__(
         self,
         catalogue: Catalogue,
-        links: LinkFamily,
+        links: LinkNodes,
         facet: Facet | None,
         told: Iterable[Link],
     ) -> None:

@@ -22,7 +22,7 @@ NOTE: Final = 1
 _WIDTH: Final = 80
 
 
-class PartialView(View):
+class IndexView(View):
     """See the module."""
 
     async def missing(self, ident: int) -> str:

@@ -14,7 +14,7 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import PORTION, FixedListing, Listed, Listing, listed
 from biofs.mount.nodes.base import Bytes, Content, failure
-from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import View, document_of
 from biofs.mount.views.document import INCOMPLETE
 from biofs.store.memory import Recent
@@ -61,7 +61,7 @@ class _Links:
         ]
 
 
-class PackedView(View):
+class LinkView(View):
     """See the module. An entry's directory is waited for when it is opened, its names when one of
     them is looked up before that: so a name is right or wrong, never a guess.
     """
@@ -72,7 +72,7 @@ class PackedView(View):
     depth: ClassVar[int] = 2
     """How many levels below the root an entry's links stand."""
 
-    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
         super().__init__(catalogue)
         self.links: Final = links
         self._cache: Recent[str, _Opened] = Recent(

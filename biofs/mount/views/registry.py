@@ -10,8 +10,8 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
-from biofs.mount.nodes.base import Content, Family, failure
-from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.nodes.base import Content, Nodes, failure
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.authors import AuthorsView
 from biofs.mount.views.base import View, view_of
 from biofs.mount.views.by_facet import FormatsView, TagsView, YearsView
@@ -26,7 +26,7 @@ from biofs.mount.views.users import UsersView
 from biofs.tree.inodes import Address, Kind, pack
 
 
-def all_views(catalogue: Catalogue, links: LinkFamily, *, account: bool) -> list[View]:
+def all_views(catalogue: Catalogue, links: LinkNodes, *, account: bool) -> list[View]:
     """The views in the order in which the root lists them; `me/` only with `account`."""
     users = UsersView(catalogue, links)
     me = MeView(catalogue, links)
@@ -52,7 +52,7 @@ def all_views(catalogue: Catalogue, links: LinkFamily, *, account: bool) -> list
 # Hands what concerns a view to that view.
 
 
-class ViewRouter(Family):
+class ViewRouter(Nodes):
     """See the module."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (

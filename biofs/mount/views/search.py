@@ -14,7 +14,7 @@ from biofs.catalogue.documents.search_syntax import InvalidSearch, Search, parse
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import Number
-from biofs.mount.views.link import PackedView
+from biofs.mount.views.link import LinkView
 from biofs.mount.views.probed import is_probed
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ MOST_SEARCHES: Final = 2000
 _parse: Final = functools.lru_cache(2 * MOST_SEARCHES)(parse)
 
 
-class SearchView(PackedView):
+class SearchView(LinkView):
     """See the module. An entry's number is that of its name in `words`: every spelling is a
     directory of its own, but those that mean the same show one answer.
     """
@@ -36,7 +36,7 @@ class SearchView(PackedView):
     documents: ClassVar[tuple[bytes, ...]] = (b"results.jsonl",)
 
     def _search(self, ident: int) -> Search:
-        text = self.catalogue.words.text(_WORD, ident)
+        text = self.catalogue.text_ids.text(_WORD, ident)
         if text is None:
             raise failure(errno.ENOENT)
         try:
@@ -64,13 +64,13 @@ class SearchView(PackedView):
             return None
         if not _looks_like_a_search(text):
             return None
-        return self.directory(self.catalogue.words.add_recent(_WORD, text, MOST_SEARCHES))
+        return self.directory(self.catalogue.text_ids.add_recent(_WORD, text, MOST_SEARCHES))
 
     async def entries(self) -> list[tuple[bytes, Stat]]:
         known = set(self.catalogue.answers.keys(SEARCH_KEY))
         return [
             (text.encode(), self.listed_entry(number))
-            for number, text in self.catalogue.words.known(_WORD)
+            for number, text in self.catalogue.text_ids.known(_WORD)
             if _key(text) in known
         ]
 

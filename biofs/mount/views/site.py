@@ -11,7 +11,7 @@ from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import AnsweredView, Entries
+from biofs.mount.views.document import DocumentView, Entries
 from biofs.tree.inodes import Address, Kind
 
 _NAMES: Final = {b"stats.json": 1, b"announcements.json": 2}
@@ -21,7 +21,7 @@ _SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
 }
 
 
-class SiteView(AnsweredView):
+class SiteView(DocumentView):
     """See the module."""
 
     number: ClassVar[Number] = Number.SITE

@@ -14,7 +14,7 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import Number
-from biofs.mount.views.link import FIRST_LINK, PackedView
+from biofs.mount.views.link import FIRST_LINK, LinkView
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 from biofs.tree.text import escape
@@ -26,7 +26,7 @@ _SHIFT: Final = 4
 directory has 0 there."""
 
 
-class TopView(PackedView):
+class TopView(LinkView):
     """See the module. Who has no cookie gets EACCES where one is needed: the server knows no other
     way to these lists.
     """

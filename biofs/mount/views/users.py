@@ -16,9 +16,9 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import AnsweredView, Entries, id_in, object_in
+from biofs.mount.views.document import DocumentView, Entries, id_in, object_in
 from biofs.mount.views.usersearch import UserSearchView
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
@@ -40,7 +40,7 @@ _FIELDS: Final = {1: "snatches", 2: "uploads"}  # of the recents' answer
 
 
 def group_links(
-    links: LinkFamily, rows: object, depth: int, ident_field: str, name_field: str
+    links: LinkNodes, rows: object, depth: int, ident_field: str, name_field: str
 ) -> Entries:
     """Links to the groups that the rows of a document name, each once, in the rows' order."""
     found: dict[int, bytes] = {}
@@ -53,7 +53,7 @@ def group_links(
     return [(name, links.to_group(ident, depth)) for ident, name in found.items()]
 
 
-class UsersView(AnsweredView):
+class UsersView(DocumentView):
     """See the module. Lists the users that are known; any id can be named.
 
     Entering one, or reading something of one, asks whether there is such a user: of nobody the
@@ -63,7 +63,7 @@ class UsersView(AnsweredView):
     number: ClassVar[Number] = Number.USERS
     name: ClassVar[str] = "users"
 
-    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
         super().__init__(catalogue)
         self._links: Final = links
         self._search: Final = UserSearchView(catalogue, self.found)

@@ -14,14 +14,14 @@ from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import INCOMPLETE, AnsweredView, Entries, object_in
+from biofs.mount.views.document import INCOMPLETE, DocumentView, Entries, object_in
 from biofs.mount.views.probed import is_probed
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, pack, unpack
 from biofs.tree.text import escape
 
 WORDS: Final = "user search"
-"""The kind of `Words` that searches are."""
+"""The kind of `TextIds` that searches are."""
 
 MOST_SEARCHES: Final = 10_000
 """Searches that are remembered; the oldest give way."""
@@ -44,7 +44,7 @@ def words_in(name: bytes) -> str | None:
     return text if text and text.isprintable() and not is_probed(text) else None
 
 
-class UserSearchView(AnsweredView):
+class UserSearchView(DocumentView):
     """See the module. `found` makes a link to a user's directory."""
 
     number: ClassVar[Number] = Number.USER_SEARCH
@@ -58,7 +58,7 @@ class UserSearchView(AnsweredView):
         return pack(Kind.VIEW, Number.USERS)
 
     def _search(self, ident: int) -> Source:
-        words = self.catalogue.words.text(WORDS, ident)
+        words = self.catalogue.text_ids.text(WORDS, ident)
         if words is None:
             raise failure(errno.ENOENT)
         return user_documents.search(self.catalogue.freshness, words)
@@ -72,7 +72,7 @@ class UserSearchView(AnsweredView):
         entries = []
         for key in self.catalogue.answers.keys(user_documents.SEARCHES):
             words = key.removeprefix(user_documents.SEARCHES)
-            ident = self.catalogue.words.number(WORDS, words)
+            ident = self.catalogue.text_ids.number(WORDS, words)
             if ident is not None:
                 entries.append((words.encode(), self.listed_entry(ident)))
         return entries
@@ -99,5 +99,5 @@ class UserSearchView(AnsweredView):
         words = words_in(name)
         if words is None:
             return None
-        ident = self.catalogue.words.add_recent(WORDS, words, MOST_SEARCHES)
+        ident = self.catalogue.text_ids.add_recent(WORDS, words, MOST_SEARCHES)
         return self.directory(unpack(self.entry(ident)))

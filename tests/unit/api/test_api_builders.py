@@ -147,9 +147,9 @@ def test_any_search_is_a_request_or_refused(words):
 
 
 def test_identical_wants_are_one():
-    wants = {builders.browse_request(2, category=1), builders.browse_request(2, category=1)}
-    wants |= {builders.download_request(1, *KEYS), builders.download_request(1, *KEYS)}
-    assert len(wants) == 2
+    fetches = {builders.browse_request(2, category=1), builders.browse_request(2, category=1)}
+    fetches |= {builders.download_request(1, *KEYS), builders.download_request(1, *KEYS)}
+    assert len(fetches) == 2
     assert builders.download_request(1, *KEYS) != builders.download_request(1, *reversed(KEYS))
 
 

@@ -30,10 +30,10 @@ async def test_what_is_known_is_counted(autojump_clock: object) -> None:
         await catalogue.listings.listed(1, READER)
         await trio.sleep(60)
         first = catalogue.index.entries_after(1, -1)[0][1]
-        await catalogue.documents.get(first, READER)
+        await catalogue.groups.get(first, READER)
         await trio.sleep(60)
         other = next(number for number in range(1, 41) if catalogue.index.group(number) is None)
-        await catalogue.documents.get(other, READER)
+        await catalogue.groups.get(other, READER)
         coverage = await catalogue.store.scan(measure)
         assert coverage.categories == [
             CategoryCoverage(1, 20, 1, EPOCH, EPOCH),
@@ -52,7 +52,7 @@ async def test_gaps_are_what_was_never_fetched_or_looks_different(
         await catalogue.listings.listed(1, READER)
         assert await gaps.count(1, -math.inf) == 60
         for group in range(1, 51):
-            await catalogue.documents.get(group, READER)
+            await catalogue.groups.get(group, READER)
         assert gaps.after(1, -1, -math.inf, 100) == list(range(51, 61))
         assert gaps.after(1, 53, -math.inf, 2) == [54, 55]
         assert (gaps.has(7, -math.inf), gaps.has(51, -math.inf)) == (False, True)
@@ -61,7 +61,7 @@ async def test_gaps_are_what_was_never_fetched_or_looks_different(
         await trio.sleep(2 * DAY)
         assert await gaps.count(1, catalogue.clock() - DAY) == 60, "old, all of them"
         catalogue.listings.refresh(1)
-        while len(catalogue.wants):
+        while len(catalogue.fetches):
             await trio.sleep(1)
         assert gaps.after(1, -1, catalogue.clock() - DAY, 100) == [7, *range(51, 61)]
 
@@ -74,15 +74,15 @@ async def test_peeking_starts_nothing(autojump_clock: object) -> None:
                 catalogue.listings.open(1)
             assert caught.value.key == ("listing", 1)
         await catalogue.listings.listed(1, READER)
-        await catalogue.documents.get(7, READER)
+        await catalogue.groups.get(7, READER)
         await trio.sleep(2 * DAY)
         app.state.log.clear()
         with peeking() as looking:
-            assert catalogue.documents.known(7) is not None
+            assert catalogue.groups.known(7) is not None
             with pytest.raises(WouldAsk):
-                await catalogue.documents.get(8, READER)
+                await catalogue.groups.get(8, READER)
         assert looking.refreshed == [("listing", 1)]
         assert peek() is None
         await trio.sleep(60)
         assert app.state.log.count() == 0
-        assert len(catalogue.wants) == 0
+        assert len(catalogue.fetches) == 0

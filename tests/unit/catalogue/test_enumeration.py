@@ -79,7 +79,7 @@ async def test_a_listing_that_grows_between_pages_ends_complete() -> None:
         # Those that came behind the walker's back are at the top: the next look finds them.
         catalogue.listings.refresh(1)
         await Patient().wait(want)
-        while (again := catalogue.wants.active(("listing", 1))) is not None:
+        while (again := catalogue.fetches.active(("listing", 1))) is not None:
             await Patient().wait(again)
         assert set(catalogue.index.group_ids(1)) == ids_of(source, 1)
 

@@ -24,14 +24,14 @@ async def test_the_store_stays_within_its_bound_and_keeps_the_index(tmp_path: Pa
     async with running(app, tmp_path / "s", cache_size=BOUND) as catalogue:
         await catalogue.listings.listed(1, READER)
         for group_id in range(1, 201):
-            await catalogue.documents.get(group_id, READER)
-            await catalogue.documents.get(1, READER)  # read again and again
+            await catalogue.groups.get(group_id, READER)
+            await catalogue.groups.get(1, READER)  # read again and again
         used = await catalogue.store.scan(used_bytes)
         (details,) = catalogue.store.one("SELECT count(*) FROM details") or (0,)
         assert used <= BOUND * 1.1
         assert 1 < int(str(details)) < 200
         assert catalogue.index.summary(1)[0] == 200
-        assert catalogue.documents.known(1) is not None
+        assert catalogue.groups.known(1) is not None
     assert app.state.log.count("torrentgroup", id="1") == 1, "what is read most is kept"
     assert (tmp_path / "s").stat().st_size < 3 * BOUND
 
@@ -40,7 +40,7 @@ async def test_a_detail_larger_than_the_bound_is_served_all_the_same() -> None:
     app = create_app(Generated(3, 1, 20_000, categories=(1,)))
     async with running(app, cache_size=1) as catalogue:
         for group_id in (1, 2, 3):
-            detail = await catalogue.documents.get(group_id, READER)
+            detail = await catalogue.groups.get(group_id, READER)
             (torrent,) = detail.torrents.values()
             tree = await catalogue.trees.tree(torrent)
             assert tree is not None
@@ -51,14 +51,14 @@ async def test_a_detail_larger_than_the_bound_is_served_all_the_same() -> None:
 async def test_a_detail_whose_file_list_was_given_up_is_fetched_again(tmp_path: Path) -> None:
     app = create_app(Generated(3, 2, 3, categories=(1,)))
     async with running(app, tmp_path / "s") as catalogue:
-        known = await catalogue.documents.get(1, READER)
+        known = await catalogue.groups.get(1, READER)
         await catalogue.store.write(lambda c: c.execute("DELETE FROM file_lists WHERE rowid = 1"))
     async with running(app, tmp_path / "s") as catalogue:
-        again = await catalogue.documents.get(1, READER)
+        again = await catalogue.groups.get(1, READER)
         assert (again.json, again.torrents) == (known.json, known.torrents)
         trees = [await catalogue.trees.tree(torrent) for torrent in again.torrents.values()]
         assert trees.count(None) == 1
-        await catalogue.documents.fetch(1, READER)
+        await catalogue.groups.fetch(1, READER)
         trees = [await catalogue.trees.tree(torrent) for torrent in again.torrents.values()]
         assert None not in trees
     assert app.state.log.count("torrentgroup", id="1") == 2
@@ -73,7 +73,7 @@ async def test_a_detail_that_is_never_kept_is_no_storm() -> None:
             )
         )
         with pytest.raises(BadAnswer, match="does not keep it"):
-            await catalogue.documents.get(1, READER)
+            await catalogue.groups.get(1, READER)
     assert app.state.log.count() == 3
 
 
@@ -82,8 +82,8 @@ async def test_what_was_given_up_is_served_from_memory_while_it_is_looked_at_aga
 ) -> None:
     app = create_app(Generated(3, 2, 3, categories=(1,)))
     async with running(app, tmp_path / "s", freshness=Freshness.of(1)) as catalogue:
-        known = await catalogue.documents.get(1, READER)
+        known = await catalogue.groups.get(1, READER)
         await catalogue.store.write(lambda c: c.execute("DELETE FROM details"))
         await trio.sleep(2)
-        assert catalogue.documents.known(1) is known
-        assert len(catalogue.wants) == 1
+        assert catalogue.groups.known(1) is known
+        assert len(catalogue.fetches) == 1

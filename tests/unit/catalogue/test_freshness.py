@@ -39,7 +39,7 @@ class Told:
 
 async def settled(catalogue: Catalogue) -> None:
     """Wait until nothing is being fetched."""
-    while len(catalogue.wants):
+    while len(catalogue.fetches):
         await trio.sleep(0.01)
 
 
@@ -47,11 +47,11 @@ async def test_fresh_things_cost_nothing(autojump_clock: object) -> None:
     app = create_app(Generated(120, 2, 3, categories=(1,)))
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, READER)
-        await catalogue.documents.get(7, READER)
+        await catalogue.groups.get(7, READER)
         app.state.log.clear()
         await trio.sleep(14 * MINUTE)
         await catalogue.listings.listed(1, READER)
-        await catalogue.documents.get(7, READER)
+        await catalogue.groups.get(7, READER)
         await settled(catalogue)
         assert app.state.log.count() == 0
 
@@ -107,12 +107,12 @@ async def test_a_day_later_one_walk_confirms_all_details(autojump_clock: object)
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, READER)
         for group_id in range(1, 121):
-            await catalogue.documents.get(group_id, READER)
+            await catalogue.groups.get(group_id, READER)
         app.state.log.clear()
         await trio.sleep(DAY + MINUTE)
         for _ in range(3):
             for group_id in range(1, 121):
-                assert catalogue.documents.known(group_id) is not None
+                assert catalogue.groups.known(group_id) is not None
             await settled(catalogue)
         assert app.state.log.count("torrentgroup") == 0
         assert app.state.log.count("browse") == 3
@@ -124,7 +124,7 @@ async def test_a_changed_row_makes_its_detail_alone_stale(autojump_clock: object
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, READER)
         for group_id in (7, 8):
-            await catalogue.documents.get(group_id, READER)
+            await catalogue.groups.get(group_id, READER)
         source.bump(7, name="Quite another name")
         catalogue.listings.changes = told = Told()
         app.state.log.clear()
@@ -132,11 +132,11 @@ async def test_a_changed_row_makes_its_detail_alone_stale(autojump_clock: object
         catalogue.listings.open(1)
         await settled(catalogue)
         for group_id in (7, 8):
-            catalogue.documents.known(group_id)
+            catalogue.groups.known(group_id)
         await settled(catalogue)
         assert app.state.log.count("torrentgroup") == 1
         assert app.state.log.count("torrentgroup", id="7") == 1
-        detail = catalogue.documents.known(7)
+        detail = catalogue.groups.known(7)
         assert detail is not None
         assert orjson.loads(detail.json)["name"] == "Quite another name"
         assert (7, False) in told.groups
@@ -147,7 +147,7 @@ async def test_counts_come_from_the_newer_row_without_a_request(autojump_clock: 
     app = create_app(source)
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, READER)
-        await catalogue.documents.get(30, READER)
+        await catalogue.groups.get(30, READER)
         before = source.group(30)
         assert before is not None
         await trio.sleep(16 * MINUTE)
@@ -169,7 +169,7 @@ async def test_counts_come_from_the_newer_row_without_a_request(autojump_clock: 
         app.state.log.clear()
         catalogue.listings.open(1)
         await settled(catalogue)
-        detail = catalogue.documents.known(30)
+        detail = catalogue.groups.known(30)
         await settled(catalogue)
         assert detail is not None
         shown = orjson.loads(next(iter(detail.torrents.values())).json)
@@ -182,11 +182,11 @@ async def test_absence_is_remembered_for_seconds(autojump_clock: object) -> None
     async with running(app) as catalogue:
         for _ in range(5):
             with pytest.raises(NotFound):
-                await catalogue.documents.get(99, READER)
+                await catalogue.groups.get(99, READER)
         assert app.state.log.count() == 1
         await trio.sleep(11)
         with pytest.raises(NotFound):
-            await catalogue.documents.get(99, READER)
+            await catalogue.groups.get(99, READER)
         assert app.state.log.count() == 2
 
 
@@ -195,17 +195,17 @@ async def test_file_lists_never_expire_and_survive_a_restart(
 ) -> None:
     app = create_app(Generated(5, 1, 20, categories=(1,)))
     async with running(app, tmp_path / "s") as catalogue:
-        detail = await catalogue.documents.get(3, READER)
+        detail = await catalogue.groups.get(3, READER)
     app.state.log.clear()
     async with running(app, tmp_path / "s", offline=True, later=10 * 365 * DAY) as catalogue:
-        again = await catalogue.documents.get(3, READER)
+        again = await catalogue.groups.get(3, READER)
         assert again.json == detail.json
         (torrent,) = again.torrents.values()
         tree = await catalogue.trees.tree(torrent)
         assert tree is not None
         assert tree.file_count == 20
         with pytest.raises(Unreachable):
-            await catalogue.documents.get(4, READER)
+            await catalogue.groups.get(4, READER)
     assert app.state.log.count() == 0
 
 
@@ -245,7 +245,7 @@ async def test_an_answer_overtaken_by_a_change_is_not_taken_for_the_changed(
             return answered
 
         catalogue.queue._transport.send = slowly  # type: ignore[method-assign,assignment]
-        want = catalogue.documents.want(7)
+        want = catalogue.groups.want(7)
         await trio.sleep(1)
         source.bump(7, name="Changed meanwhile")
         walk = catalogue.listings.want(1, Priority.INTERACTIVE, walk=True)
@@ -254,8 +254,8 @@ async def test_an_answer_overtaken_by_a_change_is_not_taken_for_the_changed(
         release.set()
         while not want.done:
             await READER.wait(want)
-        catalogue.documents.known(7)
+        catalogue.groups.known(7)
         await settled(catalogue)
-        detail = catalogue.documents.known(7)
+        detail = catalogue.groups.known(7)
         assert detail is not None
         assert orjson.loads(detail.json)["name"] == "Changed meanwhile"

@@ -16,7 +16,7 @@ from biofs.store import fulltext, snapshot, stubs
 from biofs.store.details import Details
 from biofs.store.groups import Index
 from biofs.store.store import Store
-from biofs.store.stubs import Mention
+from biofs.store.stubs import Stub
 from biofs.tree.filelist import Entry, render
 
 NOW = 1_800_000_000.0
@@ -127,7 +127,7 @@ async def test_a_detail_that_was_evicted_is_found_by_its_row_alone(store: Store)
 
 
 async def test_a_mentioned_group_is_found_by_its_title_until_more_is_known(store: Store) -> None:
-    await stubs.note(store, [Mention(1, 1, "Only a title", 0), Mention(2, 99, "Title", 0)], NOW)
+    await stubs.note(store, [Stub(1, 1, "Only a title", 0), Stub(2, 99, "Title", 0)], NOW)
     assert found(store, "title") == [1]
     await learn(store, row_of(1, "Another name"))
     assert found(store, "title") == []

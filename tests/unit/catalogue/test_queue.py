@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from biofs.api.errors import CookieNeeded, NotFound
 from biofs.api.requests import Request
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Priority, Want
+from biofs.catalogue.fetches import Fetch, Priority
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
@@ -22,7 +22,7 @@ from tests.support.catalogues import Patient, running
 
 async def read(catalogue: Catalogue, pid: int, *groups: int) -> None:
     for group_id in groups:
-        await catalogue.documents.get(group_id, Patient(pid))
+        await catalogue.groups.get(group_id, Patient(pid))
 
 
 def asked(app: object) -> list[int]:
@@ -35,11 +35,11 @@ async def test_interactive_goes_before_refresh_before_warm_up(autojump_clock: Mo
     async with running(app, rate="1/6") as catalogue:
         await read(catalogue, 1, 1)  # takes the first slot
         for group_id in (2, 3):
-            catalogue.documents.want(group_id, Priority.WARM)
-        catalogue.documents.want(4, Priority.REFRESH)
+            catalogue.groups.want(group_id, Priority.WARM)
+        catalogue.groups.want(4, Priority.REFRESH)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read, catalogue, 7, 5)
-        while len(catalogue.wants):
+        while len(catalogue.fetches):
             await trio.sleep(1)
     assert asked(app) == [1, 5, 4, 2, 3]
 
@@ -51,12 +51,12 @@ async def test_a_reader_makes_a_warm_up_urgent_and_leaving_undoes_it(
     async with running(app, rate="1/6") as catalogue:
         await read(catalogue, 1, 1)
         for group_id in (2, 3, 4, 5):
-            catalogue.documents.want(group_id, Priority.WARM)
+            catalogue.groups.want(group_id, Priority.WARM)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read, catalogue, 7, 4)
             with trio.move_on_after(1):
                 await read(catalogue, 8, 5)  # gives up before its turn
-        while len(catalogue.wants):
+        while len(catalogue.fetches):
             await trio.sleep(1)
     assert asked(app) == [1, 4, 2, 3, 5]
 
@@ -106,7 +106,7 @@ async def test_rate_limit_exceeded_is_waited_out_and_no_error(
                 nursery.start_soon(read, catalogue, group_id, group_id)
         assert catalogue.queue.retried > 0
         for group_id in range(1, 6):
-            assert catalogue.documents.known(group_id) is not None
+            assert catalogue.groups.known(group_id) is not None
 
 
 async def test_identical_wants_are_one_request() -> None:
@@ -116,17 +116,17 @@ async def test_identical_wants_are_one_request() -> None:
             for pid in range(100):
                 nursery.start_soon(read, catalogue, pid, 5)
         assert app.state.log.count() == 1
-        assert catalogue.wants.joined == 99
+        assert catalogue.fetches.joined == 99
 
 
 async def test_what_cannot_work_costs_no_request() -> None:
     app = create_app(Generated(3, 1, 1))
     async with running(app) as catalogue:
 
-        async def fetch(want: Want) -> None:
+        async def fetch(want: Fetch) -> None:
             await catalogue.queue.sender(want)(Request("top10"))
 
-        want = catalogue.wants.start("top", fetch)
+        want = catalogue.fetches.start("top", fetch)
         await Patient().wait(want)
         with pytest.raises(CookieNeeded):
             want.raise_error()
@@ -137,10 +137,10 @@ async def test_the_unforeseen_fails_its_want_alone() -> None:
     app = create_app(Generated(3, 1, 1))
     async with running(app) as catalogue:
 
-        async def fetch(_want: Want) -> None:
+        async def fetch(_want: Fetch) -> None:
             raise ZeroDivisionError("nobody thought of it")
 
-        want = catalogue.wants.start("odd", fetch)
+        want = catalogue.fetches.start("odd", fetch)
         await Patient().wait(want)
         assert want.error is not None
         assert "nobody thought" not in str(want.error)
@@ -150,13 +150,13 @@ async def test_the_unforeseen_fails_its_want_alone() -> None:
 async def test_a_cancelled_reader_leaves_the_want_to_the_others() -> None:
     app = create_app(Generated(3, 1, 1))
     async with running(app) as catalogue:
-        want = catalogue.documents.want(1)
+        want = catalogue.groups.want(1)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(read, catalogue, 5, 1))
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         while not want.done:
             await Patient().wait(want)
-        assert catalogue.documents.known(1) is not None
+        assert catalogue.groups.known(1) is not None
         with pytest.raises(NotFound):
             await read(catalogue, 5, 99)

@@ -22,7 +22,7 @@ from biofs.store.groups import Index
 from biofs.store.schema import APPLICATION_ID, VERSION
 from biofs.store.snapshot import Snapshot, without_marks
 from biofs.store.store import Store, StoreError
-from biofs.store.text_ids import Words
+from biofs.store.text_ids import TextIds
 from tests.support.catalogues import running
 
 MADE = 1_800_000_000.0
@@ -122,9 +122,9 @@ def test_nothing_is_written_beside_it_or_into_it(store: Path, tmp_path: Path) ->
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         opened.write_now(lambda connection: connection.execute("DELETE FROM groups"))
     # What else a mount notes goes into memory.
-    number = Words(opened).add("search", "yeast")
+    number = TextIds(opened).add("search", "yeast")
     assert number is not None
-    assert Words(opened).text("search", number) == "yeast"
+    assert TextIds(opened).text("search", number) == "yeast"
     opened.close()
     assert os.listdir(directory) == ["snapshot"]
     assert file.read_bytes() == before

@@ -291,7 +291,7 @@ async def test_fresh_for_as_long_as_is_promised(autojump_clock: object) -> None:
         for wait, requests in ((0, 1), (59, 1), (2, 2), (0, 2)):
             await trio.sleep(wait)
             await read(catalogue, source)
-            while len(catalogue.wants):
+            while len(catalogue.fetches):
                 await trio.sleep(0.01)
             assert log.count("get_user_notifications") == requests
 

@@ -19,7 +19,7 @@ from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
 from biofs.store import rows
-from biofs.store.rows import PORTION, Entry, Heap, Page, Wanted
+from biofs.store.rows import PORTION, Entry, FacetCount, Page, Wanted
 from tests.support.catalogues import running
 
 
@@ -42,8 +42,8 @@ async def entries(catalogue: Catalogue, **wanted: Any) -> list[Entry]:
     return await catalogue.store.scan(read)
 
 
-async def heaps(catalogue: Catalogue, what: Any) -> dict[str, Heap]:
-    def read(connection: sqlite3.Connection) -> dict[str, Heap]:
+async def heaps(catalogue: Catalogue, what: Any) -> dict[str, FacetCount]:
+    def read(connection: sqlite3.Connection) -> dict[str, FacetCount]:
         found = [each for page in pages(connection, Wanted(what=what)) for each in page.heaps]
         return {heap.name: heap for heap in found}
 
@@ -105,7 +105,7 @@ async def test_portions_are_whole_and_fit_an_answer() -> None:
 
 async def test_a_group_known_from_its_detail_alone_says_the_same() -> None:
     async with running(create_app(embedded())) as catalogue:
-        want = catalogue.documents.want(3, Priority.INTERACTIVE)
+        want = catalogue.groups.want(3, Priority.INTERACTIVE)
         while not want.done:
             await want.changed.wait()
         [alone] = await entries(catalogue, what="ids", ids=(3,))

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from biofs.api.errors import ApiError, NetworkError, ServerFault, TokenRefused, Unreachable
 from biofs.api.pace import Rate
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Priority, Want
+from biofs.catalogue.fetches import Fetch, Priority
 from biofs.catalogue.freshness import DAY, HOUR, Freshness
 from biofs.catalogue.warming import PAUSES, Progress, Warming, seconds_left
 from biofs.demo.accounts import REVOKED_TOKEN
@@ -179,7 +179,7 @@ async def test_what_a_reader_had_fetched_meanwhile_is_not_asked_for(
         nursery.start_soon(warming(catalogue, [1]).run)
         await trio.sleep(12)
         for group in (20, 21, 22):
-            await catalogue.documents.get(group, Patient())
+            await catalogue.groups.get(group, Patient())
     assert app.state.log.count("torrentgroup") == 30
 
 
@@ -191,7 +191,7 @@ async def test_it_never_has_more_wants_than_may_be_sent(autojump_clock: object) 
             nursery.start_soon(warming(catalogue, [1]).run)
             for _ in range(40):
                 await trio.sleep(1)
-                most = max(most, len(catalogue.wants))
+                most = max(most, len(catalogue.fetches))
             nursery.cancel_scope.cancel()
         assert most == 2
 
@@ -245,14 +245,14 @@ class Flaky:
         self._catalogue = catalogue
         catalogue.listings.want = self.want  # type: ignore[method-assign, assignment]
 
-    def want(self, category: int, priority: Priority) -> Want:
+    def want(self, category: int, priority: Priority) -> Fetch:
         self.times.append(trio.current_time())
 
-        async def fetch(_want: Want) -> None:
+        async def fetch(_want: Fetch) -> None:
             if self._errors and (error := self._errors.pop(0)) is not None:
                 raise error
 
-        return self._catalogue.wants.start(("listing", category), fetch, priority)
+        return self._catalogue.fetches.start(("listing", category), fetch, priority)
 
 
 LOST = Unreachable("browse", "the connection broke off")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from biofs.cli.ls.filters import Selection, years
-from biofs.store.rows import Entry, Heap
+from biofs.store.rows import Entry, FacetCount
 
 
 def entry(ident: int, name: str, **fields: Any) -> Entry:
@@ -52,8 +52,8 @@ def test_rows(wanted: dict[str, Any], found: list[int]) -> None:
 
 def test_heaps() -> None:
     heaps = [
-        Heap(id=1, name="fungi", groups=3, time=5),
-        Heap(id=2, name="Coding", groups=9, time=4),
+        FacetCount(id=1, name="fungi", groups=3, time=5),
+        FacetCount(id=2, name="Coding", groups=9, time=4),
     ]
     assert [heap.id for heap in Selection().heaps(heaps)] == [2, 1]
     assert [heap.id for heap in Selection(order="groups", reverse=True).heaps(heaps)] == [1, 2]

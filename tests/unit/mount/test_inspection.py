@@ -29,7 +29,7 @@ async def mount() -> AsyncIterator[Inspected]:
     """A mount of the embedded catalogue with one category listed and one group read."""
     async with inspected() as mount:
         await mount.catalogue.listings.listed(1, READER)
-        await mount.catalogue.documents.get(1, READER)
+        await mount.catalogue.groups.get(1, READER)
         yield mount
 
 
@@ -39,7 +39,7 @@ async def mount() -> AsyncIterator[Inspected]:
         ("", Address(Kind.ROOT, 0, 0)),
         ("categories/Images", Address(Kind.CATEGORY, 8, 0)),
         (GROUP, Address(Kind.GROUP, 1, 0)),
-        (f"{TORRENT}/filelist.json", Address(Kind.FILELIST, 1, 0)),
+        (f"{TORRENT}/filelist.jsonl", Address(Kind.FILELIST, 1, 0)),
         (f"{TORRENT}/files", Address(Kind.FILES, 1, 0)),
         (f"{TORRENT}/files/../../group.json", Address(Kind.GROUP_JSON, 1, 0)),
         (f"{GROUP}/../../Images", Address(Kind.CATEGORY, 8, 0)),
@@ -111,7 +111,7 @@ async def test_what_is_not_known_would_be_asked_for(mount: Inspected) -> None:
             {"known": True, "confirmed": EPOCH, "fresh_until": EPOCH + DAY, "torrents": 1},
         ),
         (TORRENT, {"torrent": 1, "group": 1, "bytes": 5754, "files": 4, "requests_for_all": 0}),
-        (f"{TORRENT}/filelist.json", {"known": True, "never_changes": True}),
+        (f"{TORRENT}/filelist.jsonl", {"known": True, "never_changes": True}),
         (
             f"{TORRENT}/files/ADH1 - YOL086C",
             {"what": "a directory in the files of a torrent", "content": True, "requests": 0},
@@ -153,7 +153,7 @@ async def test_explaining_what_is_not_there(mount: Inspected, path: str) -> None
 async def test_explaining_what_is_old(autojump_clock: object) -> None:
     async with inspected(Generated(120, 1, 1, categories=(1,))) as mount:
         await mount.catalogue.listings.listed(1, READER)
-        await mount.catalogue.documents.get(1, READER)
+        await mount.catalogue.groups.get(1, READER)
         group = mount.catalogue.index.group(1)
         assert group is not None
         await trio.sleep(16 * MINUTE)
@@ -183,7 +183,7 @@ async def test_explaining_a_listing_that_was_broken_off(autojump_clock: object) 
 async def test_what_marks_as_read_is_explained_without_reading_it(autojump_clock: object) -> None:
     async with inspected() as mount:
         inbox = await resolve(mount, "me/inbox")
-        family = mount.operations.families[inbox.address.kind]
+        family = mount.operations.nodes[inbox.address.kind]
         listing = await family.opendir(inbox.address, READER)
         names = [entry.name.decode() for entry in await listing.portion(0, READER, wait=True)]
         conversation = next(name for name in names if name.endswith("]"))

@@ -67,7 +67,7 @@ async def give_up_details(store: Store) -> None:
 async def test_opening_makes_nothing(inode: int) -> None:
     async with known() as mount:
         whole = await read(mount, await opened(mount, inode))
-        mount.catalogue.documents.forget_all()
+        mount.catalogue.groups.forget_all()
         handle = 0
 
         async def open_it() -> None:
@@ -87,10 +87,10 @@ async def test_opening_makes_nothing(inode: int) -> None:
 async def test_what_is_closed_unread_was_never_made() -> None:
     async with known() as mount:
         operations = mount.operations
-        before = operations.open_handles, mount.catalogue.documents.served
+        before = operations.open_handles, mount.catalogue.groups.served
         handle = await opened(mount, GROUP_JSON)
         await operations.release(pyfuse3.FileHandleT(handle))
-        assert (operations.open_handles, mount.catalogue.documents.served) == before
+        assert (operations.open_handles, mount.catalogue.groups.served) == before
 
 
 @pytest.mark.parametrize("inode", ALL)
@@ -141,13 +141,13 @@ async def test_readers_at_the_same_time_read_the_same(inode: int) -> None:
 async def test_who_was_closed_while_it_was_made_learns_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async with known() as mount:
         handle = await opened(mount, GROUP_JSON)
-        get, gate = mount.catalogue.documents.get, trio.Event()
+        get, gate = mount.catalogue.groups.get, trio.Event()
 
         async def slow(group_id: int, caller: Caller) -> Detail:
             await gate.wait()
             return await get(group_id, caller)
 
-        monkeypatch.setattr(mount.catalogue.documents, "get", slow)
+        monkeypatch.setattr(mount.catalogue.groups, "get", slow)
 
         async def reading() -> None:
             with pytest.raises(pyfuse3.FUSEError) as caught:

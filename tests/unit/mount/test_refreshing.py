@@ -24,7 +24,7 @@ async def mount() -> AsyncIterator[Inspected]:
     """A mount of the embedded catalogue with one category listed and one group read."""
     async with inspected() as mount:
         await mount.catalogue.listings.listed(1, READER)
-        await mount.catalogue.documents.get(1, READER)
+        await mount.catalogue.groups.get(1, READER)
         yield mount
 
 
@@ -32,7 +32,7 @@ async def test_refreshing_a_group_tells_what_is_new(autojump_clock: object) -> N
     source = Overlay(Generated(60, 1, 1, categories=(1,)))
     async with inspected(source) as mount:
         await mount.catalogue.listings.listed(1, READER)
-        await mount.catalogue.documents.get(7, READER)
+        await mount.catalogue.groups.get(7, READER)
         group = mount.catalogue.index.group(7)
         assert group is not None
         path = f"categories/Sequences/{group.name}"
@@ -120,7 +120,7 @@ async def test_not_waiting_for_it(autojump_clock: object) -> None:
         began = trio.current_time()
         assert await mount.ask("refresh", "categories/Sequences", wait=False) == {"started": 3}
         assert trio.current_time() == began
-        while len(mount.catalogue.wants):
+        while len(mount.catalogue.fetches):
             await trio.sleep(1)
         assert mount.app.state.log.count() == 3
 
@@ -130,7 +130,7 @@ async def test_refreshing_what_else_is_shown(autojump_clock: object) -> None:
         with pytest.raises(Refused, match="not known yet"):
             await mount.ask("refresh", "collages/1/collage.json")
         collages = await resolve(mount, "collages/1")
-        family = mount.operations.families[collages.address.kind]
+        family = mount.operations.nodes[collages.address.kind]
         document = await family.lookup(collages.address, b"collage.json", READER)
         assert document is not None
         address = unpack(document.inode)

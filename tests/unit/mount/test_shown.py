@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from biofs.mount.kernel.invalidation import Shown
+from biofs.mount.kernel.invalidation import AnswerInodes
 from biofs.mount.views.base import Number, document_in
 from biofs.tree.inodes import Kind, pack
 
@@ -12,7 +12,7 @@ OTHER = document_in(Number.COLLAGES, 4, 1)
 
 
 def test_a_documents_inode_is_taken_once() -> None:
-    shown = Shown()
+    shown = AnswerInodes()
     shown.note({"collage 3"}, DOCUMENT)
     shown.note({"collage 4"}, OTHER)
     assert list(shown.take("collage 3")) == [DOCUMENT]
@@ -21,14 +21,14 @@ def test_a_documents_inode_is_taken_once() -> None:
 
 
 def test_what_shows_several_answers_goes_with_each() -> None:
-    shown = Shown()
+    shown = AnswerInodes()
     shown.note({"a", "b"}, DOCUMENT)
     assert list(shown.take("a")) == [DOCUMENT]
     assert list(shown.take("b")) == [DOCUMENT]
 
 
 def test_an_entry_goes_with_its_documents() -> None:
-    shown = Shown()
+    shown = AnswerInodes()
     shown.note({"collage 3"}, ENTRY)
     taken = list(shown.take("collage 3"))
     assert taken[0] == ENTRY
@@ -37,7 +37,7 @@ def test_an_entry_goes_with_its_documents() -> None:
 
 
 def test_links_and_groups_show_no_answer() -> None:
-    shown = Shown()
+    shown = AnswerInodes()
     for kind in (Kind.GROUP_LINK, Kind.GROUP, Kind.ROOT, Kind.VIEW):
         shown.note({"a"}, pack(kind, 0 if kind is Kind.ROOT else 1))
     assert list(shown.take("a")) == []
@@ -45,7 +45,7 @@ def test_links_and_groups_show_no_answer() -> None:
 
 
 def test_what_no_longer_fits_is_taken_as_if_it_had_changed() -> None:
-    shown = Shown(most=2)
+    shown = AnswerInodes(most=2)
     for number in range(1, 4):
         shown.note({f"key {number}"}, document_in(Number.COLLAGES, number, 1))
     shown.note({"key 3"}, document_in(Number.COLLAGES, 9, 1))

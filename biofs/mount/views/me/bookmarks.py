@@ -14,9 +14,9 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import AnsweredView, Entries, object_in
+from biofs.mount.views.document import DocumentView, Entries, object_in
 from biofs.mount.views.users import group_links
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, pack, unpack
@@ -27,14 +27,14 @@ _KINDS: Final = {1: "torrents", 2: "artists"}
 _AUTHOR: Final = 3  # no document: a link to an author
 
 
-class BookmarksView(AnsweredView):
+class BookmarksView(DocumentView):
     """See the module. The server calls them torrents and artists."""
 
     number: ClassVar[Number] = Number.BOOKMARKS
     name: ClassVar[str] = ""
     private: ClassVar[bool] = True
 
-    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
         super().__init__(catalogue)
         self._links: Final = links
 

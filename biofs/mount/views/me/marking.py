@@ -15,11 +15,11 @@ from biofs.catalogue.documents.document import Source
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.views.base import document_of
-from biofs.mount.views.document import AnsweredView
+from biofs.mount.views.document import DocumentView
 from biofs.tree.inodes import Address, Kind, pack, unpack
 
 
-class ReadingView(AnsweredView):
+class ReadingView(DocumentView):
     """A view with such documents: `reading` has their names and numbers."""
 
     private: ClassVar[bool] = True

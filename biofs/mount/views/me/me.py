@@ -14,9 +14,9 @@ from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkFamily
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import AnsweredView, Entries, object_in
+from biofs.mount.views.document import DocumentView, Entries, object_in
 from biofs.mount.views.me.bookmarks import BookmarksView
 from biofs.mount.views.me.mail import InboxView, SentboxView
 from biofs.mount.views.me.notifications import NotificationsView
@@ -43,7 +43,7 @@ _NAMES: Final = {b"README.txt": 1, b"user.json": 2, b"index.json": 3}
 _POSTS_NAMES: Final = {b"posts.json": 1}
 
 
-class _OwnView(AnsweredView):
+class _OwnView(DocumentView):
     """A view with documents about the user whose account it is."""
 
     private: ClassVar[bool] = True
@@ -88,9 +88,9 @@ class MeView(_OwnView):
     number: ClassVar[Number] = Number.ME
     name: ClassVar[str] = "me"
 
-    def __init__(self, catalogue: Catalogue, links: LinkFamily) -> None:
+    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
         super().__init__(catalogue)
-        self.inside: Final[Mapping[bytes, AnsweredView]] = {
+        self.inside: Final[Mapping[bytes, DocumentView]] = {
             b"inbox": InboxView(catalogue),
             b"sentbox": SentboxView(catalogue),
             b"bookmarks": BookmarksView(catalogue, links),
