@@ -15,6 +15,7 @@ import trio
 from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
 from biofs.api.pace import Rate
 from biofs.api.paging import PAGE_SIZE
+from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.store.coverage import Gaps
@@ -23,7 +24,7 @@ from biofs.store.store import StoreError
 T = TypeVar("T")
 
 PARALLEL: Final = 16
-"""Wants at once where there is no limit. Where there is one, as many as may be sent at once."""
+"""Fetches at once where there is no limit. Where there is one, as many as may be sent at once."""
 
 PAUSES: Final = (5.0, 15.0, 45.0)
 """Seconds to wait before a request that the network lost is tried again, once it has worked."""
@@ -100,6 +101,7 @@ class Warming:
         self._parallel: Final = PARALLEL if rate.unlimited else min(rate.requests, PARALLEL)
         self._before: Final[dict[int, _Before]] = {}
         self._missing: Final[dict[int, int]] = {}  # of the categories whose listing is right
+        self._caller: Final = Background()
         self._gone = 0
         self._failed = 0
         self._failures = 0
@@ -109,9 +111,9 @@ class Warming:
     async def run(self) -> None:
         """Fetch all there is to fetch.
 
-        A group that is not there any more, or whose answer makes no sense, is counted and passed
-        over. Raises ApiError for what stands in the way of all the others, StoreError if nothing
-        would be kept.
+        A group that is not there any more, or whose answer is invalid, is counted and skipped.
+        Raises ApiError for what stands in the way of all the others, StoreError if nothing would
+        be kept.
         """
         for category in self._categories:
             groups = self._catalogue.index.summary(category)[0]
@@ -172,10 +174,13 @@ class Warming:
             or self._is_old(listing.walked)
             or catalogue.clock() - listing.checked > catalogue.freshness.listing
         ):
+            caller = self._caller
             try:
-                await self._wanted(lambda: catalogue.listings.want(category, Priority.WARM))
+                await self._finish(
+                    lambda: catalogue.listings.start(category, caller, Priority.WARM)
+                )
             except ApiError as error:
-                self._pass_over(error)
+                self._skip(error)
                 return
         self._missing[category] = await self._count(category)
 
@@ -192,33 +197,33 @@ class Warming:
     async def _fetch(self, group: tuple[int, int]) -> None:
         category, group_id = group
         try:
-            await self._wanted(lambda: self._catalogue.groups.want(group_id, Priority.WARM))
+            await self._finish(
+                lambda: self._catalogue.groups.start(group_id, self._caller, Priority.WARM)
+            )
         except NotFound:
             self._gone += 1
             self._failures = 0
         except ApiError as error:
-            self._pass_over(error)
+            self._skip(error)
         if category in self._missing:
             self._missing[category] = max(self._missing[category] - 1, 0)
 
-    async def _wanted(self, start: Callable[[], Fetch]) -> None:
+    async def _finish(self, start: Callable[[], Fetch]) -> None:
         """Have something fetched. Raises ApiError if that fails, for good as far as can be told."""
         pauses = iter(PAUSES)
         while True:
-            want = start()
-            while not want.done:
-                await want.changed.wait()
-            if not isinstance(want.error, NetworkError) or not self._answered:
+            try:
+                await self._caller.result(start())
                 break
-            pause = next(pauses, None)
-            if pause is None:
-                break
+            except NetworkError:
+                pause = next(pauses, None)
+                if pause is None or not self._answered:
+                    raise
             await trio.sleep(pause)
-        want.raise_error()
         self._answered = True
         self._failures = 0
 
-    def _pass_over(self, error: ApiError) -> None:
+    def _skip(self, error: ApiError) -> None:
         """Count a failure; raise it if it is not about this one thing."""
         self._failed += 1
         self._failures += 1

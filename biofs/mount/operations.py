@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
-from biofs.catalogue.caller import WouldAsk, looked_at, peeking
+from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import DIRECTORY, KEEP, Attributes, Stat
 from biofs.mount.entries import Directories, Listed, Listing
 from biofs.mount.errnos import ReadOnly, guarded
-from biofs.mount.kernel.count_only import Onlookers
+from biofs.mount.kernel.count_only import CountOnly
 from biofs.mount.kernel.invalidation import AnswerInodes
 from biofs.mount.kernel.waiting import Patience, Waiter
 from biofs.mount.nodes.base import Content, Nodes, failure
@@ -70,8 +70,8 @@ class _Later(NamedTuple):
 
 
 class Operations(ReadOnly):
-    """See the module. `state` is what status.json shows; `shown` learns which inodes show which
-    answers. Without `xattrs` there are no extended attributes.
+    """See the module. `state` is what status.json shows; `answer_inodes` is filled with which
+    inodes show which answers. Without `xattrs` there are no extended attributes.
     """
 
     supports_dot_lookup = False
@@ -87,7 +87,7 @@ class Operations(ReadOnly):
         uid: int,
         gid: int,
         account: bool = False,
-        shown: AnswerInodes | None = None,
+        answer_inodes: AnswerInodes | None = None,
         xattrs: Xattrs | None = None,
     ) -> None:
         super().__init__()
@@ -110,12 +110,12 @@ class Operations(ReadOnly):
             catalogue.clock,
         )
         self._patience: Final = patience
-        self._shown: Final = shown if shown is not None else AnswerInodes()
+        self._answer_inodes: Final = answer_inodes if answer_inodes is not None else AnswerInodes()
         self._attributes: Final = Attributes(uid, gid)
         self._number = 0
         self._looked_up = 0
         self._xattrs: Final = xattrs
-        self._onlookers: Final = Onlookers()
+        self._count_only: Final = CountOnly()
         self._opened: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content | _Later]] = {}
 
@@ -152,7 +152,8 @@ class Operations(ReadOnly):
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
         self._looked_up += 1
-        directory = self._directories.get(parent_inode)
+        caller = self._patience.of(ctx.pid)
+        directory = self._directories.get(parent_inode, caller)
         if directory is not None:
             entry = directory.find(name)
             if entry is not None:
@@ -160,14 +161,9 @@ class Operations(ReadOnly):
         family, address = self._at(parent_inode)
         found: Stat | None = None
         if directory is None:
-            caller = self._patience.of(ctx.pid)
-            if family.shows_answers:
-                with looked_at.collecting() as keys:
-                    found = await family.lookup(address, name, caller)
-                if found is not None:
-                    self._shown.note(keys, found.inode)
-            else:
-                found = await family.lookup(address, name, caller)
+            found = await family.lookup(address, name, caller)
+            if found is not None and family.shows_answers:
+                self._answer_inodes.add(caller.used_answers, found.inode)
         if found is None:
             # With a timeout the kernel remembers it: editors and shells ask for the same again.
             return self._attributes.absent(family.absence(name))
@@ -177,11 +173,9 @@ class Operations(ReadOnly):
     async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
         family, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
-        if not family.shows_answers:
-            return self._attributes.fill(await family.getattr(address, caller))
-        with looked_at.collecting() as keys:
-            found = await family.getattr(address, caller)
-        self._shown.note(keys, inode)
+        found = await family.getattr(address, caller)
+        if family.shows_answers:
+            self._answer_inodes.add(caller.used_answers, inode)
         return self._attributes.fill(found)
 
     @guarded
@@ -193,7 +187,7 @@ class Operations(ReadOnly):
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
         caller = self._patience.of(ctx.pid)
         self._number = number = self._number + 1
-        directory = self._directories.get(inode)
+        directory = self._directories.get(inode, caller)
         unknown = directory is None or directory.asks
         if unknown and await self._only_counts(inode, caller):
             # As if the wait had run out: nobody looks at this directory, so nobody waits.
@@ -202,34 +196,33 @@ class Operations(ReadOnly):
             self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
             return FileHandleT(number)
         family, address = self._at(inode)
-        with looked_at.collecting() as keys:
-            listing = await family.opendir(address, caller)
-        self._shown.note(keys, inode)
+        listing = await family.opendir(address, caller)
+        self._answer_inodes.add(caller.used_answers, inode)
         parent = await family.parent(address)
         self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
         return FileHandleT(number)
 
     async def _only_counts(self, inode: int, caller: Waiter) -> bool:
-        """Whether what is in a directory would have to be asked for, just to count it.
+        """Whether what is in a directory would have to be fetched, just to count it.
 
-        Some programs count by looking at each entry, which asks for documents' sizes.
+        Some programs count by looking at each entry, which fetches documents for their sizes.
         """
-        if not await self._onlookers.may_count(caller.pid):
+        if not await self._count_only.may_count(caller.pid):
             return False
         family, address = self._at(inode)
-        with peeking():
-            try:
-                listing = await family.opendir(address, caller)
-                entries = await listing.portion(0, caller, wait=False)
-                if not any(entry.asks for entry in entries):
-                    return False
-            except WouldAsk:
-                pass
+        dry_run = DryRun()
+        try:
+            listing = await family.opendir(address, dry_run)
+            entries = await listing.portion(0, dry_run, wait=False)
+            if not any(entry.asks for entry in entries):
+                return False
+        except WouldFetch:
+            pass
         try:
             parent = await family.parent(address)
         except OSError:
             return False  # deep in a file list that is not known
-        return await self._onlookers.only_counts(caller.pid, inode, parent)
+        return await self._count_only.only_counts(caller.pid, inode, parent)
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
@@ -247,7 +240,7 @@ class Operations(ReadOnly):
                 offset = following
                 any_fitted = True
             shift = handle.DOTS
-            # What is there already is worth more at once than together with what is not.
+            # What is there already is sent at once, without waiting for the rest.
             portion = await handle.listing.portion(
                 offset - shift, handle.caller, wait=not any_fitted
             )
@@ -267,24 +260,23 @@ class Operations(ReadOnly):
         family, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
         content: Content | _Later
-        if self._is_known(family, address):
-            family.used(address)
+        if self._is_known(family, address, caller):
+            family.mark_read(address)
             content = _Later(family, address, caller)
         else:
-            with looked_at.collecting() as keys:
-                content = await family.open(address, caller)
-            self._shown.note(keys, inode)
+            content = await family.open(address, caller)
+            self._answer_inodes.add(caller.used_answers, inode)
         self._number = number = self._number + 1
         self._files[number] = content
         volatile = family.volatile(address)
         return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)
 
-    def _is_known(self, family: Nodes, address: Address) -> bool:
+    def _is_known(self, family: Nodes, address: Address, caller: Waiter) -> bool:
         listed_in = family.listed_in(address)
         if listed_in is None:
             return False
         try:
-            directory = self._directories.get(listed_in)
+            directory = self._directories.get(listed_in, caller)
         except OSError:  # of something that is not known: `open` may find out
             return False
         return directory is not None and not directory.asks

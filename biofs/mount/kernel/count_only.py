@@ -58,7 +58,7 @@ def _holds_links(inode: int) -> bool:
         return False  # of another file system
 
 
-class Onlookers:
+class CountOnly:
     """See the module."""
 
     def __init__(self) -> None:

@@ -6,8 +6,8 @@ import errno
 import os
 from typing import ClassVar, Protocol
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing
 from biofs.store.memory import Spooled
@@ -99,7 +99,7 @@ class Nodes:
         """The node's entries, without `.` and `..`."""
         raise failure(errno.ENOTDIR)
 
-    def cached_directory(self, address: Address) -> Directory | None:
+    def cached_directory(self, address: Address, caller: Caller) -> Directory | None:
         """The node with all its entries; None if somebody has to wait for that, or it is large.
 
         The answer is kept and given again, without asking, until something changes.
@@ -115,7 +115,7 @@ class Nodes:
         known: it is if nothing in the directory `asks`. None if no directory tells that."""
         return None
 
-    def used(self, address: Address) -> None:
+    def mark_read(self, address: Address) -> None:
         """The node was opened without `open`: see `listed_in`."""
 
     async def open(self, address: Address, caller: Caller) -> Content:

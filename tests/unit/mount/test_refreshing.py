@@ -54,7 +54,7 @@ async def test_refreshing_a_group_tells_what_is_new(autojump_clock: object) -> N
         with pytest.raises(Refused, match="no such name"):
             await mount.ask("refresh", path)
         assert mount.app.state.log.count() == 3
-        assert any("group 7" in line for line in mount.told)
+        assert any("group 7" in line for line in mount.reports)
 
 
 async def test_refreshing_a_group_for_the_first_time(mount: Inspected) -> None:
