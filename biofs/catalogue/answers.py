@@ -20,7 +20,7 @@ from biofs.catalogue.queue import Queue
 from biofs.store.store import Store
 
 _ABSENT: Final = 4096
-_KEPT: Final = 50_000  # answers in the store; the oldest give way
+_KEPT: Final = 50_000  # answers in the store; the oldest are evicted
 
 FetchBody = Callable[[Api], Awaitable[bytes]]
 """Requests an answer, all its pages if it has several, and renders it as a document."""
@@ -36,7 +36,7 @@ class KnownAnswer(NamedTuple):
 class Answers:
     """Documents from the store or the server. A key names all that the answer depends on.
 
-    `most_bytes` bounds them all together in the store: the oldest give way.
+    `most_bytes` bounds them all together in the store: the oldest are evicted.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Answers:
         caller: Caller,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Fetch:
-        """Have an answer fetched, once for everyone who asks."""
+        """Have an answer fetched, once for all callers."""
         return self._fetches.start(("answer", key), self._work(key, body), caller, priority)
 
     def _work(self, key: str, body: FetchBody) -> Work:

@@ -47,7 +47,7 @@ class Caller(ABC):
     async def wait(self, fetch: Fetch) -> None:
         """Return at the fetch's next progress or end, at once if it has ended.
 
-        Raises what the caller must be told instead. The fetch goes on either way.
+        Raises what ends the wait early. The fetch goes on either way.
         """
 
     async def result(self, fetch: Fetch) -> None:

@@ -1,7 +1,7 @@
-"""Fetches: what is being fetched, once for everyone who asked.
+"""Fetches: what is being fetched, once for all callers.
 
 A fetch is one thing to be known (a listing, a group's detail) and the task that fetches it. Whoever
-asks for the same thing joins it; whoever stops waiting leaves it, and the fetch goes on and fills
+needs the same thing joins it; whoever stops waiting leaves it, and the fetch goes on and fills
 the store all the same.
 """
 
@@ -87,7 +87,7 @@ class Fetches:
         self._nursery: trio.Nursery | None = None
         self._numbers = itertools.count()
         self._rest: LRUCache[Hashable, float] = LRUCache(_REMEMBERED_FAILURES)
-        self.joined = 0  # how often somebody asked for what was already being fetched
+        self.joined = 0  # how often a caller needed what was already being fetched
 
     def __len__(self) -> int:
         return len(self._active)

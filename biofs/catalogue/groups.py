@@ -130,7 +130,7 @@ class Groups:
     def start(
         self, group_id: int, caller: Caller, priority: Priority = Priority.INTERACTIVE
     ) -> Fetch:
-        """Have the group's detail fetched, once for everyone who asks."""
+        """Have the group's detail fetched, once for all callers."""
         work = partial(self._fetch, group_id)
         return self._fetches.start(("group", group_id), work, caller, priority)
 
@@ -205,8 +205,8 @@ class Groups:
         asked, stable = self._clock(), None
 
         def sent() -> None:
-            # The answer belongs to the row of this moment: one that comes while it is under way
-            # may tell of a change that the answer does not have yet.
+            # The answer belongs to the row of this moment: a row that comes while it is under way
+            # may have a change that the answer does not have yet.
             nonlocal asked, stable
             asked, stable = self._clock(), self._index.stable(group_id)
 

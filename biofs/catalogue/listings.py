@@ -121,7 +121,7 @@ class Listings:
         try:
             began, pages = self._index.pages_read(category)
             due = listing is None or now - listing.walked > self._freshness.walk
-            # A walk that was broken off goes on; one of yesterday, one that is asked for although
+            # A walk that was broken off goes on; one of yesterday, one that is requested although
             # none is due, or a mere check, does not.
             if (walk and listing is not None) or not due or now - began > self._freshness.walk:
                 began, pages = now, []

@@ -1,7 +1,7 @@
 """Placing: finding the categories of groups that a query found.
 
-A browse row has no category, and without it a link cannot say where its group stands. Asking for a
-group's detail tells it, at a request a group. For many groups of one query there is a cheaper way:
+A browse row has no category, and without it a link cannot say where its group is. A group's detail
+has it, at one request for each group. For many groups of one query there is a cheaper way:
 the same query again, six times, each time restricted to four of the twelve categories, so that each
 category is among those of two queries, and no other of the same two. Who follows one link pays one
 request; only from the fifth on, as for an `ls` that colours links by what they lead to, all are
@@ -99,7 +99,7 @@ class Locate:
         except ApiError as error:
             if isinstance(error, NetworkError | AccessDenied):
                 raise
-        # Those that were not shown, or all if the server cannot do that, are left to their details.
+        # Those that were not found, or all if the server cannot do that, are placed one by one.
         found.singly = -len(found.ids)
 
     def _work(self, found: _Found) -> Work:

@@ -1,6 +1,6 @@
 """The one queue through which every request of an account leaves, at the account's pace.
 
-The order is decided at the moment a request may be sent, not when it is asked for: interactive
+The order is decided at the moment a request may be sent, not when it is queued: interactive
 before refresh before warm-up, and among those the reader that was served longest ago, so that one
 `grep -r` with many threads does not starve an `ls`.
 """

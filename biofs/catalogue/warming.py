@@ -1,7 +1,7 @@
 """Warming: fetching what is not known yet, a little at a time, so that readers go first.
 
-What is known is the store's to say, and every answer is in it before the next thing is asked for:
-a warm-up that is killed and started again goes on where it was.
+What is known is decided by the store, and every answer is in it before the next thing is
+requested: a warm-up that is killed and started again goes on where it was.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOST_FAILURES: Final = 5
 """After so many failures in a row the server is left in peace."""
 
 _CHUNK: Final = 256
-_FULL: Final = 0.95  # of its bound a store may have before what was fetched first might give way
+_FULL: Final = 0.95  # of its bound a store may fill before what was fetched first might be evicted
 _USED_BYTES: Final = """
     SELECT (page_count - freelist_count) * page_size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size
@@ -56,10 +56,10 @@ class Progress(NamedTuple):
 
 
 def seconds_left(progress: Progress, rate: Rate, elapsed: float) -> float:
-    """How long the rest takes if nobody else asks.
+    """How long the rest takes if nobody else sends requests.
 
-    At a limited pace that follows from the number of requests. Without a limit the past tells, and
-    tells nothing (infinity) before the first answer.
+    At a limited pace that follows from the number of requests. Without a limit it is
+    estimated from the past: infinity before the first answer.
     """
     if progress.left == 0:
         return 0.0
@@ -78,7 +78,7 @@ class _Before(NamedTuple):
 class Warming:
     """Fetches the listings of some categories and, with `details`, every group's detail.
 
-    Ends before the store has more than `most_bytes` and would give up what was fetched first.
+    Ends before the store has more than `most_bytes` and would evict what was fetched first.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class Warming:
             self._missing[category] = max(self._missing[category] - 1, 0)
 
     async def _finish(self, start: Callable[[], Fetch]) -> None:
-        """Have something fetched. Raises ApiError if that fails, for good as far as can be told."""
+        """Have something fetched. Raises ApiError if that fails, after some attempts."""
         pauses = iter(PAUSES)
         while True:
             try:
@@ -257,7 +257,7 @@ class Warming:
                 await do(thing)
                 await trio.lowlevel.checkpoint()
         except StoreError as error:
-            self._error = self._error or error  # what the others have asked for is still kept
+            self._error = self._error or error  # what the others have requested is still kept
         except ApiError as error:
             self._error = self._error or error
             scope.cancel()

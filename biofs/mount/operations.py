@@ -1,7 +1,7 @@
-"""The requests of the kernel, answered by the families of nodes.
+"""The requests of the kernel, answered by the handlers of the nodes (`biofs.mount.nodes`).
 
 What is slow waits in getattr, opendir, open, readlink: the kernel holds no lock there. A lookup
-or a readdir holds its directory's lock, with everyone else's lookups there behind it.
+or a readdir holds its directory's lock, and everyone else's lookups there wait for it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _OpenDirectory:
 class _Later(NamedTuple):
     """What an open file holds before it is read: the kernel may have all of it already."""
 
-    family: Nodes
+    nodes: Nodes
     address: Address
     caller: Waiter
 
@@ -94,7 +94,7 @@ class Operations(ReadOnly):
         self._catalogue: Final = catalogue
         links = LinkNodes(catalogue)
         views = ViewRouter(catalogue, all_views(catalogue, links, account=account))
-        nodes: list[Nodes] = [
+        every: list[Nodes] = [
             RootNodes(catalogue, state, views),
             links,
             views,
@@ -103,9 +103,9 @@ class Operations(ReadOnly):
             TorrentNodes(catalogue),
             FilesNodes(catalogue),
         ]
-        self._families: Final = {kind: family for family in nodes for kind in family.kinds}
+        self._nodes: Final = {kind: nodes for nodes in every for kind in nodes.kinds}
         self._directories: Final = Directories(
-            {kind: family.cached_directory for family in nodes for kind in family.kept},
+            {kind: nodes.cached_directory for nodes in every for kind in nodes.kept},
             lambda: catalogue.store.changes,
             catalogue.clock,
         )
@@ -122,7 +122,7 @@ class Operations(ReadOnly):
     @property
     def nodes(self) -> Mapping[Kind, Nodes]:
         """Who answers for each kind of node."""
-        return self._families
+        return self._nodes
 
     @property
     def open_handles(self) -> int:
@@ -136,14 +136,14 @@ class Operations(ReadOnly):
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self._directories.clear()
-        for family in set(self._families.values()):
-            family.forget_all()
+        for nodes in set(self._nodes.values()):
+            nodes.forget_all()
         self._catalogue.forget_all()
 
     def _at(self, inode: int) -> tuple[Nodes, Address]:
         try:
             address = unpack(inode)
-            return self._families[address.kind], address
+            return self._nodes[address.kind], address
         except (ValueError, KeyError):
             raise pyfuse3.FUSEError(errno.ESTALE) from None
 
@@ -158,30 +158,30 @@ class Operations(ReadOnly):
             entry = directory.find(name)
             if entry is not None:
                 return self._attributes.fill(entry[2:])
-        family, address = self._at(parent_inode)
+        nodes, address = self._at(parent_inode)
         found: Stat | None = None
         if directory is None:
-            found = await family.lookup(address, name, caller)
-            if found is not None and family.shows_answers:
+            found = await nodes.lookup(address, name, caller)
+            if found is not None and nodes.shows_answers:
                 self._answer_inodes.add(caller.used_answers, found.inode)
         if found is None:
             # With a timeout the kernel remembers it: editors and shells ask for the same again.
-            return self._attributes.absent(family.absence(name))
+            return self._attributes.absent(nodes.absence(name))
         return self._attributes.fill(found)
 
     @guarded
     async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
-        family, address = self._at(inode)
+        nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
-        found = await family.getattr(address, caller)
-        if family.shows_answers:
+        found = await nodes.getattr(address, caller)
+        if nodes.shows_answers:
             self._answer_inodes.add(caller.used_answers, inode)
         return self._attributes.fill(found)
 
     @guarded
     async def readlink(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileNameT:
-        family, address = self._at(inode)
-        return await family.readlink(address, self._patience.of(ctx.pid))
+        nodes, address = self._at(inode)
+        return await nodes.readlink(address, self._patience.of(ctx.pid))
 
     @guarded
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
@@ -195,10 +195,10 @@ class Operations(ReadOnly):
         if directory is not None:
             self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
             return FileHandleT(number)
-        family, address = self._at(inode)
-        listing = await family.opendir(address, caller)
+        nodes, address = self._at(inode)
+        listing = await nodes.opendir(address, caller)
         self._answer_inodes.add(caller.used_answers, inode)
-        parent = await family.parent(address)
+        parent = await nodes.parent(address)
         self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
         return FileHandleT(number)
 
@@ -209,17 +209,17 @@ class Operations(ReadOnly):
         """
         if not await self._count_only.may_count(caller.pid):
             return False
-        family, address = self._at(inode)
+        nodes, address = self._at(inode)
         dry_run = DryRun()
         try:
-            listing = await family.opendir(address, dry_run)
+            listing = await nodes.opendir(address, dry_run)
             entries = await listing.portion(0, dry_run, wait=False)
             if not any(entry.asks for entry in entries):
                 return False
         except WouldFetch:
             pass
         try:
-            parent = await family.parent(address)
+            parent = await nodes.parent(address)
         except OSError:
             return False  # deep in a file list that is not known
         return await self._count_only.only_counts(caller.pid, inode, parent)
@@ -257,22 +257,22 @@ class Operations(ReadOnly):
     ) -> pyfuse3.FileInfo:
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
-        family, address = self._at(inode)
+        nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
         content: Content | _Later
-        if self._is_known(family, address, caller):
-            family.mark_read(address)
-            content = _Later(family, address, caller)
+        if self._is_known(nodes, address, caller):
+            nodes.mark_read(address)
+            content = _Later(nodes, address, caller)
         else:
-            content = await family.open(address, caller)
+            content = await nodes.open(address, caller)
             self._answer_inodes.add(caller.used_answers, inode)
         self._number = number = self._number + 1
         self._files[number] = content
-        volatile = family.volatile(address)
+        volatile = nodes.volatile(address)
         return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)
 
-    def _is_known(self, family: Nodes, address: Address, caller: Waiter) -> bool:
-        listed_in = family.listed_in(address)
+    def _is_known(self, nodes: Nodes, address: Address, caller: Waiter) -> bool:
+        listed_in = nodes.listed_in(address)
         if listed_in is None:
             return False
         try:
@@ -290,7 +290,7 @@ class Operations(ReadOnly):
 
     async def _content_now(self, fh: int, later: _Later) -> Content:
         """The content of a file that is read for the first time, the same for all its readers."""
-        made = await later.family.open(later.address, later.caller)
+        made = await later.nodes.open(later.address, later.caller)
         held = self._files.get(fh)
         if held is later:
             self._files[fh] = made
@@ -335,8 +335,3 @@ class Operations(ReadOnly):
         if self._xattrs is None:
             raise pyfuse3.FUSEError(errno.ENOSYS)
         return self._xattrs.names(self._at(inode)[1])
-
-
-def kinds_without_family(operations: Operations) -> set[Kind]:
-    """Kinds of inodes that no family answers for."""
-    return set(Kind) - set(operations._families)

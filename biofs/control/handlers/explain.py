@@ -94,7 +94,8 @@ class Explainer:
         try:
             if kind is Kind.VIEW_DOCUMENT:
                 # Some are fetched when they are opened and not before: reading them has an effect.
-                (await self._resolver.family(found.address).open(found.address, caller)).close()
+                nodes = self._resolver.nodes_at(found.address)
+                (await nodes.open(found.address, caller)).close()
             else:
                 await self._resolver.touch(found, caller)
         except WouldFetch as would:

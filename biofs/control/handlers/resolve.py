@@ -31,22 +31,22 @@ class Resolver:
     """Walks the tree of a mount. `nodes` has who answers for each kind of node."""
 
     def __init__(self, nodes: Mapping[Kind, Nodes]) -> None:
-        self._families: Final = nodes
+        self._nodes: Final = nodes
 
-    def family(self, address: Address) -> Nodes:
+    def nodes_at(self, address: Address) -> Nodes:
         """Who answers for a node. Raises OSError (ESTALE) if nobody does."""
-        family = self._families.get(address.kind)
-        if family is None:
+        nodes = self._nodes.get(address.kind)
+        if nodes is None:
             raise failure(errno.ESTALE)
-        return family
+        return nodes
 
     async def touch(self, found: Found, caller: Caller) -> None:
         """Have a file's content, or a directory's names, fetched if they are not known."""
-        family = self.family(found.address)
+        nodes = self.nodes_at(found.address)
         if found.is_directory:
-            await family.opendir(found.address, caller)
+            await nodes.opendir(found.address, caller)
         else:
-            await family.getattr(found.address, caller)
+            await nodes.getattr(found.address, caller)
 
     async def resolve(self, parts: Sequence[bytes], caller: DryRun) -> Found:
         """Walk down from the root by names; `..` is the directory above.
@@ -65,7 +65,7 @@ class Resolver:
                 continue
             if len(name) > NAME_MAX:
                 raise failure(errno.ENAMETOOLONG)
-            found = await self.family(here.address).lookup(here.address, name, caller)
+            found = await self.nodes_at(here.address).lookup(here.address, name, caller)
             if found is None:
                 raise failure(errno.ENOENT)
             if not stat.S_ISLNK(found.mode):
@@ -80,10 +80,10 @@ class Resolver:
     async def _above(self, address: Address) -> Address:
         if address == _ROOT:
             raise failure(errno.EXDEV)
-        return unpack(await self.family(address).parent(address))
+        return unpack(await self.nodes_at(address).parent(address))
 
     async def _target(self, link: Address, caller: DryRun) -> list[bytes]:
-        target = await self.family(link).readlink(link, caller)
+        target = await self.nodes_at(link).readlink(link, caller)
         if target.startswith(b"/"):
             raise failure(errno.EXDEV)
         return [part for part in target.split(b"/") if part not in {b"", b"."}]

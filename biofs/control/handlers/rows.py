@@ -30,7 +30,7 @@ MOST_HITS: Final = 1000
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """What `find` is asked for: words that all have to occur, in names of files with `files`."""
+    """What `find` searches for: words that all have to occur, in names of files with `files`."""
 
     words: tuple[str, ...]
     limit: int = 50

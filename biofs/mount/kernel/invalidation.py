@@ -1,4 +1,4 @@
-"""The kernel is told to drop what it has cached when that is no longer right, and only then.
+"""What the kernel has cached is invalidated when it is no longer right, and only then.
 
 Notices go out from a thread: the kernel answers one only when the requests of the same directory
 that are under way have ended, and those may be waiting for us (libfuse, fuse_lowlevel.h).

@@ -40,7 +40,7 @@ class Patience:
 
 
 class Waiter(Caller):
-    """A request of the kernel, in the name of the process behind it."""
+    """A request of the kernel, with the rules of waiting for the process behind it."""
 
     def __init__(self, patience: Patience, pid: int) -> None:
         super().__init__()

@@ -61,7 +61,7 @@ class CategoryNodes(Nodes):
             return self._index(address.ident)
         group_id = _id_of(name)
         if group_id is None:
-            return None  # no name of a group: nobody needs to be asked
+            return None  # not a name of a group: nothing to fetch
         while True:
             group = self.catalogue.index.group(group_id)
             if group is not None:

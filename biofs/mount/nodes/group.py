@@ -73,7 +73,7 @@ class GroupNodes(Nodes):
         if directory is None:
             await self.catalogue.groups.get(address.ident, caller)
             directory = self.cached_directory(address, caller)
-        if directory is None:  # the detail gave way to others while we came back
+        if directory is None:  # the detail was evicted meanwhile
             raise failure(errno.EAGAIN)
         return directory
 

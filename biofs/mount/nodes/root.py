@@ -1,4 +1,4 @@
-"""The root, its documents, `categories/` and `.biofs/`: what is there without asking anyone."""
+"""The root, its documents, `categories/` and `.biofs/`: what is there without fetching anything."""
 
 from __future__ import annotations
 

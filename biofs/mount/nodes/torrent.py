@@ -97,7 +97,7 @@ class TorrentNodes(Nodes):
         if address.kind is Kind.MAGNET:
             return Bytes(detail.magnet)
         document = await self.catalogue.trees.document(detail)
-        if document is None:  # it was given up
+        if document is None:  # it was evicted
             await self.catalogue.groups.fetch(torrent.group_id, caller)
             document = await self.catalogue.trees.document(detail)
         if document is None:

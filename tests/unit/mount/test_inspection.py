@@ -183,8 +183,8 @@ async def test_explaining_a_listing_that_was_broken_off(autojump_clock: object) 
 async def test_what_marks_as_read_is_explained_without_reading_it(autojump_clock: object) -> None:
     async with inspected() as mount:
         inbox = await resolve(mount, "me/inbox")
-        family = mount.operations.nodes[inbox.address.kind]
-        listing = await family.opendir(inbox.address, READER)
+        nodes = mount.operations.nodes[inbox.address.kind]
+        listing = await nodes.opendir(inbox.address, READER)
         names = [entry.name.decode() for entry in await listing.portion(0, READER, wait=True)]
         conversation = next(name for name in names if name.endswith("]"))
         path = f"me/inbox/{conversation}/READING-MARKS-AS-READ.json"
