@@ -1,8 +1,8 @@
 """Documents that change something on the server by being read: marks are taken away.
 
-No listing shows them, so nothing that walks a tree meets them; they have to be named. Looking at
-one (stat) asks nothing: its size is known once it was read. Opening it asks, and waits: what is
-older than its TTL is never asked for behind a reader's back, who would not see what was marked.
+No listing shows them, so nothing that walks a tree meets them; they have to be named. A stat of one
+fetches nothing: its size is known once it was read. Opening it fetches it and waits: what is older
+than its TTL is never refreshed in the background, where nobody would see what was marked.
 """
 
 from __future__ import annotations
