@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -30,18 +31,31 @@ class WouldWait(Exception):  # noqa: N818 - it is an answer, not an error
 class Caller(ABC):
     """One call: the process behind a FUSE request, a request at the control socket, a command.
 
-    `used_answers` collects the keys of the answers that the call looked at, so that whatever shows
-    them can be invalidated when they change. With `wants_fresh` each answer is fetched again, once;
-    `fetched_fresh` has the keys of those that were.
+    With `wants_fresh` each answer is fetched again, once.
     """
 
     may_fetch: bool = True
 
     def __init__(self, *, wants_fresh: bool = False) -> None:
         self.wants_fresh: Final = wants_fresh
-        self.used_answers: Final[set[str]] = set()
-        self.fetched_fresh: Final[set[str]] = set()
-        self.would_refresh: Final[list[Hashable]] = []
+
+    # Made when they are first needed: most requests of the kernel need none of them.
+
+    @cached_property
+    def used_answers(self) -> set[str]:
+        """The keys of the answers that the call looked at, so that whatever shows them can be
+        invalidated when they change."""
+        return set()
+
+    @cached_property
+    def fetched_fresh(self) -> set[str]:
+        """The keys of the answers that were fetched because the caller wants fresh ones."""
+        return set()
+
+    @cached_property
+    def would_refresh(self) -> list[Hashable]:
+        """The keys of what would be refreshed in the background if the caller might fetch."""
+        return []
 
     @abstractmethod
     async def wait(self, fetch: Fetch) -> None:
