@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from cachetools import TTLCache
@@ -12,17 +13,17 @@ from cachetools import TTLCache
 from biofs.api.actions import Api
 from biofs.api.errors import NetworkError, NotFound
 from biofs.api.requests import Answer, Request
-from biofs.catalogue.caller import looked_at, renewed
-from biofs.catalogue.fetches import Fetch, Fetches, Priority
-from biofs.catalogue.listings import Caller
+from biofs.catalogue.caller import Caller
+from biofs.catalogue.changes import Changes
+from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
 from biofs.catalogue.queue import Queue
 from biofs.store.store import Store
 
 _ABSENT: Final = 4096
-_KEPT: Final = 50_000  # answers in the store; the oldest give way
+_KEPT: Final = 50_000  # answers in the store; the oldest are evicted
 
 FetchBody = Callable[[Api], Awaitable[bytes]]
-"""Asks for an answer, all its pages if it has several, and renders it as a document."""
+"""Requests an answer, all its pages if it has several, and renders it as a document."""
 
 
 class KnownAnswer(NamedTuple):
@@ -35,7 +36,7 @@ class KnownAnswer(NamedTuple):
 class Answers:
     """Documents from the store or the server. A key names all that the answer depends on.
 
-    `most_bytes` bounds them all together in the store: the oldest give way.
+    `most_bytes` bounds them all together in the store: the oldest are evicted.
     """
 
     def __init__(
@@ -43,21 +44,22 @@ class Answers:
         store: Store,
         queue: Queue,
         fetches: Fetches,
+        changes: Changes,
         absence: float,
         clock: Callable[[], float],
         most_bytes: int,
     ) -> None:
         self._store: Final = store
         self._queue: Final = queue
-        self._wants: Final = fetches
+        self._fetches: Final = fetches
+        self._changes: Final = changes
         self._clock: Final = clock
         self._most_bytes: Final = most_bytes
         self._absent: TTLCache[str, bool] = TTLCache(_ABSENT, absence, timer=clock)
-        self.when_changed: Callable[[str], None] = lambda _key: None
 
-    def known(self, key: str) -> KnownAnswer | None:
-        """The document under `key` as it was last fetched, however old; nobody is asked."""
-        looked_at.note(key)
+    def known(self, key: str, caller: Caller) -> KnownAnswer | None:
+        """The document under `key` as it was last fetched, however old; nothing is fetched."""
+        caller.used_answers.add(key)
         return self._load(key)
 
     def _load(self, key: str) -> KnownAnswer | None:
@@ -73,70 +75,70 @@ class Answers:
         )
         return [str(row[0]) for row in rows]
 
-    async def get(self, key: str, ttl: float, fetch: FetchBody, caller: Caller) -> bytes:
-        """The document under `key`; one older than `ttl` seconds is refreshed behind.
+    async def get(self, key: str, ttl: float, body: FetchBody, caller: Caller) -> bytes:
+        """The document under `key`; one older than `ttl` seconds is refreshed in the background.
 
         Raises NotFound if a successful answer said so, other ApiErrors, and what the caller raises.
         """
-        while (known := self.known(key)) is None or renewed.lacks(key):
+        while (known := self.known(key, caller)) is None or caller.must_fetch(key):
             if key in self._absent:
                 raise NotFound(key, "the server has no such thing")
-            want = self.want(key, fetch)
-            while not want.done:
-                await caller.wait(want)
-            want.raise_error()
-            renewed.note(key)
+            await caller.result(self.start(key, body, caller))
+            caller.fetched_fresh.add(key)
         if self._clock() - known.fetched > ttl and not self._queue.offline:
-            self._wants.refresh(("answer", key), self._fetching(key, fetch))
+            self._fetches.refresh(("answer", key), self._work(key, body), caller)
         return known.body
 
-    async def get_new(self, key: str, ttl: float, fetch: FetchBody, caller: Caller) -> bytes:
-        """Likewise for what must never be asked for behind anybody's back: one older than `ttl`
-        is asked for again and waited for. Only without a network is it answered as it is.
+    async def get_new(self, key: str, ttl: float, body: FetchBody, caller: Caller) -> bytes:
+        """Likewise for what must never be fetched in the background: one older than `ttl` is
+        fetched again and waited for. Only without a network is it answered as it is.
         """
-        known = self.known(key)
+        known = self.known(key, caller)
         if known is None:
-            return await self.get(key, math.inf, fetch, caller)
+            return await self.get(key, math.inf, body, caller)
         if self._clock() - known.fetched > ttl and not self._queue.offline:
-            want = self.want(key, fetch)
-            while not want.done:
-                await caller.wait(want)
-            if not isinstance(want.error, NetworkError):
-                want.raise_error()
-            known = self.known(key) or known
+            with suppress(NetworkError):
+                await caller.result(self.start(key, body, caller))
+            known = self.known(key, caller) or known
         return known.body
 
     async def keep(self, key: str, body: bytes) -> None:
-        """Take up a document, also one that came with the answer to something else."""
+        """Store a document, also one that came with the answer to something else."""
         before, now = self._load(key), self._clock()
         await self._store.write(self._saving(key, body, now))
         if before is not None and before.body != body:
-            self.when_changed(key)
+            self._changes.answer_changed(key)
 
     def _saving(self, key: str, body: bytes, now: float) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: _save(connection, key, body, now, self._most_bytes)
 
-    def want(self, key: str, fetch: FetchBody, priority: Priority = Priority.INTERACTIVE) -> Fetch:
-        """Have an answer fetched, once for everyone who asks."""
-        return self._wants.start(("answer", key), self._fetching(key, fetch), priority)
+    def start(
+        self,
+        key: str,
+        body: FetchBody,
+        caller: Caller,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Fetch:
+        """Have an answer fetched, once for all callers."""
+        return self._fetches.start(("answer", key), self._work(key, body), caller, priority)
 
-    def _fetching(self, key: str, fetch: FetchBody) -> Callable[[Fetch], Awaitable[None]]:
-        async def run(want: Fetch) -> None:
-            sender = self._queue.sender(want)
+    def _work(self, key: str, body: FetchBody) -> Work:
+        async def run(fetch: Fetch) -> None:
+            sender = self._queue.sender(fetch)
 
             async def send(request: Request) -> Answer:
                 answer = await sender(request)
-                want.progress()  # of an answer of many pages: whoever waits is patient anew
+                fetch.progress()  # of an answer of many pages: each page starts the wait anew
                 return answer
 
             try:
-                body = await fetch(Api(send))
+                document = await body(Api(send))
             except NotFound:
                 self._absent[key] = True
                 await self._store.write(lambda connection: _forget(connection, key))
-                self.when_changed(key)
+                self._changes.answer_changed(key)
                 raise
-            await self.keep(key, body)
+            await self.keep(key, document)
 
         return run
 

@@ -1,85 +1,105 @@
-"""Looking at what is known without asking for anything: what would be asked for is told instead.
+"""Who reads the catalogue: how a call waits, what it may fetch, and what it looked at.
 
-Whoever reads the catalogue starts wants as a matter of course. Within `peeking` nothing is started,
-in this task and the threads it runs: a want that would have to be waited for becomes WouldAsk, and
-a refresh behind the reader's back is noted.
+Whoever reads the catalogue hands a Caller down to everything that may fetch. A dry run is a caller
+that may not fetch; a refresh at the user's wish is one that wants fresh answers. Nothing about a
+call is kept anywhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Final
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from biofs.catalogue.fetches import Fetch
 
 
-class WouldAsk(Exception):  # noqa: N818 - it is an answer, not an error
-    """What is looked at is not known. `key` is the want that would fetch it."""
+class WouldFetch(Exception):  # noqa: N818 - it is an answer, not an error
+    """In a dry run: what is read is not known. `key` is that of the fetch it would take."""
 
     def __init__(self, key: Hashable) -> None:
         super().__init__(key)
         self.key = key
 
 
-class Peek:
-    """What was noted: `refreshed` holds the wants that would look again at something known."""
-
-    def __init__(self) -> None:
-        self.refreshed: list[Hashable] = []
+class WouldWait(Exception):  # noqa: N818 - it is an answer, not an error
+    """The caller does not wait for what it has started."""
 
 
-_current: Final[ContextVar[Peek | None]] = ContextVar("peek", default=None)
+class Caller(ABC):
+    """One call: the process behind a FUSE request, a request at the control socket, a command.
+
+    With `wants_fresh` each answer is fetched again, once.
+    """
+
+    may_fetch: bool = True
+
+    def __init__(self, *, wants_fresh: bool = False) -> None:
+        self.wants_fresh: Final = wants_fresh
+
+    # Made when they are first needed: most requests of the kernel need none of them.
+
+    @cached_property
+    def used_answers(self) -> set[str]:
+        """The keys of the answers that the call looked at, so that whatever shows them can be
+        invalidated when they change."""
+        return set()
+
+    @cached_property
+    def fetched_fresh(self) -> set[str]:
+        """The keys of the answers that were fetched because the caller wants fresh ones."""
+        return set()
+
+    @cached_property
+    def would_refresh(self) -> list[Hashable]:
+        """The keys of what would be refreshed in the background if the caller might fetch."""
+        return []
+
+    @abstractmethod
+    async def wait(self, fetch: Fetch) -> None:
+        """Return at the fetch's next progress or end, at once if it has ended.
+
+        Raises what ends the wait early. The fetch goes on either way.
+        """
+
+    async def result(self, fetch: Fetch) -> None:
+        """Wait until the fetch is done. Raises its ApiError, and what `wait` raises."""
+        while not fetch.done:
+            await self.wait(fetch)
+        fetch.raise_error()
+
+    def must_fetch(self, key: str) -> bool:
+        """Whether the answer under `key` has to be fetched even if it is known."""
+        return self.wants_fresh and key not in self.fetched_fresh
 
 
-@contextmanager
-def peeking() -> Iterator[Peek]:
-    """Start nothing while the context is open; see the module."""
-    peek = Peek()
-    token = _current.set(peek)
-    try:
-        yield peek
-    finally:
-        _current.reset(token)
+class DryRun(Caller):
+    """A caller that may not fetch: what would have to be fetched raises WouldFetch.
+
+    Refreshes in the background are not started either; `would_refresh` has their keys.
+    """
+
+    may_fetch = False
+
+    async def wait(self, fetch: Fetch) -> None:
+        """See Caller. Also what is being fetched for somebody else is not known yet."""
+        raise WouldFetch(fetch.key)
 
 
-def peek() -> Peek | None:
-    """What the running task is peeking for, None if it may ask."""
-    return _current.get()
+class NoWait(Caller):
+    """A caller that starts fetches and does not wait for them: raises WouldWait."""
+
+    async def wait(self, fetch: Fetch) -> None:
+        """See Caller."""
+        raise WouldWait
 
 
-# Which answers a task looks at: to be told of their changes, or to have them asked for again.
+class Background(Caller):
+    """A caller that waits as long as it takes, and whose waiting gives a fetch no precedence."""
 
-
-class Keys:
-    """Keys of answers that the running task collects while a context is open."""
-
-    def __init__(self, name: str) -> None:
-        self._current: Final[ContextVar[set[str] | None]] = ContextVar(name, default=None)
-
-    @contextmanager
-    def collecting(self) -> Iterator[set[str]]:
-        """The keys that this task notes while the context is open."""
-        keys: set[str] = set()
-        token = self._current.set(keys)
-        try:
-            yield keys
-        finally:
-            self._current.reset(token)
-
-    def note(self, key: str) -> None:
-        """Add a key, if somebody collects them."""
-        keys = self._current.get()
-        if keys is not None:
-            keys.add(key)
-
-    def lacks(self, key: str) -> bool:
-        """Whether somebody collects keys and does not have this one yet."""
-        keys = self._current.get()
-        return keys is not None and key not in keys
-
-
-looked_at: Final = Keys("looked at")
-"""Answers that the running task looks at, so that whoever shows them can be told of a change."""
-
-renewed: Final = Keys("renewed")
-"""Answers asked for again, each once, because their owner wishes so."""
+    async def wait(self, fetch: Fetch) -> None:
+        """See Caller."""
+        if not fetch.done:
+            await fetch.changed.wait()

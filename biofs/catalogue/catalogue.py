@@ -1,4 +1,4 @@
-"""The catalogue: what is known is answered at once, what is not is wanted and waited for."""
+"""The catalogue: what is known is answered at once, the rest is fetched and waited for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from biofs.catalogue.answers import Answers
+from biofs.catalogue.changes import Changes
 from biofs.catalogue.documents.facets import Queries
 from biofs.catalogue.fetches import Fetches
 from biofs.catalogue.freshness import Freshness
@@ -49,18 +50,28 @@ class Catalogue:
         self.store: Final = store
         self.queue: Final = queue
         self.fetches: Final = Fetches()
+        self.changes: Final = Changes()
         self.index: Final = Index(store)
         details = self._details = Details(store, cache_size)
-        self.listings: Final = Listings(self.index, queue, self.fetches, self.freshness, clock)
+        self.listings: Final = Listings(
+            self.index, queue, self.fetches, self.changes, self.freshness, clock
+        )
         self.groups: Final = Groups(
-            details, self.index, self.listings, queue, self.fetches, self.freshness, clock
+            details,
+            self.index,
+            self.listings,
+            queue,
+            self.fetches,
+            self.changes,
+            self.freshness,
+            clock,
         )
         self.trees: Final = Trees(details)
-        self.listings.when_different(self.groups.drop)
         self.answers: Final = Answers(
             store,
             queue,
             self.fetches,
+            self.changes,
             self.freshness.absence,
             clock,
             most_bytes=cache_size // _ANSWERS_SHARE,
@@ -69,22 +80,16 @@ class Catalogue:
         self.browsing: Final = Browsing(store)
         self.placing: Final = Locate(self.index, self.groups, self.listings, queue, self.fetches)
         self.queries: Final = Queries(self.answers, self.placing, self.freshness.queries)
-        self._notices: Final = ChangeLog(store)
-        self._notices.when_group = lambda before, gone: self.listings.told(before, gone=gone)
-        self._notices.when_listing = self._told_listing
-        self.listings.notices = self._notices
+        self._change_log: Final = ChangeLog(store)
+        self.changes.subscribe(self._change_log)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the queue and the wants until cancelled."""
+        """Run the queue and the fetches until cancelled."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.queue.run)
             await nursery.start(self.fetches.run)
-            nursery.start_soon(self._notices.run)
+            nursery.start_soon(self._change_log.run, self.changes)
             task_status.started()
-
-    def _told_listing(self, category: int) -> None:
-        if self.listings.changes is not None:
-            self.listings.changes.listing_changed(category)
 
     def state(self) -> dict[str, object]:
         """What the catalogue is doing now, for people: no secrets, nothing that waits."""

@@ -6,7 +6,7 @@ page past the 20th is answered with page 20 again (API notes, `browse`). So a ca
 cut by years so that every slice fits; a single year that is still too large is cut by tags.
 
 Every page that was read is remembered, so that an enumeration that was broken off goes on where
-it stopped: it takes the same way again and asks only for what it does not remember.
+it stopped: it takes the same way again and requests only what it does not remember.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Enumeration:
     """One walk over a category.
 
     `take` is called with each page's rows and what to remember of the page, to keep both; `read`
-    is what an earlier walk remembered. `whole` tells after the walk whether everything the server
+    is what an earlier walk remembered. `whole` says after the walk whether everything the server
     counts was seen.
     """
 
@@ -126,13 +126,13 @@ class Enumeration:
         least = (first.pages - 1) * PAGE_SIZE + 1
         before = len(self.ids)
         await self._both_ends(part, first)
-        asked: set[str] = set()
+        tried: set[str] = set()
         while len(self.ids) - before < least - len(first.ids):
-            tag = next((tag for tag, _ in self._tags.most_common() if tag not in asked), None)
+            tag = next((tag for tag, _ in self._tags.most_common() if tag not in tried), None)
             if tag is None:
                 await self._other_orders(part, len(self.ids) + 1)
                 return
-            asked.add(tag)
+            tried.add(tag)
             narrower = Slice(part.low, part.high, tag)
             await self._both_ends(narrower, await self._page(narrower, 1))
 

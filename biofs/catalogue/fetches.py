@@ -1,7 +1,7 @@
-"""Wants: what is being fetched, once for everyone who asked.
+"""Fetches: what is being fetched, once for all callers.
 
-A want is one thing to be known (a listing, a group's detail) and the task that fetches it. Whoever
-asks for the same thing joins it; whoever stops waiting leaves it, and the want goes on and fills
+A fetch is one thing to be known (a listing, a group's detail) and the task that fetches it. Whoever
+needs the same thing joins it; whoever stops waiting leaves it, and the fetch goes on and fills
 the store all the same.
 """
 
@@ -18,7 +18,7 @@ import trio
 from cachetools import LRUCache
 
 from biofs.api.errors import ApiError, BadAnswer
-from biofs.catalogue.caller import WouldAsk, peek
+from biofs.catalogue.caller import Caller, WouldFetch
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Fetch:
     def __init__(self, key: Hashable, base: Priority, number: int) -> None:
         self.key: Final = key
         self.base = base
-        self.number: Final = number  # in the order in which wants were asked for
+        self.number: Final = number  # in the order in which fetches were started
         self.readers: Counter[int] = Counter()
         self.changed = trio.Event()
         self.steps = 0
@@ -54,7 +54,7 @@ class Fetch:
         return Priority.INTERACTIVE if self.readers else self.base
 
     def progress(self) -> None:
-        """Wake everyone who waits: something of what they want is there."""
+        """Wake everyone who waits: something of what is fetched is there."""
         self.steps += 1
         changed, self.changed = self.changed, trio.Event()
         changed.set()
@@ -70,86 +70,92 @@ class Fetch:
             del self.readers[reader]
 
     def raise_error(self) -> None:
-        """Raise what ended the want, if it failed."""
+        """Raise what ended the fetch, if it failed."""
         if self.error is not None:
             raise self.error
 
 
+Work = Callable[[Fetch], Awaitable[None]]
+"""Does what a fetch is for. Raises ApiError."""
+
+
 class Fetches:
-    """The wants under way, by key; each runs in a nursery of its own and outlives its readers."""
+    """The fetches under way, by key; each runs in a nursery of its own and outlives its readers."""
 
     def __init__(self) -> None:
         self._active: dict[Hashable, Fetch] = {}
         self._nursery: trio.Nursery | None = None
         self._numbers = itertools.count()
         self._rest: LRUCache[Hashable, float] = LRUCache(_REMEMBERED_FAILURES)
-        self.joined = 0  # how often somebody asked for what was already being fetched
+        self.joined = 0  # how often a caller needed what was already being fetched
 
     def __len__(self) -> int:
         return len(self._active)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Hold the nursery in which wants run, until cancelled."""
+        """Hold the nursery in which fetches run, until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             task_status.started()
             await trio.sleep_forever()
 
     def active(self, key: Hashable) -> Fetch | None:
-        """The want for `key`, if it is under way."""
+        """The fetch of `key`, if it is under way."""
         return self._active.get(key)
 
     def start(
         self,
         key: Hashable,
-        fetch: Callable[[Fetch], Awaitable[None]],
+        work: Work,
+        caller: Caller,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Fetch:
-        """The want for `key`: the one under way, or a new one that runs `fetch`.
+        """The fetch of `key`: the one under way, or a new one that runs `work`.
 
-        Interactive is for who is about to wait; a want that everybody has left is a refresh.
+        Interactive is for who is about to wait; a fetch that everybody has left is a refresh.
+        Raises WouldFetch if the caller may not fetch.
         """
-        if peek() is not None:
-            raise WouldAsk(key)
-        want = self._active.get(key)
-        if want is not None:
+        if not caller.may_fetch:
+            raise WouldFetch(key)
+        fetch = self._active.get(key)
+        if fetch is not None:
             self.joined += 1
             if priority is not Priority.INTERACTIVE:
-                want.base = min(want.base, priority)
-            return want
+                fetch.base = min(fetch.base, priority)
+            return fetch
         if self._nursery is None:
-            raise RuntimeError("wants are started before their nursery runs")
-        want = Fetch(key, max(priority, Priority.REFRESH), next(self._numbers))
-        self._active[key] = want
-        self._nursery.start_soon(self._fetch, want, fetch)
-        return want
+            raise RuntimeError("fetches are started before their nursery runs")
+        fetch = Fetch(key, max(priority, Priority.REFRESH), next(self._numbers))
+        self._active[key] = fetch
+        self._nursery.start_soon(self._run, fetch, work)
+        return fetch
 
-    def refresh(self, key: Hashable, fetch: Callable[[Fetch], Awaitable[None]]) -> None:
-        """Have something known looked at again behind the readers' backs, if that makes sense now.
+    def refresh(self, key: Hashable, work: Work, caller: Caller) -> None:
+        """Have something known fetched again in the background, if that is sensible now.
 
-        Not within a minute of a failure: what is known is served all the same, and a server in
-        trouble is left in peace.
+        Not within REST_SECONDS of a failure: what is known is served all the same, and a server in
+        trouble is left in peace. If the caller may not fetch, the key is added to `would_refresh`.
         """
-        if (looking := peek()) is not None:
-            looking.refreshed.append(key)
+        if not caller.may_fetch:
+            caller.would_refresh.append(key)
         elif trio.current_time() >= self._rest.get(key, float("-inf")):
-            self.start(key, fetch, Priority.REFRESH)
+            self.start(key, work, caller, Priority.REFRESH)
 
-    async def _fetch(self, want: Fetch, fetch: Callable[[Fetch], Awaitable[None]]) -> None:
+    async def _run(self, fetch: Fetch, work: Work) -> None:
         try:
-            await fetch(want)
+            await work(fetch)
         except ApiError as error:
             # One line a failure, not one a reader: a storm of readers must not become one of logs.
-            log.warning("%s: %s", _title(want.key), error)
-            want.error = error
-            self._rest[want.key] = trio.current_time() + REST_SECONDS
+            log.warning("%s: %s", _title(fetch.key), error)
+            fetch.error = error
+            self._rest[fetch.key] = trio.current_time() + REST_SECONDS
         except Exception:
-            log.exception("%s: failed in a way nobody foresaw", _title(want.key))
-            want.error = BadAnswer(_title(want.key), "failed unexpectedly; the log has the details")
+            log.exception("unexpected error in %s", _title(fetch.key))
+            fetch.error = BadAnswer(_title(fetch.key), "unexpected error; the log has the details")
         finally:
-            del self._active[want.key]
-            want.done = True
-            want.progress()
+            del self._active[fetch.key]
+            fetch.done = True
+            fetch.progress()
 
 
 def _title(key: Hashable) -> str:

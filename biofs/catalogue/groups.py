@@ -11,12 +11,14 @@ from cachetools import TTLCache
 from biofs.api.actions import Api
 from biofs.api.errors import BadAnswer, NotFound
 from biofs.api.models import GroupAnswer, TorrentAnswer
+from biofs.catalogue.caller import Caller
+from biofs.catalogue.changes import Changes, Stage
 from biofs.catalogue.fetches import Fetch, Fetches, Priority
 from biofs.catalogue.freshness import Freshness
-from biofs.catalogue.listings import Caller, Listings
+from biofs.catalogue.listings import Listings
 from biofs.catalogue.queue import Queue
 from biofs.store.details import Detail, Details
-from biofs.store.groups import Index
+from biofs.store.groups import Before, Index
 from biofs.store.memory import Recent
 
 CACHE_BYTES: Final = 12 << 20
@@ -26,7 +28,7 @@ _ATTEMPTS: Final = 3  # at a detail that another process evicts as soon as it is
 
 
 class Groups:
-    """Details of groups, as documents ready to be read."""
+    """Details of groups, as documents ready to be read. Subscribes to `changes`."""
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Groups:
         listings: Listings,
         queue: Queue,
         fetches: Fetches,
+        changes: Changes,
         freshness: Freshness,
         clock: Callable[[], float],
     ) -> None:
@@ -42,7 +45,8 @@ class Groups:
         self._index: Final = index
         self._listings: Final = listings
         self._queue: Final = queue
-        self._wants: Final = fetches
+        self._fetches: Final = fetches
+        self._changes: Final = changes
         self._freshness: Final = freshness
         self._clock: Final = clock
         self._recent: Final[Recent[int, Detail]] = Recent(CACHE_BYTES, Detail.nbytes)
@@ -50,19 +54,27 @@ class Groups:
         self._absent: TTLCache[int | str, bool] = TTLCache(
             _ABSENT_GROUPS, freshness.absence, timer=clock
         )
-        self.served = 0  # how often documents were answered without asking
+        self.served = 0  # how often documents were answered without fetching
+        changes.subscribe(self, Stage.MEMORY)
 
-    def drop(self, group_id: int) -> None:
-        """Forget what is in memory of a group that looks different now."""
-        self._recent.pop(group_id, None)
+    def group_changed(self, before: Before, *, gone: bool) -> None:
+        """See Observer: what is in memory of the group is dropped."""
+        self._recent.pop(before.group.id, None)
+
+    def listing_changed(self, category: int) -> None:
+        """See Observer: no detail depends on it."""
+
+    def answer_changed(self, key: str) -> None:
+        """See Observer: no detail depends on it."""
 
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self._recent.clear()
 
-    def known(self, group_id: int) -> Detail | None:
-        """The group's documents if its detail was ever fetched; old ones are refreshed behind."""
-        self.note_read(group_id)
+    def known(self, group_id: int, caller: Caller) -> Detail | None:
+        """The group's documents if its detail was ever fetched; old ones are refreshed in the
+        background."""
+        self.mark_read(group_id)
         detail = self._recent.get(group_id)
         if detail is None or (self._is_old(detail) and detail.changes != self._details.changes):
             # Its row may have been seen since; or the store has given it up for lack of room.
@@ -73,11 +85,11 @@ class Groups:
             assert detail is not None  # noqa: S101 - one of them is
             self._recent[group_id] = detail
         if self._is_old(detail):
-            self._refresh(detail)
+            self._refresh(detail, caller)
         return detail
 
-    def note_read(self, group_id: int) -> None:
-        """Somebody looked at the group: when room is wanted, others give way first."""
+    def mark_read(self, group_id: int) -> None:
+        """Somebody read the group: when room is needed, others are evicted first."""
         self._details.note_read(group_id)
 
     def good_until(self, detail: Detail) -> float:
@@ -87,7 +99,7 @@ class Groups:
         return until if now < until else now + _LOOK_AGAIN
 
     def at_hand(self, group_id: int) -> Detail | None:
-        """The group's documents as they are known, and nothing asked behind anyone's back."""
+        """The group's documents as they are known; nothing is refreshed."""
         detail = self._recent.get(group_id)
         if detail is None:
             detail = self._details.load(group_id)
@@ -98,7 +110,7 @@ class Groups:
     def _is_old(self, detail: Detail) -> bool:
         return self._clock() >= detail.good_until(self._freshness.detail)
 
-    def _refresh(self, detail: Detail) -> None:
+    def _refresh(self, detail: Detail, caller: Caller) -> None:
         """One look at the rows of a category confirms 50 groups; asking for each costs 50 times."""
         if self._queue.offline:
             return
@@ -110,14 +122,17 @@ class Groups:
             and not detail.outdated
             and self._clock() - listing.walked > self._freshness.walk
         ):
-            self._listings.refresh(group.category)
+            self._listings.refresh(group.category, caller)
             return
         group_id = detail.group_id
-        self._wants.refresh(("group", group_id), partial(self._fetch, group_id))
+        self._fetches.refresh(("group", group_id), partial(self._fetch, group_id), caller)
 
-    def want(self, group_id: int, priority: Priority = Priority.INTERACTIVE) -> Fetch:
-        """Have the group's detail fetched, once for everyone who asks."""
-        return self._wants.start(("group", group_id), partial(self._fetch, group_id), priority)
+    def start(
+        self, group_id: int, caller: Caller, priority: Priority = Priority.INTERACTIVE
+    ) -> Fetch:
+        """Have the group's detail fetched, once for all callers."""
+        work = partial(self._fetch, group_id)
+        return self._fetches.start(("group", group_id), work, caller, priority)
 
     async def get(self, group_id: int, caller: Caller) -> Detail:
         """The group's documents, waited for if need be.
@@ -125,7 +140,7 @@ class Groups:
         Raises NotFound if the server has no such group, other ApiErrors, and what the caller
         raises.
         """
-        detail = self.known(group_id)
+        detail = self.known(group_id, caller)
         self.served += detail is not None
         fetched = 0
         while detail is None:
@@ -135,19 +150,16 @@ class Groups:
                 raise BadAnswer("torrentgroup", "the store does not keep it")
             await self.fetch(group_id, caller)
             fetched += 1
-            detail = self.known(group_id)
+            detail = self.known(group_id, caller)
         return detail
 
     async def fetch(self, group_id: int, caller: Caller) -> None:
         """Wait for the group's detail to be fetched, even if it is known. Raises like `get`.
 
-        For who misses what came with it: the store gives file lists up for lack of room, and those
+        For who lacks what came with it: the store evicts file lists for lack of room, and those
         that another group had as well with that group.
         """
-        want = self.want(group_id)
-        while not want.done:
-            await caller.wait(want)
-        want.raise_error()
+        await caller.result(self.start(group_id, caller))
 
     async def find_torrent(self, torrent_id: int, caller: Caller) -> None:
         """Have the index learn of a torrent and its group, by one request.
@@ -170,10 +182,10 @@ class Groups:
         if key in self._absent:
             raise NotFound("torrent", "the server has no such torrent")
 
-        async def fetch(want: Fetch) -> None:
+        async def work(fetch: Fetch) -> None:
             asked = self._clock()
             try:
-                answer = await ask(Api(self._queue.sender(want)))
+                answer = await ask(Api(self._queue.sender(fetch)))
             except NotFound:
                 self._absent[key] = True
                 raise
@@ -182,31 +194,28 @@ class Groups:
             else:
                 await self._details.save_torrent(answer, self._clock())
 
-        want = self._wants.start(key, fetch)
-        while not want.done:
-            await caller.wait(want)
-        want.raise_error()
+        await caller.result(self._fetches.start(key, work, caller))
 
     async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
         self._recent.pop(answer.group.id, None)
         for before in await self._details.save(answer, asked, stable):
-            self._listings.tell(before, gone=False)
+            self._changes.group_changed(before, gone=False)
 
-    async def _fetch(self, group_id: int, want: Fetch) -> None:
+    async def _fetch(self, group_id: int, fetch: Fetch) -> None:
         asked, stable = self._clock(), None
 
         def sent() -> None:
-            # The answer belongs to the row of this moment: one that comes while it is under way
-            # may tell of a change that the answer does not have yet.
+            # The answer belongs to the row of this moment: a row that comes while it is under way
+            # may have a change that the answer does not have yet.
             nonlocal asked, stable
             asked, stable = self._clock(), self._index.stable(group_id)
 
-        want.when_sent = sent
+        fetch.when_sent = sent
         try:
-            answer = await Api(self._queue.sender(want)).torrentgroup(id=group_id)
+            answer = await Api(self._queue.sender(fetch)).torrentgroup(id=group_id)
         except NotFound:
             self._absent[group_id] = True
             for before in await self._details.forget(group_id):
-                self._listings.tell(before, gone=True)
+                self._changes.group_changed(before, gone=True)
             raise
         await self._take(answer, asked, stable)

@@ -1,56 +1,41 @@
-"""Listings: which groups a category has, read once, kept up to date behind the reader's back."""
+"""Listings: which groups a category has, read once, kept up to date in the background."""
 
 from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import trio
 
 from biofs.api.actions import Api
 from biofs.api.models import GroupRow
 from biofs.api.paging import PAGE_SIZE, WINDOW_PAGES, PageRead, Slice
+from biofs.catalogue.caller import Caller
+from biofs.catalogue.changes import Changes
 from biofs.catalogue.enumeration import Enumeration
-from biofs.catalogue.fetches import Fetch, Fetches, Priority
+from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
-from biofs.store.groups import Before, Index, Taken
-
-
-class Caller(Protocol):
-    """Whoever waits: the process behind a FUSE request, or a command."""
-
-    async def wait(self, want: Fetch) -> None:
-        """Return at the want's next progress or end; raise what the caller must be told instead."""
-
-
-class Changes(Protocol):
-    """Who is told of what looks different now, to pass it on (to the kernel)."""
-
-    def group_changed(self, before: Before, *, gone: bool) -> None:
-        """The group's row or detail changed; `before` is how it looked."""
-
-    def listing_changed(self, category: int) -> None:
-        """Groups came or went, or index.jsonl has other lines."""
+from biofs.store.groups import Index, Taken
 
 
 class Arriving:
     """A category being listed for the first time: ids in the order in which they arrived.
 
-    `total` is how many groups it will have, as far as the server told.
+    `total` is how many groups it will have, as far as the server has said.
     """
 
-    def __init__(self, want: Fetch) -> None:
-        self.want: Final = want
+    def __init__(self, fetch: Fetch) -> None:
+        self.fetch: Final = fetch
         self.ids: Final = array("Q")
         self.total: int | None = None
         self.complete = False
         self._known: Final[set[int]] = set()
 
     def add(self, group_id: int) -> None:
-        """Take up a group; one that stood on two pages, because others came meanwhile, once."""
+        """Add a group; one that stood on two pages, because others came meanwhile, once."""
         if group_id not in self._known:
             self._known.add(group_id)
             self.ids.append(group_id)
@@ -64,30 +49,25 @@ class Listings:
         index: Index,
         queue: Queue,
         fetches: Fetches,
+        changes: Changes,
         freshness: Freshness,
         clock: Callable[[], float],
     ) -> None:
-        self.changes: Changes | None = None
-        self.notices: Changes | None = None
-        self.served = 0  # how often a listing was answered without asking
+        self.served = 0  # how often a listing was answered without fetching
         self._index: Final = index
         self._queue: Final = queue
-        self._wants: Final = fetches
+        self._fetches: Final = fetches
+        self._changes: Final = changes
         self._freshness: Final = freshness
         self._clock: Final = clock
         self._arriving: dict[int, Arriving] = {}
         self._turns: Final[defaultdict[int, trio.Lock]] = defaultdict(trio.Lock)
-        self._forgotten: Callable[[int], None] = lambda _group_id: None
-
-    def when_different(self, call: Callable[[int], None]) -> None:
-        """Have `call` called with the id of each group that changed or went, first of all."""
-        self._forgotten = call
 
     def is_complete(self, category: int) -> bool:
         """Whether the category was ever listed whole."""
         return self._index.listing(category) is not None
 
-    def open(self, category: int) -> Arriving | None:
+    def open(self, category: int, caller: Caller) -> Arriving | None:
         """Make sure that the category is listed, or being listed.
 
         None: it is known whole (a refresh may have been started). Otherwise what is arriving.
@@ -96,63 +76,67 @@ class Listings:
         if listing is not None:
             stale = self._clock() - listing.checked > self._freshness.listing
             if stale:
-                self.refresh(category)
+                self.refresh(category, caller)
             self.served += 1
             return None
         arriving = self._arriving.get(category)
         if arriving is None:
-            arriving = self._arriving[category] = Arriving(
-                self.want(category, Priority.INTERACTIVE)
-            )
+            arriving = self._arriving[category] = Arriving(self.start(category, caller))
         return arriving
 
     async def listed(self, category: int, caller: Caller) -> None:
         """Wait until the category is known whole. Raises ApiError, and what the caller raises."""
-        while (arriving := self.open(category)) is not None:
-            await caller.wait(arriving.want)
-            if arriving.want.done:
-                arriving.want.raise_error()
+        while (arriving := self.open(category, caller)) is not None:
+            await caller.result(arriving.fetch)
 
-    def want(self, category: int, priority: Priority, *, walk: bool = False) -> Fetch:
+    def start(
+        self,
+        category: int,
+        caller: Caller,
+        priority: Priority = Priority.INTERACTIVE,
+        *,
+        walk: bool = False,
+    ) -> Fetch:
         """Have the category listed or its listing checked; `walk` reads every page of it."""
         key = ("walk" if walk else "listing", category)
-        return self._wants.start(key, self._fetching(category, walk=walk), priority)
+        return self._fetches.start(key, self._work(category, walk=walk), caller, priority)
 
-    def refresh(self, category: int) -> None:
-        """Have a known listing looked at again, behind the readers' backs."""
+    def refresh(self, category: int, caller: Caller) -> None:
+        """Have a known listing checked again, in the background."""
         if not self._queue.offline:
-            self._wants.refresh(("listing", category), self._fetching(category, walk=False))
+            work = self._work(category, walk=False)
+            self._fetches.refresh(("listing", category), work, caller)
 
-    def _fetching(self, category: int, *, walk: bool) -> Callable[[Fetch], Awaitable[None]]:
-        async def fetch(want: Fetch) -> None:
+    def _work(self, category: int, *, walk: bool) -> Work:
+        async def work(fetch: Fetch) -> None:
             async with self._turns[category]:
-                await self._fetch(category, want, walk=walk)
+                await self._fetch(category, fetch, walk=walk)
 
-        return fetch
+        return work
 
-    async def _fetch(self, category: int, want: Fetch, *, walk: bool) -> None:
-        api = Api(self._queue.sender(want))
+    async def _fetch(self, category: int, fetch: Fetch, *, walk: bool) -> None:
+        api = Api(self._queue.sender(fetch))
         listing = self._index.listing(category)
         now = self._clock()
         try:
             began, pages = self._index.pages_read(category)
             due = listing is None or now - listing.walked > self._freshness.walk
-            # A walk that was broken off goes on; one of yesterday, one that is asked for although
+            # A walk that was broken off goes on; one of yesterday, one that is requested although
             # none is due, or a mere check, does not.
             if (walk and listing is not None) or not due or now - began > self._freshness.walk:
                 began, pages = now, []
                 await self._index.forget_pages(category)
             if not walk and not due:
-                pages = await self._check(category, api, want)
+                pages = await self._check(category, api, fetch)
                 if not pages:
                     return
-            await self._walk(category, api, want, min(began, now), pages)
+            await self._walk(category, api, fetch, min(began, now), pages)
         finally:
             arriving = self._arriving.pop(category, None)
             if arriving is not None:
                 arriving.complete = self._index.listing(category) is not None
 
-    async def _check(self, category: int, api: Api, want: Fetch) -> list[PageRead]:
+    async def _check(self, category: int, api: Api, fetch: Fetch) -> list[PageRead]:
         """Look at the newest groups. No pages: the listing is right; else what was read for it."""
         read: list[PageRead] = []
         number, pages, added = 0, 1, True
@@ -162,7 +146,7 @@ class Listings:
             pages = answer.pages
             ids, years = [row.id for row in answer.rows], [row.year for row in answer.rows]
             page = PageRead(Slice(), "time", "desc", number, pages, ids, years)
-            taken = await self._take(category, list(answer.rows), page, want)
+            taken = await self._take(category, list(answer.rows), page, fetch)
             added = bool(taken.added)
             read.append(page)
         known = self._index.summary(category)[0]
@@ -173,7 +157,7 @@ class Listings:
         return []
 
     async def _walk(
-        self, category: int, api: Api, want: Fetch, began: float, pages: list[PageRead]
+        self, category: int, api: Api, fetch: Fetch, began: float, pages: list[PageRead]
     ) -> None:
         arriving = self._arriving.get(category)
         if arriving is not None:
@@ -182,7 +166,7 @@ class Listings:
                     arriving.add(group_id)
 
         async def take(rows: list[GroupRow], page: PageRead) -> None:
-            await self._take(category, rows, page, want)
+            await self._take(category, rows, page, fetch)
 
         walk = Enumeration(api, category, take, pages)
         await walk.run()
@@ -191,15 +175,15 @@ class Listings:
             await walk.look_again()
         gone = await self._index.complete(category, walk.ids, began, whole=walk.whole)
         for group in gone:
-            self.tell(group, gone=True)
-        self._tell_listing(category)
+            self._changes.group_changed(group, gone=True)
+        self._changes.listing_changed(category)
 
     async def _take(
-        self, category: int, rows: list[GroupRow], page: PageRead, want: Fetch
+        self, category: int, rows: list[GroupRow], page: PageRead, fetch: Fetch
     ) -> Taken:
         taken = await self._index.add_rows(category, rows, self._clock(), page)
         for group in taken.different:
-            self.tell(group, gone=False)
+            self._changes.group_changed(group, gone=False)
         arriving = self._arriving.get(category)
         if arriving is not None:
             if page.slice.whole:
@@ -207,31 +191,14 @@ class Listings:
             for row in rows:
                 arriving.add(row.id)
         elif taken.added or taken.different:
-            self._tell_listing(category)
-        want.progress()
+            self._changes.listing_changed(category)
+        fetch.progress()
         return taken
 
     async def learn(self, category: int, rows: Sequence[GroupRow]) -> None:
-        """Take up rows of a category that another query than a listing's brought."""
+        """Store rows of a category that another query than a listing's brought."""
         if rows:
             taken = await self._index.add_rows(category, rows, self._clock())
             for group in taken.different:
-                self.tell(group, gone=False)
-            self._tell_listing(category)
-
-    def tell(self, before: Before, *, gone: bool) -> None:
-        """Pass on that a group looks different from `before`, or is gone."""
-        self.told(before, gone=gone)
-        if self.notices is not None:
-            self.notices.group_changed(before, gone=gone)
-
-    def told(self, before: Before, *, gone: bool) -> None:
-        """Likewise, when another process has found it."""
-        self._forgotten(before.group.id)
-        if self.changes is not None:
-            self.changes.group_changed(before, gone=gone)
-
-    def _tell_listing(self, category: int) -> None:
-        for told in (self.changes, self.notices):
-            if told is not None:
-                told.listing_changed(category)
+                self._changes.group_changed(group, gone=False)
+            self._changes.listing_changed(category)

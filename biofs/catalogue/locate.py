@@ -1,31 +1,32 @@
 """Placing: finding the categories of groups that a query found.
 
-A browse row has no category, and without it a link cannot say where its group stands. Asking for a
-group's detail tells it, at a request a group. For many groups of one query there is a cheaper way:
+A browse row has no category, and without it a link cannot say where its group is. A group's detail
+has it, at one request for each group. For many groups of one query there is a cheaper way:
 the same query again, six times, each time restricted to four of the twelve categories, so that each
 category is among those of two queries, and no other of the same two. Who follows one link pays one
 request; only from the fifth on, as for an `ls` that colours links by what they lead to, all are
 placed together.
 
-Since every category is in two queries, a server that heeds but a part of the restrictions, or none,
-misleads nobody: its groups are in fewer than two, or in more, and have to be placed one by one.
+Since every category is in two queries, a server that applies only some of the restrictions, or
+none, does no harm: its groups are in fewer than two, or in more, and have to be placed one by one.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from cachetools import LRUCache
 
 from biofs.api.actions import Api
-from biofs.api.errors import AccessDenied, NetworkError
+from biofs.api.errors import AccessDenied, ApiError, NetworkError
 from biofs.api.models import GroupRow
 from biofs.api.paging import WINDOW_PAGES
-from biofs.catalogue.fetches import Fetch, Fetches
+from biofs.catalogue.caller import Caller
+from biofs.catalogue.fetches import Fetch, Fetches, Work
 from biofs.catalogue.groups import Groups
-from biofs.catalogue.listings import Caller, Listings
+from biofs.catalogue.listings import Listings
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index
 from biofs.tree import names
@@ -41,10 +42,10 @@ CODES: Final = {
 SINGLY: Final = 4
 """Groups of a query that are placed by their details before the others are placed together."""
 
-_NOTED: Final = 64  # queries that are remembered
+_REMEMBERED: Final = 64  # queries that are remembered
 
 
-class _Noted:
+class _Found:
     """A query, the groups it found, and how many of them were placed one by one."""
 
     def __init__(self, fields: dict[str, str], ids: frozenset[int]) -> None:
@@ -68,52 +69,52 @@ class Locate:
         self._documents: Final = documents
         self._listings: Final = listings
         self._queue: Final = queue
-        self._wants: Final = fetches
-        self._noted: LRUCache[str, _Noted] = LRUCache(_NOTED)
+        self._fetches: Final = fetches
+        self._remembered: LRUCache[str, _Found] = LRUCache(_REMEMBERED)
 
-    def note(self, key: str, fields: Iterable[tuple[str, str]], ids: Iterable[int]) -> None:
+    def remember(self, key: str, fields: Iterable[tuple[str, str]], ids: Iterable[int]) -> None:
         """Remember which groups a query (parameters of `browse`, by the API's names) found."""
-        noted = _Noted(dict(fields), frozenset(ids))
-        if key not in self._noted or self._noted[key].ids != noted.ids:
-            self._noted[key] = noted
+        found = _Found(dict(fields), frozenset(ids))
+        if key not in self._remembered or self._remembered[key].ids != found.ids:
+            self._remembered[key] = found
 
     async def place(self, group_id: int, caller: Caller) -> None:
-        """Have the index learn of a group.
+        """Have the index know a group.
 
         Raises NotFound if the server has no such group, other ApiErrors, and what the caller
         raises.
         """
-        for key, noted in self._noted.items():
-            if group_id in noted.ids:
-                noted.singly += 1
-                if noted.singly > SINGLY:
-                    await self._together(key, noted, caller)
+        for key, found in self._remembered.items():
+            if group_id in found.ids:
+                found.singly += 1
+                if found.singly > SINGLY:
+                    await self._together(key, found, caller)
                 break
         if self._index.group(group_id) is None:
             await self._documents.get(group_id, caller)
 
-    async def _together(self, key: str, noted: _Noted, caller: Caller) -> None:
-        want = self._wants.start(("places", key), self._fetching(noted))
-        while not want.done:
-            await caller.wait(want)
-        if isinstance(want.error, NetworkError | AccessDenied):
-            raise want.error
-        # Those that were not shown, or all if the server cannot do that, are left to their details.
-        noted.singly = -len(noted.ids)
+    async def _together(self, key: str, found: _Found, caller: Caller) -> None:
+        try:
+            await caller.result(self._fetches.start(("places", key), self._work(found), caller))
+        except ApiError as error:
+            if isinstance(error, NetworkError | AccessDenied):
+                raise
+        # Those that were not found, or all if the server cannot do that, are placed one by one.
+        found.singly = -len(found.ids)
 
-    def _fetching(self, noted: _Noted) -> Callable[[Fetch], Awaitable[None]]:
-        async def fetch(want: Fetch) -> None:
-            api = Api(self._queue.sender(want))
+    def _work(self, found: _Found) -> Work:
+        async def work(fetch: Fetch) -> None:
+            api = Api(self._queue.sender(fetch))
             rows: dict[int, GroupRow] = {}
-            found_by: dict[int, set[int]] = {group_id: set() for group_id in noted.ids}
+            found_by: dict[int, set[int]] = {group_id: set() for group_id in found.ids}
             for query in range(QUERIES):
                 categories = [category for code, category in CODES.items() if query in code]
                 number, pages = 0, 1
                 while number < min(pages, WINDOW_PAGES):
                     number += 1
-                    page = await api.browse(number, category=categories, **noted.fields)
+                    page = await api.browse(number, category=categories, **found.fields)
                     pages = page.pages
-                    want.progress()
+                    fetch.progress()
                     for row in page.rows:
                         if row.id in found_by:
                             rows[row.id] = row
@@ -123,4 +124,4 @@ class Locate:
                     category, [row for row in rows.values() if found_by[row.id] == code]
                 )
 
-        return fetch
+        return work

@@ -1,6 +1,6 @@
 """The one queue through which every request of an account leaves, at the account's pace.
 
-The order is decided at the moment a request may be sent, not when it is asked for: interactive
+The order is decided at the moment a request may be sent, not when it is queued: interactive
 before refresh before warm-up, and among those the reader that was served longest ago, so that one
 `grep -r` with many threads does not starve an `ls`.
 """
@@ -35,18 +35,18 @@ RECENT_ERRORS: Final = 8
 class _Entry:
     """A request in the queue and the task that waits for its answer."""
 
-    def __init__(self, request: Request, want: Fetch, number: int) -> None:
+    def __init__(self, request: Request, fetch: Fetch, number: int) -> None:
         self.request: Final = request
-        self.want: Final = want
+        self.fetch: Final = fetch
         self.number: Final = number
-        self.anew = False  # its last connection was a kept one, and the server had closed it
+        self.anew = False  # its last connection was kept alive, and the server had closed it
         self.finished: Final = trio.Event()
         self.answer: Answer | None = None
         self.error: ApiError | None = None
 
 
 class Sender(Protocol):
-    """What a want calls to have a request sent in its name."""
+    """What a fetch calls to have a request sent for it."""
 
     async def __call__(self, request: Request) -> Answer: ...
 
@@ -71,11 +71,11 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def sender(self, want: Fetch) -> Sender:
-        """A function that sends requests in the name of `want`, with its priority."""
+    def sender(self, fetch: Fetch) -> Sender:
+        """A function that sends requests for `fetch`, with its priority."""
 
         async def send(request: Request) -> Answer:
-            return await self._submit(request, want)
+            return await self._submit(request, fetch)
 
         return send
 
@@ -83,15 +83,15 @@ class Queue:
         """Raise CookieNeeded or TokenMissing if the request cannot work with what is at hand."""
         self._transport.check(request)
 
-    async def _submit(self, request: Request, want: Fetch) -> Answer:
+    async def _submit(self, request: Request, fetch: Fetch) -> Answer:
         if self.offline:
             raise Unreachable(request.action, "offline, and this was never fetched")
         try:
             self.check(request)  # what cannot work must not cost a request
         except ApiError as error:
-            self._note(request, error)
+            self._log_error(request, error)
             raise
-        entry = _Entry(request, want, next(self._numbers))
+        entry = _Entry(request, fetch, next(self._numbers))
         self._waiting.append(entry)
         self._arrival.set()
         await entry.finished.wait()
@@ -120,22 +120,22 @@ class Queue:
         """Take out the entry whose turn it is."""
 
         def turn(entry: _Entry) -> tuple[int, int, int, int]:
-            readers = entry.want.readers
+            readers = entry.fetch.readers
             served = min((self._last_turn.get(reader, 0) for reader in readers), default=0)
-            return (entry.want.priority, served, entry.want.number, entry.number)
+            return (entry.fetch.priority, served, entry.fetch.number, entry.number)
 
         entry = min(self._waiting, key=turn)
         self._waiting.remove(entry)
         number = next(self._turns)
         if len(self._last_turn) > 4096:  # readers come and go; forget the old ones
             self._last_turn.clear()
-        for reader in entry.want.readers:
+        for reader in entry.fetch.readers:
             self._last_turn[reader] = number
         return entry
 
     async def _send(self, entry: _Entry, slot: SharedSlot) -> None:
         self.sent += 1
-        entry.want.when_sent()
+        entry.fetch.when_sent()
         try:
             try:
                 entry.answer = await self._transport.send(
@@ -149,7 +149,7 @@ class Queue:
             entry.anew = isinstance(error, StaleConnection)
             if not entry.anew:
                 self.reachable = True
-            self._note(entry.request, error)
+            self._log_error(entry.request, error)
             if isinstance(error, RateLimited):
                 await self.pace.penalise(error.retry_after)
             elif isinstance(error, DialectChanged):
@@ -162,12 +162,12 @@ class Queue:
             if isinstance(error, NotFound | BadRequest):
                 self.pace.success()  # an answer all the same
             else:
-                self._note(entry.request, error)
+                self._log_error(entry.request, error)
             entry.error = error
         else:
             self.reachable = True
             self.pace.success()
         entry.finished.set()
 
-    def _note(self, request: Request, error: ApiError) -> None:
+    def _log_error(self, request: Request, error: ApiError) -> None:
         self.errors.append((request.action, str(error)))

@@ -1,7 +1,7 @@
 """Warming: fetching what is not known yet, a little at a time, so that readers go first.
 
-What is known is the store's to say, and every answer is in it before the next thing is asked for:
-a warm-up that is killed and started again goes on where it was.
+What is known is decided by the store, and every answer is in it before the next thing is
+requested: a warm-up that is killed and started again goes on where it was.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import trio
 from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
 from biofs.api.pace import Rate
 from biofs.api.paging import PAGE_SIZE
+from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.store.coverage import Gaps
@@ -23,7 +24,7 @@ from biofs.store.store import StoreError
 T = TypeVar("T")
 
 PARALLEL: Final = 16
-"""Wants at once where there is no limit. Where there is one, as many as may be sent at once."""
+"""Fetches at once where there is no limit. Where there is one, as many as may be sent at once."""
 
 PAUSES: Final = (5.0, 15.0, 45.0)
 """Seconds to wait before a request that the network lost is tried again, once it has worked."""
@@ -32,7 +33,7 @@ MOST_FAILURES: Final = 5
 """After so many failures in a row the server is left in peace."""
 
 _CHUNK: Final = 256
-_FULL: Final = 0.95  # of its bound a store may have before what was fetched first might give way
+_FULL: Final = 0.95  # of its bound a store may fill before what was fetched first might be evicted
 _USED_BYTES: Final = """
     SELECT (page_count - freelist_count) * page_size
     FROM pragma_page_count, pragma_freelist_count, pragma_page_size
@@ -55,10 +56,10 @@ class Progress(NamedTuple):
 
 
 def seconds_left(progress: Progress, rate: Rate, elapsed: float) -> float:
-    """How long the rest takes if nobody else asks.
+    """How long the rest takes if nobody else sends requests.
 
-    At a limited pace that follows from the number of requests. Without a limit the past tells, and
-    tells nothing (infinity) before the first answer.
+    At a limited pace that follows from the number of requests. Without a limit it is
+    estimated from the past: infinity before the first answer.
     """
     if progress.left == 0:
         return 0.0
@@ -77,7 +78,7 @@ class _Before(NamedTuple):
 class Warming:
     """Fetches the listings of some categories and, with `details`, every group's detail.
 
-    Ends before the store has more than `most_bytes` and would give up what was fetched first.
+    Ends before the store has more than `most_bytes` and would evict what was fetched first.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Warming:
         self._parallel: Final = PARALLEL if rate.unlimited else min(rate.requests, PARALLEL)
         self._before: Final[dict[int, _Before]] = {}
         self._missing: Final[dict[int, int]] = {}  # of the categories whose listing is right
+        self._caller: Final = Background()
         self._gone = 0
         self._failed = 0
         self._failures = 0
@@ -109,9 +111,9 @@ class Warming:
     async def run(self) -> None:
         """Fetch all there is to fetch.
 
-        A group that is not there any more, or whose answer makes no sense, is counted and passed
-        over. Raises ApiError for what stands in the way of all the others, StoreError if nothing
-        would be kept.
+        A group that is not there any more, or whose answer is invalid, is counted and skipped.
+        Raises ApiError for what stands in the way of all the others, StoreError if nothing would
+        be kept.
         """
         for category in self._categories:
             groups = self._catalogue.index.summary(category)[0]
@@ -172,10 +174,13 @@ class Warming:
             or self._is_old(listing.walked)
             or catalogue.clock() - listing.checked > catalogue.freshness.listing
         ):
+            caller = self._caller
             try:
-                await self._wanted(lambda: catalogue.listings.want(category, Priority.WARM))
+                await self._finish(
+                    lambda: catalogue.listings.start(category, caller, Priority.WARM)
+                )
             except ApiError as error:
-                self._pass_over(error)
+                self._skip(error)
                 return
         self._missing[category] = await self._count(category)
 
@@ -192,33 +197,33 @@ class Warming:
     async def _fetch(self, group: tuple[int, int]) -> None:
         category, group_id = group
         try:
-            await self._wanted(lambda: self._catalogue.groups.want(group_id, Priority.WARM))
+            await self._finish(
+                lambda: self._catalogue.groups.start(group_id, self._caller, Priority.WARM)
+            )
         except NotFound:
             self._gone += 1
             self._failures = 0
         except ApiError as error:
-            self._pass_over(error)
+            self._skip(error)
         if category in self._missing:
             self._missing[category] = max(self._missing[category] - 1, 0)
 
-    async def _wanted(self, start: Callable[[], Fetch]) -> None:
-        """Have something fetched. Raises ApiError if that fails, for good as far as can be told."""
+    async def _finish(self, start: Callable[[], Fetch]) -> None:
+        """Have something fetched. Raises ApiError if that fails, after some attempts."""
         pauses = iter(PAUSES)
         while True:
-            want = start()
-            while not want.done:
-                await want.changed.wait()
-            if not isinstance(want.error, NetworkError) or not self._answered:
+            try:
+                await self._caller.result(start())
                 break
-            pause = next(pauses, None)
-            if pause is None:
-                break
+            except NetworkError:
+                pause = next(pauses, None)
+                if pause is None or not self._answered:
+                    raise
             await trio.sleep(pause)
-        want.raise_error()
         self._answered = True
         self._failures = 0
 
-    def _pass_over(self, error: ApiError) -> None:
+    def _skip(self, error: ApiError) -> None:
         """Count a failure; raise it if it is not about this one thing."""
         self._failed += 1
         self._failures += 1
@@ -252,7 +257,7 @@ class Warming:
                 await do(thing)
                 await trio.lowlevel.checkpoint()
         except StoreError as error:
-            self._error = self._error or error  # what the others have asked for is still kept
+            self._error = self._error or error  # what the others have requested is still kept
         except ApiError as error:
             self._error = self._error or error
             scope.cancel()

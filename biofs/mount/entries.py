@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
-from biofs.catalogue.listings import Arriving, Caller
+from biofs.catalogue.caller import Caller
+from biofs.catalogue.listings import Arriving
 from biofs.mount.attributes import DIRECTORY, FILE, KEEP, UNKNOWN_SIZE, Stat
 from biofs.store.groups import Index, KnownGroup
 from biofs.store.memory import Recent
@@ -196,13 +197,13 @@ class ArrivingGroups:
             return await self._fixed.portion(offset, caller, wait=wait)
         arriving = self._arriving
         start = offset - self._count
-        while start >= len(arriving.ids) and not arriving.complete and not arriving.want.done:
+        while start >= len(arriving.ids) and not arriving.complete and not arriving.fetch.done:
             if not wait:
                 return ()
-            await caller.wait(arriving.want)
+            await caller.wait(arriving.fetch)
         if start >= len(arriving.ids):
             # An end that is none must not look like one: what arrived would seem to be all.
-            arriving.want.raise_error()
+            arriving.fetch.raise_error()
         found: list[Listed] = []
         for position in range(start, len(arriving.ids)):
             group = self._index.group(arriving.ids[position])
@@ -217,7 +218,7 @@ class ArrivingGroups:
 # Directories all of whose entries are known, in memory: most requests need nothing else.
 #
 # One is right as long as nothing in the store has changed (`Store.changes`) and nothing in it has
-# become too old, which `Family.at_once` looks at.
+# become too old, which `Nodes.cached_directory` looks at.
 
 
 CACHE_BYTES: Final = 24 << 20
@@ -273,7 +274,7 @@ class Directories:
 
     def __init__(
         self,
-        makers: Mapping[Kind, Callable[[Address], Directory | None]],
+        makers: Mapping[Kind, Callable[[Address, Caller], Directory | None]],
         changes: Callable[[], int],
         clock: Callable[[], float],
     ) -> None:
@@ -286,8 +287,8 @@ class Directories:
         """Forget them."""
         self._recent.clear()
 
-    def get(self, inode: int) -> Directory | None:
-        """The directory, if that can be told at once. Raises what Family.at_once does."""
+    def get(self, inode: int, caller: Caller) -> Directory | None:
+        """The directory, if it is known whole. Raises what Nodes.cached_directory does."""
         make = self._makers.get(inode >> KIND_SHIFT)
         if make is None:
             return None
@@ -295,7 +296,7 @@ class Directories:
         found = self._recent.get(inode)
         if found is not None and found.changes == changes and self._clock() < found.good_until:
             return found
-        found = make(unpack(inode))
+        found = make(unpack(inode), caller)
         if found is not None:
             found.changes = changes
             self._recent[inode] = found

@@ -1,7 +1,7 @@
-"""The requests of the kernel, answered by the families of nodes.
+"""The requests of the kernel, answered by the handlers of the nodes (`biofs.mount.nodes`).
 
 What is slow waits in getattr, opendir, open, readlink: the kernel holds no lock there. A lookup
-or a readdir holds its directory's lock, with everyone else's lookups there behind it.
+or a readdir holds its directory's lock, and everyone else's lookups there wait for it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
-from biofs.catalogue.caller import WouldAsk, looked_at, peeking
+from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import DIRECTORY, KEEP, Attributes, Stat
 from biofs.mount.entries import Directories, Listed, Listing
 from biofs.mount.errnos import ReadOnly, guarded
-from biofs.mount.kernel.count_only import Onlookers
+from biofs.mount.kernel.count_only import CountOnly
 from biofs.mount.kernel.invalidation import AnswerInodes
 from biofs.mount.kernel.waiting import Patience, Waiter
 from biofs.mount.nodes.base import Content, Nodes, failure
@@ -61,7 +61,7 @@ class _OpenDirectory:
 class _Later(NamedTuple):
     """What an open file holds before it is read: the kernel may have all of it already."""
 
-    family: Nodes
+    nodes: Nodes
     address: Address
     caller: Waiter
 
@@ -70,8 +70,8 @@ class _Later(NamedTuple):
 
 
 class Operations(ReadOnly):
-    """See the module. `state` is what status.json shows; `shown` learns which inodes show which
-    answers. Without `xattrs` there are no extended attributes.
+    """See the module. `state` is what status.json shows; `answer_inodes` is filled with which
+    inodes show which answers. Without `xattrs` there are no extended attributes.
     """
 
     supports_dot_lookup = False
@@ -87,14 +87,14 @@ class Operations(ReadOnly):
         uid: int,
         gid: int,
         account: bool = False,
-        shown: AnswerInodes | None = None,
+        answer_inodes: AnswerInodes | None = None,
         xattrs: Xattrs | None = None,
     ) -> None:
         super().__init__()
         self._catalogue: Final = catalogue
         links = LinkNodes(catalogue)
         views = ViewRouter(catalogue, all_views(catalogue, links, account=account))
-        nodes: list[Nodes] = [
+        every: list[Nodes] = [
             RootNodes(catalogue, state, views),
             links,
             views,
@@ -103,26 +103,26 @@ class Operations(ReadOnly):
             TorrentNodes(catalogue),
             FilesNodes(catalogue),
         ]
-        self._families: Final = {kind: family for family in nodes for kind in family.kinds}
+        self._nodes: Final = {kind: nodes for nodes in every for kind in nodes.kinds}
         self._directories: Final = Directories(
-            {kind: family.cached_directory for family in nodes for kind in family.kept},
+            {kind: nodes.cached_directory for nodes in every for kind in nodes.kept},
             lambda: catalogue.store.changes,
             catalogue.clock,
         )
         self._patience: Final = patience
-        self._shown: Final = shown if shown is not None else AnswerInodes()
+        self._answer_inodes: Final = answer_inodes if answer_inodes is not None else AnswerInodes()
         self._attributes: Final = Attributes(uid, gid)
         self._number = 0
         self._looked_up = 0
         self._xattrs: Final = xattrs
-        self._onlookers: Final = Onlookers()
+        self._count_only: Final = CountOnly()
         self._opened: Final[dict[int, _OpenDirectory]] = {}
         self._files: Final[dict[int, Content | _Later]] = {}
 
     @property
     def nodes(self) -> Mapping[Kind, Nodes]:
         """Who answers for each kind of node."""
-        return self._families
+        return self._nodes
 
     @property
     def open_handles(self) -> int:
@@ -136,14 +136,14 @@ class Operations(ReadOnly):
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self._directories.clear()
-        for family in set(self._families.values()):
-            family.forget_all()
+        for nodes in set(self._nodes.values()):
+            nodes.forget_all()
         self._catalogue.forget_all()
 
     def _at(self, inode: int) -> tuple[Nodes, Address]:
         try:
             address = unpack(inode)
-            return self._families[address.kind], address
+            return self._nodes[address.kind], address
         except (ValueError, KeyError):
             raise pyfuse3.FUSEError(errno.ESTALE) from None
 
@@ -152,48 +152,42 @@ class Operations(ReadOnly):
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
         self._looked_up += 1
-        directory = self._directories.get(parent_inode)
+        caller = self._patience.of(ctx.pid)
+        directory = self._directories.get(parent_inode, caller)
         if directory is not None:
             entry = directory.find(name)
             if entry is not None:
                 return self._attributes.fill(entry[2:])
-        family, address = self._at(parent_inode)
+        nodes, address = self._at(parent_inode)
         found: Stat | None = None
         if directory is None:
-            caller = self._patience.of(ctx.pid)
-            if family.shows_answers:
-                with looked_at.collecting() as keys:
-                    found = await family.lookup(address, name, caller)
-                if found is not None:
-                    self._shown.note(keys, found.inode)
-            else:
-                found = await family.lookup(address, name, caller)
+            found = await nodes.lookup(address, name, caller)
+            if found is not None and nodes.shows_answers:
+                self._answer_inodes.add(caller.used_answers, found.inode)
         if found is None:
             # With a timeout the kernel remembers it: editors and shells ask for the same again.
-            return self._attributes.absent(family.absence(name))
+            return self._attributes.absent(nodes.absence(name))
         return self._attributes.fill(found)
 
     @guarded
     async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
-        family, address = self._at(inode)
+        nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
-        if not family.shows_answers:
-            return self._attributes.fill(await family.getattr(address, caller))
-        with looked_at.collecting() as keys:
-            found = await family.getattr(address, caller)
-        self._shown.note(keys, inode)
+        found = await nodes.getattr(address, caller)
+        if nodes.shows_answers:
+            self._answer_inodes.add(caller.used_answers, inode)
         return self._attributes.fill(found)
 
     @guarded
     async def readlink(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileNameT:
-        family, address = self._at(inode)
-        return await family.readlink(address, self._patience.of(ctx.pid))
+        nodes, address = self._at(inode)
+        return await nodes.readlink(address, self._patience.of(ctx.pid))
 
     @guarded
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
         caller = self._patience.of(ctx.pid)
         self._number = number = self._number + 1
-        directory = self._directories.get(inode)
+        directory = self._directories.get(inode, caller)
         unknown = directory is None or directory.asks
         if unknown and await self._only_counts(inode, caller):
             # As if the wait had run out: nobody looks at this directory, so nobody waits.
@@ -201,35 +195,34 @@ class Operations(ReadOnly):
         if directory is not None:
             self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
             return FileHandleT(number)
-        family, address = self._at(inode)
-        with looked_at.collecting() as keys:
-            listing = await family.opendir(address, caller)
-        self._shown.note(keys, inode)
-        parent = await family.parent(address)
+        nodes, address = self._at(inode)
+        listing = await nodes.opendir(address, caller)
+        self._answer_inodes.add(caller.used_answers, inode)
+        parent = await nodes.parent(address)
         self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
         return FileHandleT(number)
 
     async def _only_counts(self, inode: int, caller: Waiter) -> bool:
-        """Whether what is in a directory would have to be asked for, just to count it.
+        """Whether what is in a directory would have to be fetched, just to count it.
 
-        Some programs count by looking at each entry, which asks for documents' sizes.
+        Some programs count by looking at each entry, which fetches documents for their sizes.
         """
-        if not await self._onlookers.may_count(caller.pid):
+        if not await self._count_only.may_count(caller.pid):
             return False
-        family, address = self._at(inode)
-        with peeking():
-            try:
-                listing = await family.opendir(address, caller)
-                entries = await listing.portion(0, caller, wait=False)
-                if not any(entry.asks for entry in entries):
-                    return False
-            except WouldAsk:
-                pass
+        nodes, address = self._at(inode)
+        dry_run = DryRun()
         try:
-            parent = await family.parent(address)
+            listing = await nodes.opendir(address, dry_run)
+            entries = await listing.portion(0, dry_run, wait=False)
+            if not any(entry.asks for entry in entries):
+                return False
+        except WouldFetch:
+            pass
+        try:
+            parent = await nodes.parent(address)
         except OSError:
             return False  # deep in a file list that is not known
-        return await self._onlookers.only_counts(caller.pid, inode, parent)
+        return await self._count_only.only_counts(caller.pid, inode, parent)
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
@@ -247,7 +240,7 @@ class Operations(ReadOnly):
                 offset = following
                 any_fitted = True
             shift = handle.DOTS
-            # What is there already is worth more at once than together with what is not.
+            # What is there already is sent at once, without waiting for the rest.
             portion = await handle.listing.portion(
                 offset - shift, handle.caller, wait=not any_fitted
             )
@@ -264,27 +257,26 @@ class Operations(ReadOnly):
     ) -> pyfuse3.FileInfo:
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
-        family, address = self._at(inode)
+        nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
         content: Content | _Later
-        if self._is_known(family, address):
-            family.used(address)
-            content = _Later(family, address, caller)
+        if self._is_known(nodes, address, caller):
+            nodes.mark_read(address)
+            content = _Later(nodes, address, caller)
         else:
-            with looked_at.collecting() as keys:
-                content = await family.open(address, caller)
-            self._shown.note(keys, inode)
+            content = await nodes.open(address, caller)
+            self._answer_inodes.add(caller.used_answers, inode)
         self._number = number = self._number + 1
         self._files[number] = content
-        volatile = family.volatile(address)
+        volatile = nodes.volatile(address)
         return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)
 
-    def _is_known(self, family: Nodes, address: Address) -> bool:
-        listed_in = family.listed_in(address)
+    def _is_known(self, nodes: Nodes, address: Address, caller: Waiter) -> bool:
+        listed_in = nodes.listed_in(address)
         if listed_in is None:
             return False
         try:
-            directory = self._directories.get(listed_in)
+            directory = self._directories.get(listed_in, caller)
         except OSError:  # of something that is not known: `open` may find out
             return False
         return directory is not None and not directory.asks
@@ -298,7 +290,7 @@ class Operations(ReadOnly):
 
     async def _content_now(self, fh: int, later: _Later) -> Content:
         """The content of a file that is read for the first time, the same for all its readers."""
-        made = await later.family.open(later.address, later.caller)
+        made = await later.nodes.open(later.address, later.caller)
         held = self._files.get(fh)
         if held is later:
             self._files[fh] = made
@@ -343,8 +335,3 @@ class Operations(ReadOnly):
         if self._xattrs is None:
             raise pyfuse3.FUSEError(errno.ENOSYS)
         return self._xattrs.names(self._at(inode)[1])
-
-
-def kinds_without_family(operations: Operations) -> set[Kind]:
-    """Kinds of inodes that no family answers for."""
-    return set(Kind) - set(operations._families)

@@ -1,16 +1,15 @@
-"""Notices between the processes that share a store: what one finds changed, the others learn.
+"""The log of changes for the other processes that share a store: they learn what one has found.
 
-Each keeps something in memory, and a mount has the kernel keep more. SQLite tells cheaply whether
+Each keeps something in memory, and the kernel caches more for a mount. SQLite says cheaply whether
 another connection has written (`PRAGMA data_version`, sqlite.org/pragma.html); only then the table
-`notices` is looked at.
+`notices` is read.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import trio
@@ -34,8 +33,18 @@ class _Notice(msgspec.Struct, array_like=True):
 _decode: Final = msgspec.json.Decoder(_Notice).decode
 
 
+class Hub(Protocol):
+    """Where the changes of other processes go. `source` is who brings them, and is left out."""
+
+    def group_changed(self, before: Before, *, gone: bool, source: object) -> None:
+        """A group looks different from `before`, or is gone."""
+
+    def listing_changed(self, category: int, *, source: object) -> None:
+        """Groups of a category came or went, or rows changed."""
+
+
 class ChangeLog:
-    """Reads and writes of the table `notices`."""
+    """Reads and writes of the table `notices`. An observer of the changes of this process."""
 
     def __init__(self, store: Store) -> None:
         self._store: Final = store
@@ -43,23 +52,25 @@ class ChangeLog:
         self._outgoing: list[_Notice] = []
         self._version = store.data_version()
         self._last = self._newest()
-        self.when_group: Callable[[Before, bool], None] = lambda _before, _gone: None
-        self.when_listing: Callable[[int], None] = lambda _category: None
 
     def _newest(self) -> int:
         row = self._store.one("SELECT coalesce(max(id), 0) FROM notices")
         return int(str(row[0])) if row else 0
 
     def group_changed(self, before: Before, *, gone: bool) -> None:
-        """To be told to the others: a group looks different from `before`, or is gone."""
+        """For the other processes: a group looks different from `before`, or is gone."""
         self._outgoing.append(_Notice(before.group.category, before.group, before.torrents, gone))
 
     def listing_changed(self, category: int) -> None:
         """Likewise: groups came or went, or rows changed."""
         self._outgoing.append(_Notice(category))
 
-    async def run(self) -> None:
-        """Tell and be told once a second, until cancelled."""
+    def answer_changed(self, key: str) -> None:
+        """Answers are not passed on to other processes."""
+
+    async def run(self, hub: Hub) -> None:
+        """Write this process's changes and pass those of others to `hub`, once a second, until
+        cancelled."""
         if self._store.path is None:
             return  # nobody else sees a store in memory
         while True:
@@ -70,7 +81,7 @@ class ChangeLog:
             if version != self._version:
                 self._version = version
                 self._store.changes += 1
-                self._receive()
+                self._receive(hub)
 
     async def _send(self) -> None:
         outgoing, self._outgoing = self._outgoing, []
@@ -84,7 +95,7 @@ class ChangeLog:
 
         await self._store.write(change)
 
-    def _receive(self) -> None:
+    def _receive(self, hub: Hub) -> None:
         rows = self._store.rows(
             "SELECT id, origin, notice FROM notices WHERE id > ? ORDER BY id", self._last
         )
@@ -94,6 +105,7 @@ class ChangeLog:
                 continue
             notice = _decode(text)
             if notice.group is None:
-                self.when_listing(notice.category)
+                hub.listing_changed(notice.category, source=self)
             else:
-                self.when_group(Before(notice.group, notice.torrents), notice.gone)
+                before = Before(notice.group, notice.torrents)
+                hub.group_changed(before, gone=notice.gone, source=self)

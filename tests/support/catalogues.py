@@ -12,12 +12,14 @@ from starlette.applications import Starlette
 from biofs.api.pace import Rate
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import DEFAULT_CACHE_SIZE, Catalogue
 from biofs.catalogue.fetches import Fetch
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.serve import transport as in_process
+from biofs.store.groups import Before
 from biofs.store.pace_log import SharedPace
 from biofs.store.store import Store
 
@@ -36,7 +38,7 @@ async def running(
     cache_size: int = DEFAULT_CACHE_SIZE,
     later: float = 0.0,
 ) -> AsyncIterator[Catalogue]:
-    """A catalogue with its queue and wants, on a store in memory or at `path`.
+    """A catalogue with its queue and fetches, on a store in memory or at `path`.
 
     `later` is by how many seconds its wall clock is ahead of that of others.
     """
@@ -60,19 +62,41 @@ async def running(
         catalogue.close()
 
 
-class Patient:
+class Patient(Caller):
     """A caller that waits as long as it takes."""
 
-    def __init__(self, pid: int = 1) -> None:
+    def __init__(self, pid: int = 1, *, wants_fresh: bool = False) -> None:
+        super().__init__(wants_fresh=wants_fresh)
         self.pid = pid
 
-    async def wait(self, want: Fetch) -> None:
+    async def wait(self, fetch: Fetch) -> None:
         """See Caller."""
-        if want.done:
+        if fetch.done:
             return
-        changed = want.changed
-        want.join(self.pid)
+        changed = fetch.changed
+        fetch.join(self.pid)
         try:
             await changed.wait()
         finally:
-            want.leave(self.pid)
+            fetch.leave(self.pid)
+
+
+class Recorder:
+    """An observer that remembers what it hears of."""
+
+    def __init__(self) -> None:
+        self.groups: list[tuple[int, bool]] = []
+        self.listings: list[int] = []
+        self.answers: list[str] = []
+
+    def group_changed(self, before: Before, *, gone: bool) -> None:
+        """See Observer."""
+        self.groups.append((before.group.id, gone))
+
+    def listing_changed(self, category: int) -> None:
+        """See Observer."""
+        self.listings.append(category)
+
+    def answer_changed(self, key: str) -> None:
+        """See Observer."""
+        self.answers.append(key)

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 from starlette.applications import Starlette
 
-from biofs.catalogue.caller import peeking
+from biofs.catalogue.caller import DryRun
 from biofs.catalogue.catalogue import Catalogue
 from biofs.control.handlers.all import Answers
 from biofs.control.handlers.resolve import Resolver
@@ -40,7 +40,7 @@ class Inspected:
     def __init__(self, catalogue: Catalogue, app: Starlette) -> None:
         self.catalogue = catalogue
         self.app = app
-        self.told: list[str] = []
+        self.reports: list[str] = []
         patience = Patience(60, SignalWatch())
         self.operations = Operations(catalogue, patience, self._state, uid=0, gid=0, account=True)
         mounted = Mounted(
@@ -55,7 +55,7 @@ class Inspected:
         """What is answered, and that explaining costs nothing."""
         before = self.app.state.log.count()
         ask = Ask(do=do, path=encode_path(path), **options)
-        answer = await self._handlers[do](ask, self.told.append)
+        answer = await self._handlers[do](ask, self.reports.append)
         if do != "refresh":
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert self.app.state.log.count() == before
@@ -72,8 +72,7 @@ async def inspected(source: Any = None, **options: Any) -> AsyncIterator[Inspect
 
 async def resolve(mount: Inspected, path: str) -> Any:
     resolver = Resolver(mount.operations.nodes)
-    with peeking():
-        return await resolver.resolve([part.encode() for part in path.split("/") if part])
+    return await resolver.resolve([part.encode() for part in path.split("/") if part], DryRun())
 
 
 async def statements(mount: Inspected, action: Callable[[], Any]) -> int:

@@ -14,8 +14,8 @@ from biofs.api.errors import NotFound
 from biofs.api.models import GroupRow
 from biofs.api.paging import PAGE_SIZE, WINDOW, WINDOW_PAGES
 from biofs.catalogue.answers import Answers, FetchBody
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.links import Link, Packed, pack, unpack
-from biofs.catalogue.listings import Caller
 from biofs.catalogue.locate import Locate
 from biofs.store.groups import row_mtime
 from biofs.tree import names
@@ -44,15 +44,16 @@ class Queries:
         self._ttl: Final = ttl
         self._read: LRUCache[tuple[str, float], Packed] = LRUCache(_READ)
 
-    def known(self, query: Query) -> Packed | None:
+    def known(self, query: Query, caller: Caller) -> Packed | None:
         """What the query found when it was last asked, however long ago."""
-        known = self._answers.known(query.key)
+        known = self._answers.known(query.key, caller)
         if known is None:
             return None
         found = self._read.get((query.key, known.fetched))
         if found is None:
             found = self._read[query.key, known.fetched] = unpack(known.body)
-            self._placing.note(query.key, query.fields, (link.ident for link in found.links))
+            found_ids = (link.ident for link in found.links)
+            self._placing.remember(query.key, query.fields, found_ids)
         return found
 
     async def get(self, query: Query, caller: Caller) -> Packed:
@@ -62,7 +63,7 @@ class Queries:
         """
         while True:
             await self._answers.get(query.key, self._ttl, _fetch(query), caller)
-            found = self.known(query)
+            found = self.known(query, caller)
             if found is not None:
                 return found
 

@@ -59,8 +59,8 @@ class Answers:
 
     async def _refresh(self, ask: Ask, report: Report) -> dict[str, object]:
         answer = await self._refresher.refresh(ask, report)
-        # Whoever asked for it looks at it next, and is not to see what the kernel has kept.
-        await self._mounted.kernel_told()
+        # Whoever refreshed it reads it next, and must not get what the kernel has cached.
+        await self._mounted.flush_kernel()
         return answer
 
     async def _explain(self, ask: Ask, report: Report) -> dict[str, object]:

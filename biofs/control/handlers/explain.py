@@ -9,9 +9,9 @@ from typing import Final
 
 from biofs.api.errors import ApiError
 from biofs.api.paging import PAGE_SIZE
-from biofs.catalogue.caller import WouldAsk, looked_at, peeking
+from biofs.catalogue.caller import Caller, DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
-from biofs.control.handlers.resolve import IMPATIENT, Found, Resolver
+from biofs.control.handlers.resolve import Found, Resolver
 from biofs.control.server import Refused
 from biofs.mount.errnos import errno_of
 from biofs.mount.nodes.base import failure
@@ -69,40 +69,42 @@ class Explainer:
         """The facts about a path (names, its components from the mountpoint).
 
         `requests` is what reading it costs before it is answered, None if that is not known, and
-        `refresh_requests` what is asked behind the reader's back because it is old; times are in
+        `refresh_requests` what is refreshed in the background because it is old; times are in
         epoch seconds. Raises Refused if the path leads nowhere.
         """
-        with peeking() as looking, looked_at.collecting() as keys:
-            try:
-                found = await self._resolver.resolve(parts)
-                missing = await self._missing(found)
-                facts = self._facts(found)
-            except WouldAsk as would:
-                return {"what": "a name that was never looked up", **self._cost(would.key, [])}
-            except (OSError, ApiError) as error:
-                raise Refused(in_words(error)) from None
-        if keys:
-            facts |= self._fetched(keys)
-        return {**facts, **await self._below(found), **self._cost(missing, looking.refreshed)}
+        caller = DryRun()
+        try:
+            found = await self._resolver.resolve(parts, caller)
+            missing = await self._missing(found, caller)
+            facts = self._facts(found, caller)
+        except WouldFetch as would:
+            return {"what": "a name that was never looked up", **self._cost(would.key, [])}
+        except (OSError, ApiError) as error:
+            raise Refused(in_words(error)) from None
+        if caller.used_answers:
+            facts |= self._fetched(sorted(caller.used_answers), caller)
+        cost = self._cost(missing, caller.would_refresh)
+        return {**facts, **await self._below(found), **cost}
 
-    async def _missing(self, found: Found) -> Hashable | None:
+    async def _missing(self, found: Found, caller: DryRun) -> Hashable | None:
         """What reading it would wait for: a file's content, all of a directory's names."""
         kind, ident, _ = found.address
         if kind is Kind.CATEGORY and not self._catalogue.listings.is_complete(ident):
             return ("listing", ident)  # its first names may be there already
         try:
             if kind is Kind.VIEW_DOCUMENT:
-                # Some ask when they are opened and not before: reading them has an effect.
-                (await self._resolver.family(found.address).open(found.address, IMPATIENT)).close()
+                # Some are fetched when they are opened and not before: reading them has an effect.
+                nodes = self._resolver.nodes_at(found.address)
+                (await nodes.open(found.address, caller)).close()
             else:
-                await self._resolver.touch(found, IMPATIENT)
-        except WouldAsk as would:
+                await self._resolver.touch(found, caller)
+        except WouldFetch as would:
             return would.key
         return None
 
-    def _fetched(self, keys: Iterable[str]) -> FacetValues:
+    def _fetched(self, keys: Iterable[str], caller: Caller) -> FacetValues:
         """How old answers are that something is made of."""
-        answers = [self._catalogue.answers.known(key) for key in keys]
+        answers = [self._catalogue.answers.known(key, caller) for key in keys]
         times = [answer.fetched for answer in answers if answer is not None]
         return {"confirmed": min(times)} if times else {}
 
@@ -117,7 +119,7 @@ class Explainer:
         return facts
 
     def _requests(self, key: Hashable) -> int | None:
-        """How many requests a want takes, None if only the server can tell."""
+        """How many requests a fetch takes, None if only the server knows."""
         match key:
             case ("listing" | "walk", int(category)):
                 read, pages = self._gaps.pages(category)
@@ -127,7 +129,7 @@ class Explainer:
         return None
 
     def _checks(self, key: Hashable) -> int:
-        """How many requests it takes at least to look at something again."""
+        """How many requests it takes at least to refresh something."""
         match key:
             case ("listing", int(category)):
                 listing, now = self._catalogue.index.listing(category), self._catalogue.clock()
@@ -135,7 +137,7 @@ class Explainer:
                     return pages_of(self._catalogue, category)
         return 1
 
-    def _facts(self, found: Found) -> FacetValues:
+    def _facts(self, found: Found, caller: Caller) -> FacetValues:
         address = found.address
         kind = address.kind
         facts: FacetValues = {"what": _WHAT.get(kind, kind.name.lower().replace("_", " "))}
@@ -146,9 +148,9 @@ class Explainer:
         if kind in IN_CATEGORY:
             facts |= self._category(address.ident)
         elif kind in IN_GROUP:
-            facts |= self._group(address.ident)
+            facts |= self._group(address.ident, caller)
         elif kind in IN_TORRENT:
-            facts |= self._torrent(address)
+            facts |= self._torrent(address, caller)
         return facts
 
     def _category(self, category: int) -> FacetValues:
@@ -164,13 +166,13 @@ class Explainer:
             )
         return facts
 
-    def _group(self, group_id: int) -> FacetValues:
+    def _group(self, group_id: int, caller: Caller) -> FacetValues:
         group = self._catalogue.index.group(group_id)
         facts: FacetValues = {"group": group_id}
         if group is not None:
             facts["group_name"] = group.name
             facts["category"] = names.category_dirname(group.category)
-        detail = self._catalogue.groups.known(group_id)
+        detail = self._catalogue.groups.known(group_id, caller)
         if detail is not None:
             until = detail.good_until(self._catalogue.freshness.detail)
             facts["confirmed"] = detail.confirmed
@@ -178,13 +180,13 @@ class Explainer:
             facts["torrents"] = len(detail.torrents)
         return facts
 
-    def _torrent(self, address: Address) -> FacetValues:
+    def _torrent(self, address: Address, caller: Caller) -> FacetValues:
         torrent = self._catalogue.index.torrent(address.ident)
         facts: FacetValues = {"torrent": address.ident}
         if torrent is None:
             return facts
-        facts = {**self._group(torrent.group_id), **facts, "torrent_name": torrent.name}
-        detail = self._catalogue.groups.known(torrent.group_id)
+        facts = {**self._group(torrent.group_id, caller), **facts, "torrent_name": torrent.name}
+        detail = self._catalogue.groups.known(torrent.group_id, caller)
         known = detail.torrents.get(torrent.id) if detail else None
         if known is not None:
             facts |= {"files": known.file_count, "bytes": known.size}
@@ -202,8 +204,7 @@ class Explainer:
             torrent = self._catalogue.index.torrent(ident)
             kind, ident = Kind.GROUP, torrent.group_id if torrent else 0
         if kind is Kind.GROUP:
-            with peeking():
-                known = self._catalogue.groups.known(ident) is not None
+            known = self._catalogue.groups.known(ident, DryRun()) is not None
             return {"requests_for_all": 0 if known else 1}
         return {}
 

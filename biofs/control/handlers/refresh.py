@@ -1,4 +1,4 @@
-"""Looking at something again now, at its owner's wish, and telling what is new."""
+"""Refreshing something now, at the user's wish, and reporting what is new."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import trio
 
 from biofs.api.errors import ApiError, NotFound
 from biofs.catalogue.answers import KnownAnswer
-from biofs.catalogue.caller import WouldAsk, looked_at, peeking, renewed
+from biofs.catalogue.caller import Caller, DryRun, NoWait, WouldFetch, WouldWait
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
-from biofs.catalogue.listings import Changes
 from biofs.control import messages
 from biofs.control.handlers import explain
 from biofs.control.handlers.explain import IN_CATEGORY, IN_GROUP, IN_TORRENT, pages_of
-from biofs.control.handlers.resolve import IMPATIENT, Found, Resolver, step
+from biofs.control.handlers.resolve import Found, Resolver, step
 from biofs.control.messages import Ask
 from biofs.control.server import Refused, Report
 from biofs.store.details import Detail
@@ -36,16 +35,15 @@ class _Seen(NamedTuple):
     gone: set[int]
 
 
-class Spectator:
-    """Passes changes on, and notes those in categories that are being refreshed."""
+class Watcher:
+    """An observer that collects the changes in categories that are being refreshed."""
 
-    def __init__(self, changes: Changes | None) -> None:
-        self._changes: Final = changes
+    def __init__(self) -> None:
         self._watched: Final[defaultdict[int, list[_Seen]]] = defaultdict(list)
 
     @contextmanager
     def watching(self, category: int) -> Iterator[_Seen]:
-        """Note what happens to a category while the context is open."""
+        """Collect what changes in a category while the context is open."""
         seen = _Seen(set(), set())
         self._watched[category].append(seen)
         try:
@@ -56,16 +54,15 @@ class Spectator:
             ]
 
     def group_changed(self, before: Before, *, gone: bool) -> None:
-        """See Changes."""
+        """See Observer."""
         for seen in self._watched.get(before.group.category, ()):
             (seen.gone if gone else seen.changed).add(before.group.id)
-        if self._changes is not None:
-            self._changes.group_changed(before, gone=gone)
 
     def listing_changed(self, category: int) -> None:
-        """See Changes."""
-        if self._changes is not None:
-            self._changes.listing_changed(category)
+        """See Observer: which groups changed is what counts."""
+
+    def answer_changed(self, key: str) -> None:
+        """See Observer: no category shows answers."""
 
 
 class Refresher:
@@ -74,14 +71,14 @@ class Refresher:
     def __init__(self, catalogue: Catalogue, resolver: Resolver) -> None:
         self._catalogue: Final = catalogue
         self._resolver: Final = resolver
-        self._spectator: Final = Spectator(catalogue.listings.changes)
-        catalogue.listings.changes = self._spectator
+        self._watcher: Final = Watcher()
+        catalogue.changes.subscribe(self._watcher)
 
     async def refresh(self, ask: Ask, report: Report) -> dict[str, object]:
-        """Have it looked at again; `changed` of the answer says in words what is new.
+        """Fetch it again; `changed` of the answer says in words what is new.
 
         Raises Refused for what cannot be refreshed, is not known yet, or would cost very much and
-        is not asked for with `everything`.
+        was not confirmed with `everything`.
         """
         found = await self._found(ask)
         address = found.address
@@ -98,9 +95,8 @@ class Refresher:
 
     async def _found(self, ask: Ask) -> Found:
         try:
-            with peeking():
-                return await self._resolver.resolve(messages.decode_path(ask.path))
-        except WouldAsk:
+            return await self._resolver.resolve(messages.decode_path(ask.path), DryRun())
+        except WouldFetch:
             raise Refused(_UNKNOWN) from None
         except (OSError, ApiError) as error:
             raise Refused(explain.in_words(error)) from None
@@ -115,27 +111,28 @@ class Refresher:
 
     async def _answers(self, found: Found, ask: Ask, report: Report) -> dict[str, object]:
         """Whatever else is shown in the mount is made of answers, or there is nothing to it."""
+        dry_run = DryRun()
         try:
-            with peeking(), looked_at.collecting() as keys:
-                await self._resolver.touch(found, IMPATIENT)
-        except WouldAsk:
+            await self._resolver.touch(found, dry_run)
+        except WouldFetch:
             raise Refused(_UNKNOWN) from None
         except (OSError, ApiError) as error:
             raise Refused(explain.in_words(error)) from None
-        before = {key: self._catalogue.answers.known(key) for key in sorted(keys)}
+        known = self._catalogue.answers.known
+        before = {key: known(key, dry_run) for key in sorted(dry_run.used_answers)}
         if not any(before.values()):
             raise Refused("there is nothing to refresh: biofs makes it of what it knows")
+        fresh = _Reporting(report) if ask.wait else NoWait(wants_fresh=True)
         try:
-            with renewed.collecting():
-                await self._resolver.touch(found, _Reporting(report) if ask.wait else IMPATIENT)
-        except WouldAsk:
+            await self._resolver.touch(found, fresh)
+        except WouldWait:
             return {"started": 1}
         except ApiError as error:
             raise Refused(str(error)) from None
         except OSError as error:
             raise Refused(explain.in_words(error)) from None
-        known = self._catalogue.answers.known
-        different = [key for key, answer in before.items() if _body(answer) != _body(known(key))]
+        after = {key: known(key, dry_run) for key in before}
+        different = [key for key in before if _body(before[key]) != _body(after[key])]
         return {"changed": [f"{key} is different" for key in different]}
 
     async def _everything(self, ask: Ask, report: Report) -> dict[str, object]:
@@ -153,28 +150,28 @@ class Refresher:
     async def _categories(
         self, categories: list[int], ask: Ask, report: Report
     ) -> dict[str, object]:
-        fetches = [self._want(category) for category in categories]
+        fetches = [self._start(category) for category in categories]
         if not ask.wait:
             return {"started": sum(pages_of(self._catalogue, category) for category in categories)}
         news: dict[int, list[str]] = {}
         async with trio.open_nursery() as nursery:
-            for category, want in zip(categories, fetches, strict=True):
-                nursery.start_soon(self._category, category, want, report, news)
-        for category, want in zip(categories, fetches, strict=True):
-            _check(want, names.category_dirname(category))
+            for category, fetch in zip(categories, fetches, strict=True):
+                nursery.start_soon(self._category, category, fetch, report, news)
+        for category, fetch in zip(categories, fetches, strict=True):
+            _check(fetch, names.category_dirname(category))
         return {"changed": [line for category in categories for line in news[category]]}
 
-    def _want(self, category: int) -> Fetch:
+    def _start(self, category: int) -> Fetch:
         known = self._catalogue.listings.is_complete(category)
-        return self._catalogue.listings.want(category, Priority.REFRESH, walk=known)
+        return self._catalogue.listings.start(category, NoWait(), Priority.REFRESH, walk=known)
 
     async def _category(
-        self, category: int, want: Fetch, report: Report, news: dict[int, list[str]]
+        self, category: int, fetch: Fetch, report: Report, news: dict[int, list[str]]
     ) -> None:
         name = names.category_dirname(category)
         before = self._catalogue.index.summary(category)[0]
-        with self._spectator.watching(category) as seen:
-            await self._wait(want, report, name, "pages read")
+        with self._watcher.watching(category) as seen:
+            await self._wait(fetch, report, name, "pages read")
         after = self._catalogue.index.summary(category)[0]
         counts = {
             "new": after - before + len(seen.gone),
@@ -188,25 +185,23 @@ class Refresher:
         ]
 
     async def _group(self, group_id: int, ask: Ask, report: Report) -> dict[str, object]:
-        with peeking():
-            before = _documents(self._catalogue.groups.known(group_id))
-        want = self._catalogue.groups.want(group_id, Priority.REFRESH)
+        before = _documents(self._catalogue.groups.known(group_id, DryRun()))
+        fetch = self._catalogue.groups.start(group_id, NoWait(), Priority.REFRESH)
         if not ask.wait:
             return {"started": 1}
         name = f"group {group_id}"
-        await self._wait(want, report, name, "answers")
-        if isinstance(want.error, NotFound):
+        await self._wait(fetch, report, name, "answers")
+        if isinstance(fetch.error, NotFound):
             return {"changed": [f"{name} is not there any more"]}
-        _check(want, name)
-        with peeking():
-            after = _documents(self._catalogue.groups.known(group_id))
+        _check(fetch, name)
+        after = _documents(self._catalogue.groups.known(group_id, DryRun()))
         if not before:
             return {"changed": ["fetched for the first time"]}
         return {"changed": list(_differences(before, after))}
 
-    async def _wait(self, want: Fetch, report: Report, name: str, steps: str) -> None:
-        while not want.done:
-            await step(want, lambda: report(f"{name}: {want.steps} {steps}, {self._next()}"))
+    async def _wait(self, fetch: Fetch, report: Report, name: str, steps: str) -> None:
+        while not fetch.done:
+            await step(fetch, lambda: report(f"{name}: {fetch.steps} {steps}, {self._next()}"))
 
     def _next(self) -> str:
         seconds = self._catalogue.queue.pace.delay()
@@ -214,26 +209,27 @@ class Refresher:
         return f"{waiting} waiting, next request in {seconds:.0f} s" if waiting else "being asked"
 
 
-class _Reporting:
-    """A caller of the catalogue (`catalogue.listings.Caller`) that tells how it waits."""
+class _Reporting(Caller):
+    """Waits for fresh answers and reports that it does."""
 
     def __init__(self, report: Report) -> None:
+        super().__init__(wants_fresh=True)
         self._report: Final = report
 
-    async def wait(self, want: Fetch) -> None:
+    async def wait(self, fetch: Fetch) -> None:
         """See Caller."""
-        if not want.done:
-            await step(want, lambda: self._report("being asked"))
+        if not fetch.done:
+            await step(fetch, lambda: self._report("being asked"))
 
 
 def _body(answer: KnownAnswer | None) -> bytes | None:
     return None if answer is None else answer.body
 
 
-def _check(want: Fetch, name: str) -> None:
-    """Raises Refused if the want failed."""
-    if want.error is not None:
-        raise Refused(f"{name}: {want.error}")
+def _check(fetch: Fetch, name: str) -> None:
+    """Raises Refused if the fetch failed."""
+    if fetch.error is not None:
+        raise Refused(f"{name}: {fetch.error}")
 
 
 def _documents(detail: Detail | None) -> Mapping[str, bytes]:

@@ -10,26 +10,14 @@ from typing import Final, NamedTuple
 
 import trio
 
-from biofs.catalogue.caller import WouldAsk
+from biofs.catalogue.caller import Caller, DryRun
 from biofs.catalogue.fetches import Fetch
-from biofs.catalogue.listings import Caller
 from biofs.mount.nodes.base import Nodes, failure
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.names import NAME_MAX
 
 _MOST_LINKS: Final = 40  # path_resolution(7)
 _ROOT: Final = Address(Kind.ROOT, 0, 0)
-
-
-class Impatient:
-    """A caller of the catalogue (`catalogue.listings.Caller`) that does not wait."""
-
-    async def wait(self, want: Fetch) -> None:
-        """See Caller."""
-        raise WouldAsk(want.key)
-
-
-IMPATIENT: Final = Impatient()
 
 
 class Found(NamedTuple):
@@ -43,28 +31,28 @@ class Resolver:
     """Walks the tree of a mount. `nodes` has who answers for each kind of node."""
 
     def __init__(self, nodes: Mapping[Kind, Nodes]) -> None:
-        self._families: Final = nodes
+        self._nodes: Final = nodes
 
-    def family(self, address: Address) -> Nodes:
+    def nodes_at(self, address: Address) -> Nodes:
         """Who answers for a node. Raises OSError (ESTALE) if nobody does."""
-        family = self._families.get(address.kind)
-        if family is None:
+        nodes = self._nodes.get(address.kind)
+        if nodes is None:
             raise failure(errno.ESTALE)
-        return family
+        return nodes
 
     async def touch(self, found: Found, caller: Caller) -> None:
-        """Do what has a file's content be there, or a directory's names."""
-        family = self.family(found.address)
+        """Have a file's content, or a directory's names, fetched if they are not known."""
+        nodes = self.nodes_at(found.address)
         if found.is_directory:
-            await family.opendir(found.address, caller)
+            await nodes.opendir(found.address, caller)
         else:
-            await family.getattr(found.address, caller)
+            await nodes.getattr(found.address, caller)
 
-    async def resolve(self, parts: Sequence[bytes]) -> Found:
+    async def resolve(self, parts: Sequence[bytes], caller: DryRun) -> Found:
         """Walk down from the root by names; `..` is the directory above.
 
-        For use while peeking. Raises OSError with the errno that open(2) would give, EXDEV where
-        the path leads out of the mount, ApiError, and WouldAsk for what is not known.
+        Raises OSError with the errno that open(2) would give, EXDEV where the path leads out of
+        the mount, ApiError, and WouldFetch for what is not known.
         """
         left = deque(parts)
         here, links = Found(_ROOT, is_directory=True), 0
@@ -77,7 +65,7 @@ class Resolver:
                 continue
             if len(name) > NAME_MAX:
                 raise failure(errno.ENAMETOOLONG)
-            found = await self.family(here.address).lookup(here.address, name, IMPATIENT)
+            found = await self.nodes_at(here.address).lookup(here.address, name, caller)
             if found is None:
                 raise failure(errno.ENOENT)
             if not stat.S_ISLNK(found.mode):
@@ -86,41 +74,41 @@ class Resolver:
             links += 1
             if links > _MOST_LINKS:
                 raise failure(errno.ELOOP)
-            left.extendleft(reversed(await self._target(unpack(found.inode))))
+            left.extendleft(reversed(await self._target(unpack(found.inode), caller)))
         return here
 
     async def _above(self, address: Address) -> Address:
         if address == _ROOT:
             raise failure(errno.EXDEV)
-        return unpack(await self.family(address).parent(address))
+        return unpack(await self.nodes_at(address).parent(address))
 
-    async def _target(self, link: Address) -> list[bytes]:
-        target = await self.family(link).readlink(link, IMPATIENT)
+    async def _target(self, link: Address, caller: DryRun) -> list[bytes]:
+        target = await self.nodes_at(link).readlink(link, caller)
         if target.startswith(b"/"):
             raise failure(errno.EXDEV)
         return [part for part in target.split(b"/") if part not in {b"", b"."}]
 
 
-# Waiting for a want in the name of somebody at the socket, who hears how it goes.
+# Waiting for a fetch for a client at the socket, which gets reports of how it goes.
 
 
 REPORT_SECONDS: Final = 5.0
-"""How often an asker hears that it is still being waited for."""
+"""How often a client gets a report while it waits."""
 
-_READER: Final = 0  # the id of a reader that is no process (`Want.join`)
+_READER: Final = 0  # the id of a reader that is no process (`Fetch.join`)
 
 
-async def step(want: Fetch, report: Callable[[], None], every: float = REPORT_SECONDS) -> None:
-    """Wait for the want's next progress as a reader does, so that it goes first.
+async def step(fetch: Fetch, report: Callable[[], None], every: float = REPORT_SECONDS) -> None:
+    """Wait for the fetch's next progress as a reader does, so that it goes first.
 
     `report` is called at once and then every so many seconds.
     """
-    changed = want.changed
-    want.join(_READER)
+    changed = fetch.changed
+    fetch.join(_READER)
     try:
         while not changed.is_set():
             report()
             with trio.move_on_after(every):
                 await changed.wait()
     finally:
-        want.leave(_READER)
+        fetch.leave(_READER)

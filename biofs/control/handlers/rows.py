@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from biofs.api.errors import ApiError
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
 from biofs.control.handlers.resolve import step
@@ -29,7 +30,7 @@ MOST_HITS: Final = 1000
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """What `find` is asked for: words that all have to occur, in names of files with `files`."""
+    """What `find` searches for: words that all have to occur, in names of files with `files`."""
 
     words: tuple[str, ...]
     limit: int = 50
@@ -95,19 +96,20 @@ class Tables:
         return f"{read} of {pages} {seconds:.0f}"
 
 
-class _Waiting:
-    """A caller of the catalogue (`catalogue.listings.Caller`) that tells how far it is."""
+class _Waiting(Caller):
+    """Waits for the listing of a category and reports how far it is."""
 
     def __init__(self, tables: Tables, category: int, report: Report) -> None:
+        super().__init__()
         self._tables: Final = tables
         self._category: Final = category
         self._report: Final = report
 
-    async def wait(self, want: Fetch) -> None:
+    async def wait(self, fetch: Fetch) -> None:
         """See Caller."""
-        if not want.done:
+        if not fetch.done:
             await step(
-                want, lambda: self._report(self._tables.how_far(self._category)), REPORT_SECONDS
+                fetch, lambda: self._report(self._tables.how_far(self._category)), REPORT_SECONDS
             )
 
 

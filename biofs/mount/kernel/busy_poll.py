@@ -6,7 +6,7 @@ over a tree has its next request ready some microseconds after an answer. So whi
 closely, the device is looked at for a moment before the loop is gone through; everything else in
 the loop has its turn after TURN_SECONDS at most.
 
-pyfuse3 takes all that it wants of trio from its attribute `trio`, and its own `pyfuse3.asyncio`
+pyfuse3 takes all that it needs of trio from its attribute `trio`, and its own `pyfuse3.asyncio`
 puts something else there. So does `look_closely`.
 """
 
@@ -60,7 +60,7 @@ class Lowlevel:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock: Final = clock
-        # With one processor only, whoever asks cannot do so while we look.
+        # With one processor only, no process can send a request while we poll.
         self._look: Final = LOOK_SECONDS if len(os.sched_getaffinity(0)) > 1 else 0.0
         self._poll = select.poll()
         self._polled = -1

@@ -1,4 +1,4 @@
-"""Who opens a directory only to count what is in it.
+"""Processes that open a directory only to count what is in it.
 
 A file manager that shows a directory watches it, with inotify, to learn of changes. Some also open
 each directory in it, one after another, only to say "300 items" below its name (Nautilus and its
@@ -58,11 +58,11 @@ def _holds_links(inode: int) -> bool:
         return False  # of another file system
 
 
-class Onlookers:
+class CountOnly:
     """See the module."""
 
     def __init__(self) -> None:
-        # Hardly any process watches anything: it is asked once, however much it opens.
+        # Hardly any process watches anything: this is checked once, however much it opens.
         self._watching: Final[TTLCache[int, bool]] = TTLCache(
             _REMEMBERED, _REMEMBERED_SECONDS, timer=trio.current_time
         )

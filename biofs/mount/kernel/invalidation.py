@@ -1,4 +1,4 @@
-"""What the kernel keeps is told to it when it is no longer right, and only then.
+"""What the kernel has cached is invalidated when it is no longer right, and only then.
 
 Notices go out from a thread: the kernel answers one only when the requests of the same directory
 that are under way have ended, and those may be waiting for us (libfuse, fuse_lowlevel.h).
@@ -27,7 +27,7 @@ _GROUP_KINDS: Final = (Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION)
 LINK_DEPTHS: Final = range(1, 5)
 """How many levels below the root the views' links stand."""
 
-TOLD_SECONDS: Final = 2.0
+FLUSH_SECONDS: Final = 2.0
 
 _TORRENT_KINDS: Final = (Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET)
 
@@ -40,23 +40,23 @@ class _Notice(NamedTuple):
 
 
 class KernelCache:
-    """Passes on to the kernel what changed in the catalogue (`listings.Changes`)."""
+    """Has the kernel drop what changed: an observer of the catalogue's changes."""
 
     def __init__(
         self,
         index: Index,
         notify: Callable[[int, bytes | None], None] | None = None,
-        shown: AnswerInodes | None = None,
+        answer_inodes: AnswerInodes | None = None,
     ) -> None:
         self._index: Final = index
-        self._shown: Final = shown if shown is not None else AnswerInodes()
+        self._answer_inodes: Final = answer_inodes if answer_inodes is not None else AnswerInodes()
         self._notify: Final = notify or _notify
         # An event between the notices is set when those before it have gone out.
         self._send, self._receive = trio.open_memory_channel[_Notice | trio.Event](math.inf)
         self.sent = 0
 
     def group_changed(self, before: Before, *, gone: bool) -> None:
-        """See Changes. Whole inodes: with the same size and mtime old pages would stay."""
+        """See Observer. Whole inodes: with the same size and mtime old pages would stay."""
         group = before.group
         for kind in _GROUP_KINDS:
             self._put(pack(kind, group.id))
@@ -81,24 +81,24 @@ class KernelCache:
                 self._put(pack(Kind.TORRENT_LINK, torrent.id, depth))
 
     def listing_changed(self, category: int) -> None:
-        """See Changes."""
+        """See Observer."""
         self._put(pack(Kind.CATEGORY, category))
         self._put(pack(Kind.INDEX, category))
 
     def answer_changed(self, key: str) -> None:
-        """The answer under `key` is another one, or there is none any more."""
-        for inode in self._shown.take(key):
+        """See Observer."""
+        for inode in self._answer_inodes.take(key):
             self._put(inode)
 
     def _put(self, inode: int, name: bytes | None = None) -> None:
         self._send.send_nowait(_Notice(inode, name))
 
-    async def told(self) -> None:
-        """Return when the kernel was told all that has changed before, or TOLD_SECONDS later: it
-        does not listen while requests wait in the same directory."""
+    async def flush(self) -> None:
+        """Return when all notices so far have gone out, or FLUSH_SECONDS later: the kernel takes
+        none while requests wait in the same directory."""
         gone_out = trio.Event()
         self._send.send_nowait(gone_out)
-        with trio.move_on_after(TOLD_SECONDS):
+        with trio.move_on_after(FLUSH_SECONDS):
             await gone_out.wait()
 
     async def run(self) -> None:
@@ -120,7 +120,7 @@ def _notify(inode: int, name: bytes | None) -> None:
     except OSError as error:
         # ENOENT: the kernel did not keep it. EBADF, ENOTCONN: the mount is just ending.
         if error.errno not in {errno.ENOENT, errno.EBADF, errno.ENOTCONN, errno.ENODEV}:
-            log.warning("the kernel was not told of a change: %s", error)
+            log.warning("cannot invalidate the kernel's cache: %s", error)
 
 
 # Which inodes show which answers: a change of an answer is a change of what shows it.
@@ -144,10 +144,10 @@ class AnswerInodes:
     def __len__(self) -> int:
         return len(self._inodes)
 
-    def note(self, keys: Collection[str], inode: int) -> None:
-        """What the kernel was told of `inode` comes from the answers under `keys`.
+    def add(self, keys: Collection[str], inode: int) -> None:
+        """What the kernel knows of `inode` comes from the answers under `keys`.
 
-        Links are none of these: where they lead does not hang on the answer that lists them.
+        Links are left out: where they lead does not depend on the answer that lists them.
         """
         if keys and unpack(inode).kind not in _KINDS:
             return
@@ -166,7 +166,7 @@ class AnswerInodes:
             yield inode
             address = unpack(inode)
             if address.kind in {Kind.VIEW, Kind.VIEW_ENTRY}:
-                # A listing of it has told of its documents.
+                # The kernel has its documents from a listing of it.
                 ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
                 for number in _DOCUMENTS:
                     yield document_in(view_of(address), ident, number)

@@ -12,6 +12,7 @@ from typing import Final
 
 import trio
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.fetches import Fetch
 
 MAX_WAITERS: Final = 768
@@ -38,30 +39,26 @@ class Patience:
         return Waiter(self, pid)
 
 
-class Waiter:
-    """A caller of the catalogue (`catalogue.Caller`) that is a process."""
-
-    __slots__ = ("_patience", "pid")
+class Waiter(Caller):
+    """A request of the kernel, with the rules of waiting for the process behind it."""
 
     def __init__(self, patience: Patience, pid: int) -> None:
-        self._patience = patience
-        self.pid = pid
+        super().__init__()
+        self._patience: Final = patience
+        self.pid: Final = pid
 
-    async def wait(self, want: Fetch) -> None:
-        """Return at the next progress of `want`.
-
-        Raises OSError: EINTR if the process is signalled, EAGAIN after the wait without progress.
-        The want goes on either way.
-        """
-        if want.done:
+    async def wait(self, fetch: Fetch) -> None:
+        """See Caller. Raises OSError: EINTR if the process is signalled, EAGAIN after the wait
+        without progress."""
+        if fetch.done:
             return
         watch = self._patience.watch
         if len(watch) >= MAX_WAITERS:
             raise _os_error(errno.EAGAIN)
-        changed = want.changed
+        changed = fetch.changed
         # A crawler with many threads is one reader to the queue, however many of them wait.
         reader = process_of(self.pid)
-        want.join(reader)
+        fetch.join(reader)
         try:
             with (
                 trio.move_on_after(self._patience.seconds) as scope,
@@ -70,7 +67,7 @@ class Waiter:
                 await changed.wait()
                 return
         finally:
-            want.leave(reader)
+            fetch.leave(reader)
         raise _os_error(errno.EINTR if watched.signalled else errno.EAGAIN)
 
 
@@ -139,7 +136,7 @@ class Watched:
 
 
 class SignalWatch:
-    """Looks after all who wait, together: one poll of each ten times a second."""
+    """Watches all who wait, together: one poll of each ten times a second."""
 
     def __init__(self) -> None:
         self._watched: set[Watched] = set()
@@ -150,7 +147,7 @@ class SignalWatch:
 
     @contextmanager
     def watching(self, pid: int, scope: trio.CancelScope) -> Iterator[Watched]:
-        """Cancel `scope` when `pid` is signalled; the yielded object tells so."""
+        """Cancel `scope` when `pid` is signalled; its `signalled` is then true."""
         watched = Watched(pid, scope)
         self._watched.add(watched)
         self._someone.set()

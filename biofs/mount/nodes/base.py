@@ -1,4 +1,4 @@
-"""What every family of nodes answers."""
+"""The base of the handlers of nodes, one for some kinds of nodes each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import errno
 import os
 from typing import ClassVar, Protocol
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing
 from biofs.store.memory import Spooled
@@ -67,7 +67,7 @@ class Nodes:
 
     Every method raises OSError with the errno for the caller, or ApiError. Only `lookup` must not
     wait for anything but its own directory's first listing: the kernel holds the directory's lock
-    meanwhile, with every other lookup and readdir in it behind.
+    meanwhile, and every other lookup and readdir in it waits.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
@@ -75,7 +75,7 @@ class Nodes:
     """Kinds for which `cached_directory` answers."""
 
     shows_answers: ClassVar[bool] = False
-    """Whether what the nodes show are answers of which the kernel is told when they change."""
+    """Whether the nodes show answers, so that the kernel has to drop them when these change."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -99,10 +99,10 @@ class Nodes:
         """The node's entries, without `.` and `..`."""
         raise failure(errno.ENOTDIR)
 
-    def cached_directory(self, address: Address) -> Directory | None:
-        """The node with all its entries; None if somebody has to wait for that, or it is large.
+    def cached_directory(self, address: Address, caller: Caller) -> Directory | None:
+        """The node with all its entries; None if that has to be waited for, or it is large.
 
-        The answer is kept and given again, without asking, until something changes.
+        The result is cached and used again until something changes.
         """
         return None
 
@@ -111,12 +111,12 @@ class Nodes:
         raise failure(errno.ENOENT)
 
     def listed_in(self, address: Address) -> int | None:
-        """The inode of a directory, one of those kept, that tells whether the node's content is
-        known: it is if nothing in the directory `asks`. None if no directory tells that."""
+        """The inode of a directory, of one of the `kept` kinds, in which the node is an entry: its
+        content is known if nothing in the directory `asks`. None if there is no such directory."""
         return None
 
-    def used(self, address: Address) -> None:
-        """The node was opened without `open`: see `listed_in`."""
+    def mark_read(self, address: Address) -> None:
+        """The node was opened without a call of `open`: see `listed_in`."""
 
     async def open(self, address: Address, caller: Caller) -> Content:
         """The node's content."""

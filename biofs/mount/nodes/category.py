@@ -7,8 +7,8 @@ from typing import ClassVar, Final
 
 import trio
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ArrivingGroups, KnownGroups, Listing, portions
@@ -61,26 +61,26 @@ class CategoryNodes(Nodes):
             return self._index(address.ident)
         group_id = _id_of(name)
         if group_id is None:
-            return None  # no name of a group: nobody needs to be asked
+            return None  # not a name of a group: nothing to fetch
         while True:
             group = self.catalogue.index.group(group_id)
             if group is not None:
                 if group.category == address.ident and group.name.encode() == name:
                     return group_entry(group)[1]
                 return None
-            arriving = self.catalogue.listings.open(address.ident)
+            arriving = self.catalogue.listings.open(address.ident, caller)
             if arriving is None:
                 return None
-            await caller.wait(arriving.want)
-            if arriving.want.done:
-                arriving.want.raise_error()
+            await caller.wait(arriving.fetch)
+            if arriving.fetch.done:
+                arriving.fetch.raise_error()
 
     def absence(self, name: bytes) -> float:
         return super().absence(name) if _id_of(name) is None else self.catalogue.freshness.absence
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
         category = address.ident
-        arriving = self.catalogue.listings.open(category)
+        arriving = self.catalogue.listings.open(category, caller)
         fixed = [(INDEX_NAME, self._index(category))]
         index = self.catalogue.index
         if arriving is None:
@@ -88,10 +88,10 @@ class CategoryNodes(Nodes):
                 index, category, fixed, self._portions, lambda: self.catalogue.store.changes
             )
         # Wait here, where no directory lock is held, until there is something to list.
-        while not arriving.ids and not arriving.want.done:
-            await caller.wait(arriving.want)
+        while not arriving.ids and not arriving.fetch.done:
+            await caller.wait(arriving.fetch)
         if not arriving.ids:
-            arriving.want.raise_error()
+            arriving.fetch.raise_error()
         return ArrivingGroups(index, arriving, fixed, group_entry)
 
     async def parent(self, address: Address) -> int:

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from biofs.catalogue.listings import Caller
+from biofs.catalogue.caller import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import (
@@ -98,9 +98,9 @@ class FilesNodes(Nodes):
         _check(tree, address.part)
         return _stat(tree, address.part, torrent)
 
-    def cached_directory(self, address: Address) -> Directory | None:
+    def cached_directory(self, address: Address, caller: Caller) -> Directory | None:
         torrent = self._torrent(address.ident)
-        detail = self.catalogue.groups.known(torrent.group_id)
+        detail = self.catalogue.groups.known(torrent.group_id, caller)
         found = detail.torrents.get(torrent.id) if detail else None
         tree = self.catalogue.trees.at_hand(found) if found else None
         if tree is None:
@@ -134,7 +134,7 @@ class FilesNodes(Nodes):
     async def parent(self, address: Address) -> int:
         if address.part == 0:
             return pack(Kind.TORRENT, address.ident)
-        detail = self.catalogue.groups.known(self._torrent(address.ident).group_id)
+        detail = self.catalogue.groups.at_hand(self._torrent(address.ident).group_id)
         found = detail.torrents.get(address.ident) if detail else None
         tree = await self.catalogue.trees.tree(found) if found else None
         if tree is None:

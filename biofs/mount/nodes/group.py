@@ -6,7 +6,7 @@ import errno
 import math
 from typing import ClassVar, Final
 
-from biofs.catalogue.listings import Caller
+from biofs.catalogue.caller import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing, directory_entry, file_entry, listed
@@ -48,10 +48,10 @@ class GroupNodes(Nodes):
         detail = await self.catalogue.groups.get(group.id, caller)
         return _document(address.kind, self._group(group.id), detail)
 
-    def cached_directory(self, address: Address) -> Directory | None:
+    def cached_directory(self, address: Address, caller: Caller) -> Directory | None:
         group = self._group(address.ident)
         documents = self.catalogue.groups
-        detail = documents.known(group.id)
+        detail = documents.known(group.id, caller)
         if detail is None and self.catalogue.index.is_only_mentioned(group.id):
             return None
         json, text = (len(detail.json), len(detail.description)) if detail else (None, None)
@@ -69,16 +69,16 @@ class GroupNodes(Nodes):
 
     async def _listed(self, address: Address, caller: Caller) -> Directory:
         """Wait until all torrents of the group are known: its directory's own first listing."""
-        directory = self.cached_directory(address)
+        directory = self.cached_directory(address, caller)
         if directory is None:
             await self.catalogue.groups.get(address.ident, caller)
-            directory = self.cached_directory(address)
-        if directory is None:  # the detail gave way to others while we came back
+            directory = self.cached_directory(address, caller)
+        if directory is None:  # the detail was evicted meanwhile
             raise failure(errno.EAGAIN)
         return directory
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        directory = self.cached_directory(address)
+        directory = self.cached_directory(address, caller)
         if directory is None:
             group = self._group(address.ident)
             if name in _DOCUMENTS:
@@ -107,8 +107,8 @@ class GroupNodes(Nodes):
         is_document = address.kind is Kind.GROUP_JSON or address.kind is Kind.DESCRIPTION
         return pack(Kind.GROUP, address.ident) if is_document else None
 
-    def used(self, address: Address) -> None:
-        self.catalogue.groups.note_read(address.ident)
+    def mark_read(self, address: Address) -> None:
+        self.catalogue.groups.mark_read(address.ident)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.GROUP:

@@ -1,7 +1,7 @@
 """Links from the views to the one place of a group or torrent under `categories/`.
 
-Whether the target is known is the business of readlink: there a caller may wait. A lookup holds
-its directory's lock, so it answers at once for every name that could be right.
+Whether the target is known is found out by readlink, where a caller may wait. A lookup holds its
+directory's lock, so it answers at once for every name that could be right.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from typing import ClassVar
 
-from biofs.catalogue.listings import Caller
+from biofs.catalogue.caller import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import Nodes, failure
@@ -29,7 +29,7 @@ class LinkNodes(Nodes):
         return self.to_torrent(address.ident, address.part)
 
     def to_group(self, group_id: int, depth: int) -> Stat:
-        """A link to a group from a directory `depth` levels below the root; nobody is asked."""
+        """A link to a group from a directory `depth` levels below the root; nothing is fetched."""
         group = self.catalogue.index.group(group_id)
         if group is None:
             return attributes.link(pack(Kind.GROUP_LINK, group_id, depth), None, 0)

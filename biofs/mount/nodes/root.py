@@ -1,4 +1,4 @@
-"""The root, its documents, `categories/` and `.biofs/`: what is there without asking anyone."""
+"""The root, its documents, `categories/` and `.biofs/`: what is there without fetching anything."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 
 import orjson
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing

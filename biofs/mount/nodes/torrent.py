@@ -6,7 +6,7 @@ import errno
 import math
 from typing import ClassVar, Final
 
-from biofs.catalogue.listings import Caller
+from biofs.catalogue.caller import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing, directory_entry, file_entry
@@ -51,10 +51,10 @@ class TorrentNodes(Nodes):
             return attributes.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime)
         return _document(address.kind, torrent, await self._detail(torrent, caller))
 
-    def cached_directory(self, address: Address) -> Directory:
+    def cached_directory(self, address: Address, caller: Caller) -> Directory:
         torrent = self._torrent(address.ident)
         documents = self.catalogue.groups
-        detail = documents.known(torrent.group_id)
+        detail = documents.known(torrent.group_id, caller)
         known = detail.torrents.get(torrent.id) if detail else None
         json = filelist = magnet = None
         if known is not None:
@@ -70,11 +70,11 @@ class TorrentNodes(Nodes):
         return Directory(entries, pack(Kind.GROUP, torrent.group_id), good_until)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        found = self.cached_directory(address).find(name)
+        found = self.cached_directory(address, caller).find(name)
         return found.stat if found else None
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        return self.cached_directory(address)
+        return self.cached_directory(address, caller)
 
     async def parent(self, address: Address) -> int:
         if address.kind is Kind.TORRENT:
@@ -84,8 +84,8 @@ class TorrentNodes(Nodes):
     def listed_in(self, address: Address) -> int | None:
         return None if address.kind is Kind.TORRENT else pack(Kind.TORRENT, address.ident)
 
-    def used(self, address: Address) -> None:
-        self.catalogue.groups.note_read(self._torrent(address.ident).group_id)
+    def mark_read(self, address: Address) -> None:
+        self.catalogue.groups.mark_read(self._torrent(address.ident).group_id)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:
@@ -97,7 +97,7 @@ class TorrentNodes(Nodes):
         if address.kind is Kind.MAGNET:
             return Bytes(detail.magnet)
         document = await self.catalogue.trees.document(detail)
-        if document is None:  # it was given up
+        if document is None:  # it was evicted
             await self.catalogue.groups.fetch(torrent.group_id, caller)
             document = await self.catalogue.trees.document(detail)
         if document is None:

@@ -46,15 +46,15 @@ OWN_OPTIONS: Final = frozenset({"nonempty", "xattr", "default_permissions", "ro"
 class Mounted(NamedTuple):
     """A mount that is up, for its companions.
 
-    `state` is what status.json shows; `kernel_told` returns when the kernel was told of every
-    change so far.
+    `state` is what status.json shows; `flush_kernel` returns when the kernel has dropped what it
+    had cached of every change so far.
     """
 
     mountpoint: Path
     catalogue: Catalogue
     nodes: Mapping[Kind, Nodes]
     state: Callable[[], Mapping[str, object]]
-    kernel_told: Callable[[], Awaitable[None]]
+    flush_kernel: Callable[[], Awaitable[None]]
 
 
 class Companion(Protocol):
@@ -170,7 +170,7 @@ async def _main(
 ) -> None:
     started = time.time()
     async with assembly.open_catalogue(settings) as catalogue:
-        watch, shown = SignalWatch(), AnswerInodes()
+        watch, answer_inodes = SignalWatch(), AnswerInodes()
         operations: Operations
 
         def state() -> dict[str, object]:
@@ -183,13 +183,12 @@ async def _main(
             uid=os.getuid() if settings.uid is None else settings.uid,
             gid=os.getgid() if settings.gid is None else settings.gid,
             account=settings.account,
-            shown=shown,
+            answer_inodes=answer_inodes,
             xattrs=_xattrs(settings, catalogue),
         )
-        kernel = KernelCache(catalogue.index, shown=shown)
-        catalogue.listings.changes = kernel
-        catalogue.answers.when_changed = kernel.answer_changed
-        mounted = Mounted(mountpoint, catalogue, operations.nodes, state, kernel.told)
+        kernel = KernelCache(catalogue.index, answer_inodes=answer_inodes)
+        catalogue.changes.subscribe(kernel)
+        mounted = Mounted(mountpoint, catalogue, operations.nodes, state, kernel.flush)
         _mount(operations, settings, mountpoint)
         busy_poll.look_closely()
         async with trio.open_nursery() as nursery:

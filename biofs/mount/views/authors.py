@@ -11,10 +11,10 @@ import orjson
 from biofs.api.actions import Api
 from biofs.api.errors import BadAnswer
 from biofs.api.models import Artist
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.document import written
 from biofs.catalogue.documents.facets import Query
 from biofs.catalogue.documents.links import Link
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Numbered
@@ -74,13 +74,13 @@ class AuthorsView(FacetView):
 
     async def ask(self, ident: int, caller: Caller) -> Sequence[Link]:
         told = await super().ask(ident, caller)
-        page = self.catalogue.answers.known(_key(ident)) if self.browsing.gaps() else None
+        page = self.catalogue.answers.known(_key(ident), caller) if self.browsing.gaps() else None
         return [*_groups_on(page.body), *told] if page else told
 
     # author.json
 
-    def documents(self, ident: int) -> list[tuple[bytes, Stat]]:
-        page, facet = self.catalogue.answers.known(_key(ident)), self._facet(ident)
+    def documents(self, ident: int, caller: Caller) -> list[tuple[bytes, Stat]]:
+        page, facet = self.catalogue.answers.known(_key(ident), caller), self._facet(ident)
         size, newest = len(page.body) if page else None, facet.newest if facet else 0
         return [(_PAGE_NAME, attributes.file(self.document(ident, _PAGE), size, newest))]
 
@@ -97,11 +97,11 @@ class AuthorsView(FacetView):
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.WORD_LINK:
-            return self._by_name(address.ident)
+            return self._by_name(address.ident, caller)
         if not _is_page(address):
             return await super().getattr(address, caller)
         await self._page(address.ident, caller)
-        return self.documents(address.ident)[0][1]
+        return self.documents(address.ident, caller)[0][1]
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if not _is_page(address):
@@ -118,7 +118,7 @@ class AuthorsView(FacetView):
         if self.browsing.author_titled(text) is None and not self._may_be_called(text):
             return None
         number = self.catalogue.text_ids.add(_WORD, text)
-        return None if number is None else self._by_name(number)
+        return None if number is None else self._by_name(number, caller)
 
     def _may_be_called(self, text: str) -> bool:
         return (
@@ -129,26 +129,26 @@ class AuthorsView(FacetView):
             and not (is_probed(text) or looks_like_a_file(text))
         )
 
-    def _by_name(self, number: int) -> Stat:
-        target, inode = self._target(number), pack(Kind.WORD_LINK, number, self.number)
+    def _by_name(self, number: int, caller: Caller) -> Stat:
+        target, inode = self._target(number, caller), pack(Kind.WORD_LINK, number, self.number)
         return attributes.link(inode, len(target) if target else None, 0)
 
-    def _target(self, number: int) -> bytes | None:
+    def _target(self, number: int, caller: Caller) -> bytes | None:
         text = self.catalogue.text_ids.text(_WORD, number)
         if text is None:
             raise failure(errno.ENOENT)
         author = self.browsing.author_titled(text)
-        if author is None and (known := self.catalogue.answers.known(_named_key(text))):
+        if author is None and (known := self.catalogue.answers.known(_named_key(text), caller)):
             author = self.browsing.author(int(known.body))
         return _dirname(author.name, author.id).encode() if author else None
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:
         if address.kind is not Kind.WORD_LINK:
             raise failure(errno.EINVAL)
-        target = self._target(address.ident)
+        target = self._target(address.ident, caller)
         if target is None:
             await self._find(self.catalogue.text_ids.text(_WORD, address.ident) or "", caller)
-            target = self._target(address.ident)
+            target = self._target(address.ident, caller)
         if target is None:
             raise failure(errno.ENOENT)
         return target

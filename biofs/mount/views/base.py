@@ -39,8 +39,8 @@ class Number(enum.IntEnum):
 
 
 class View(Nodes):
-    """A Family for one view: for its directory under the root, the entries in it (directories),
-    and the documents in those. Override what Family's methods answer; `address` is as in Family.
+    """The nodes of one view: its directory under the root, the entries in it (directories), and
+    the documents in those. Override the methods of Nodes; `address` is as there.
     """
 
     number: ClassVar[Number]

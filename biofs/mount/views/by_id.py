@@ -8,8 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
@@ -44,7 +44,7 @@ class NumberedView(IndexView, ABC):
         """The link with this id; whether it leads anywhere is found out by following it."""
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        return ById(await self.note(0), self.after)
+        return ById(await self.note(0, caller), self.after)
 
     @abstractmethod
     def after(self, ident: int) -> Iterator[Numbered]:
@@ -100,8 +100,8 @@ class HashesView(IndexView):
         super().__init__(catalogue)
         self._links: Final = links
 
-    async def missing(self, ident: int) -> str:
-        reason = await super().missing(ident)
+    async def missing(self, ident: int, caller: Caller) -> str:
+        reason = await super().missing(ident, caller)
         if reason or not await self.catalogue.browsing.lacks_hashes():
             return reason
         return (
@@ -150,7 +150,7 @@ class HashesView(IndexView):
         return b"../" * _DEPTH + await self._links.torrent_path(torrent_id, caller)
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        return ById(await self.note(0), self._after)
+        return ById(await self.note(0, caller), self._after)
 
     def _after(self, torrent_id: int) -> Iterator[Numbered]:
         for info_hash, (torrent, group) in self.catalogue.browsing.hashes_after(torrent_id):

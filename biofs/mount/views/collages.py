@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.documents.lists import COLLAGE_KEY, collage_source
 from biofs.mount.attributes import Stat
@@ -22,9 +23,9 @@ class CollagesView(LinkView):
     def source(self, ident: int) -> Source:
         return collage_source(self.catalogue, ident)
 
-    def lookup_entry(self, name: bytes) -> Stat | None:
+    def lookup_entry(self, name: bytes, caller: Caller) -> Stat | None:
         ident = id_in(name)
-        return None if ident is None else self.directory(ident)
+        return None if ident is None else self.directory(ident, caller)
 
     async def entries(self) -> list[tuple[bytes, Stat]]:
         keys = self.catalogue.answers.keys(COLLAGE_KEY)

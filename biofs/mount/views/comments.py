@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
-from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.views.base import Number
 from biofs.mount.views.document import DocumentView, Entries, id_in
@@ -24,12 +24,12 @@ class CommentsView(DocumentView):
     number: ClassVar[Number] = Number.COMMENTS
     name: ClassVar[str] = "comments"
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address, caller: Caller) -> Source:
         return user_documents.comments(self.catalogue.freshness, address.ident)
 
-    def fixed(self, address: Address) -> Entries:
+    def fixed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is Kind.VIEW_ENTRY:
-            return self.documents(address.ident, _NAMES)
+            return self.documents(address.ident, _NAMES, caller)
         keys = self.catalogue.answers.keys(user_documents.COMMENTS)
         idents = sorted(int(key.removeprefix(user_documents.COMMENTS)) for key in keys)
         return [(b"%d" % ident, self.listed_entry(ident)) for ident in idents]
@@ -37,13 +37,13 @@ class CommentsView(DocumentView):
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         if address.kind is Kind.VIEW:
             ident = id_in(name)
-            return None if ident is None else self._entry(ident)
+            return None if ident is None else self._entry(ident, caller)
         return await super().lookup(address, name, caller)
 
-    def _entry(self, ident: int) -> Stat:
-        return self.directory(unpack(self.entry(ident)))
+    def _entry(self, ident: int, caller: Caller) -> Stat:
+        return self.directory(unpack(self.entry(ident)), caller)
 
-    def mtime(self, address: Address) -> int:
-        source = self.source(address)
-        known = self.catalogue.answers.known(source.key)
+    def mtime(self, address: Address, caller: Caller) -> int:
+        source = self.source(address, caller)
+        known = self.catalogue.answers.known(source.key, caller)
         return source.mtime(known.body) if known else 0

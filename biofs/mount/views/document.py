@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 import orjson
 
 from biofs.api.errors import AccessDenied
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.document import Source
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
@@ -46,7 +46,7 @@ class DocumentView(View):
     private: ClassVar[bool] = False
     """Whether nobody but the owner of the mount (and root) may look."""
 
-    def fixed(self, address: Address) -> Entries:
+    def fixed(self, address: Address, caller: Caller) -> Entries:
         """What stands in a directory in any case."""
         return []
 
@@ -54,14 +54,14 @@ class DocumentView(View):
         """What else stands in it, waited for: names that end with `]`, and `.incomplete`."""
         return []
 
-    def source(self, address: Address) -> Source | bytes | None:
+    def source(self, address: Address, caller: Caller) -> Source | bytes | None:
         """What a document holds; None if something else has to be known to tell.
 
         Raises OSError (ENOENT) if there is no such document.
         """
         raise failure(errno.ENOENT)
 
-    def mtime(self, address: Address) -> int:
+    def mtime(self, address: Address, caller: Caller) -> int:
         """When the newest of what is known in a directory was written (epoch seconds)."""
         return 0
 
@@ -72,47 +72,47 @@ class DocumentView(View):
         """The same for the owner alone, if the view is private."""
         return shown._replace(mode=shown.mode & ~_OTHERS) if self.private else shown
 
-    def directory(self, address: Address) -> Stat:
+    def directory(self, address: Address, caller: Caller) -> Stat:
         """A directory in the view. Its time may change with an answer that it does not show."""
         return self.own(
-            attributes.directory(pack(*address), self.mtime(address))._replace(keep=0.0)
+            attributes.directory(pack(*address), self.mtime(address, caller))._replace(keep=0.0)
         )
 
     def listed_entry(self, ident: int) -> Stat:
         """An entry as a listing of many shows it: who wants its time asks for it."""
         return self.own(attributes.directory(self.entry(ident), 0)._replace(keep=0.0))
 
-    def file(self, inode: int, source: Source | bytes | None) -> Stat:
+    def file(self, inode: int, source: Source | bytes | None, caller: Caller) -> Stat:
         """A document as far as it is known."""
         if isinstance(source, bytes):
             return self.own(attributes.file(inode, len(source), texts.WRITTEN))
-        known = self.catalogue.answers.known(source.key) if source is not None else None
+        known = self.catalogue.answers.known(source.key, caller) if source is not None else None
         if source is None or known is None:
             return self.own(attributes.file(inode, None, 0))
         return self.own(attributes.file(inode, len(known.body), source.mtime(known.body)))
 
-    def documents(self, ident: int, named: Mapping[bytes, int]) -> Entries:
+    def documents(self, ident: int, named: Mapping[bytes, int], caller: Caller) -> Entries:
         """Documents of an entry, or with `ident` 0 of the view itself, by their names."""
         entries = []
         for name, number in named.items():
             inode = self.document(ident, number)
-            entries.append((name, self.file(inode, self.source(unpack(inode)))))
+            entries.append((name, self.file(inode, self.source(unpack(inode), caller), caller)))
         return entries
 
     async def body(self, address: Address, caller: Caller) -> bytes:
         """A document's content, waited for."""
-        source = self.source(address)
+        source = self.source(address, caller)
         if source is None:
             raise failure(errno.ENOENT)
         if isinstance(source, bytes):
             return source
         return await self.catalogue.answers.get(source.key, source.ttl, source.fetch, caller)
 
-    def is_out_of_reach(self, source: Source | bytes | None) -> bool:
+    def is_out_of_reach(self, source: Source | bytes | None, caller: Caller) -> bool:
         """Whether a document is not known and cannot be asked for with what there is to log in."""
         if not isinstance(source, Source) or source.needs is None:
             return False
-        if self.catalogue.answers.known(source.key) is not None:
+        if self.catalogue.answers.known(source.key, caller) is not None:
             return False
         try:
             self.catalogue.queue.check(source.needs)
@@ -122,23 +122,23 @@ class DocumentView(View):
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.VIEW_ENTRY:
-            return self.directory(address)
-        inode, source = pack(*address), self.source(address)
-        if self.is_out_of_reach(source):
+            return self.directory(address, caller)
+        inode, source = pack(*address), self.source(address, caller)
+        if self.is_out_of_reach(source, caller):
             # `ls -l` shows it all the same; opening it says why not.
             return self.own(attributes.file(inode, 0, 0)._replace(keep=0.0))
         await self.body(address, caller)
-        return self.file(inode, self.source(address))
+        return self.file(inode, self.source(address, caller), caller)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        found = dict(self.fixed(address)).get(name)
+        found = dict(self.fixed(address, caller)).get(name)
         if found is None and (name.endswith(b"]") or name == INCOMPLETE):
             found = dict(await self.listed(address, caller)).get(name)
         return found
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
         listed = await self.listed(address, caller)
-        return FixedListing([*self.fixed(address), *listed])
+        return FixedListing([*self.fixed(address, caller), *listed])
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is not Kind.VIEW_DOCUMENT:

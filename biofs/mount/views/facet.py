@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
 from biofs.api.errors import NetworkError, NotFound
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.facets import Query
 from biofs.catalogue.documents.links import Link, Packed
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
@@ -64,7 +64,7 @@ class FacetView(IndexView, ABC):
         """Entries that the index does not know and the server was asked for."""
         return iter(())
 
-    def documents(self, ident: int) -> list[tuple[bytes, Stat]]:
+    def documents(self, ident: int, caller: Caller) -> list[tuple[bytes, Stat]]:
         """The documents in an entry, but for `.incomplete`."""
         return []
 
@@ -78,11 +78,11 @@ class FacetView(IndexView, ABC):
     def top(self) -> Stat:
         return attributes.directory(self.inode, self.browsing.newest())._replace(keep=1.0)
 
-    def directory(self, ident: int) -> Stat:
+    def directory(self, ident: int, caller: Caller) -> Stat:
         """An entry's directory."""
         facet = self._facet(ident)
         newest = facet.newest if facet else 0
-        if facet is None and (found := self._known(ident)) is not None:
+        if facet is None and (found := self._known(ident, caller)) is not None:
             newest = found.newest
         return self.shown(ident, newest)
 
@@ -94,13 +94,13 @@ class FacetView(IndexView, ABC):
         text = self.text_of(ident)
         return None if text is None else self.browsing.facet(self.kind, text)
 
-    def _known(self, ident: int) -> Packed | None:
+    def _known(self, ident: int, caller: Caller) -> Packed | None:
         query = self.query(ident)
-        return None if query is None else self.catalogue.queries.known(query)
+        return None if query is None else self.catalogue.queries.known(query, caller)
 
-    async def missing(self, ident: int) -> str:
+    async def missing(self, ident: int, caller: Caller) -> str:
         gaps = self.browsing.gaps()
-        found = self._known(ident) if gaps and ident else None
+        found = self._known(ident, caller) if gaps and ident else None
         if found is None:
             return why(gaps)
         return f"{found.incomplete}\n{why(gaps)}" if found.incomplete else ""
@@ -110,7 +110,7 @@ class FacetView(IndexView, ABC):
             return await super().getattr(address, caller)
         if self.text_of(address.ident) is None:
             raise failure(errno.ENOENT)
-        return self.directory(address.ident)
+        return self.directory(address.ident, caller)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         try:
@@ -120,12 +120,12 @@ class FacetView(IndexView, ABC):
         if address.kind is Kind.VIEW:
             ident = self.ident_of(text)
             if ident is not None:
-                return self.directory(ident)
+                return self.directory(ident, caller)
             return await super().lookup(address, name, caller)
         group_id = names.id_of(text)
         if group_id is not None and group_id <= MAX_ID:
             return await self._member(address.ident, group_id, text, caller)
-        found = dict(self.documents(address.ident)).get(name)
+        found = dict(self.documents(address.ident, caller)).get(name)
         return found or await super().lookup(address, name, caller)
 
     async def _member(self, ident: int, group_id: int, name: str, caller: Caller) -> Stat | None:
@@ -154,7 +154,7 @@ class FacetView(IndexView, ABC):
     async def opendir(self, address: Address, caller: Caller) -> Listing:
         if address.kind is Kind.VIEW:
             asked = self.asked() if self.browsing.gaps() else ()
-            return ById([*await self.note(0), *asked], self.entries_after)
+            return ById([*await self.note(0, caller), *asked], self.entries_after)
         ident = address.ident
         if self.text_of(ident) is None:
             raise failure(errno.ENOENT)
@@ -162,7 +162,9 @@ class FacetView(IndexView, ABC):
         if facet is None and not links and not self.can_be_empty(ident):
             raise failure(errno.ENOENT)
         members = _Members(self.catalogue, self._links, facet, links)
-        return ById([*self.documents(ident), *await self.note(ident)], members.after)
+        return ById(
+            [*self.documents(ident, caller), *await self.note(ident, caller)], members.after
+        )
 
     async def _asked(self, ident: int, caller: Caller) -> Sequence[Link]:
         """As `ask`; what is known is shown if the server cannot be reached."""

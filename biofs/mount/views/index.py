@@ -6,7 +6,7 @@ import errno
 import textwrap
 from typing import Final
 
-from biofs.catalogue.listings import Caller
+from biofs.catalogue.caller import Caller
 from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import Bytes, Content, failure
@@ -25,13 +25,13 @@ _WIDTH: Final = 80
 class IndexView(View):
     """See the module."""
 
-    async def missing(self, ident: int) -> str:
+    async def missing(self, ident: int, caller: Caller) -> str:
         """Why an entry, or with 0 the view itself, is not known whole, for people; "" if it is."""
         return why(self.catalogue.browsing.gaps())
 
-    async def note(self, ident: int) -> list[tuple[bytes, Stat]]:
+    async def note(self, ident: int, caller: Caller) -> list[tuple[bytes, Stat]]:
         """`.incomplete` as an entry of an entry's directory, if it has to be there."""
-        text = _shown(await self.missing(ident))
+        text = _shown(await self.missing(ident, caller))
         if not text:
             return []
         # Whoever looks at it later is told anew: it goes when all is known.
@@ -40,18 +40,18 @@ class IndexView(View):
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if _is_note(address):
-            for _, shown in await self.note(address.ident):
+            for _, shown in await self.note(address.ident, caller):
                 return shown
         raise failure(errno.ENOENT)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         ident = 0 if address.kind is Kind.VIEW else address.ident
-        return dict(await self.note(ident)).get(name) if name == INCOMPLETE else None
+        return dict(await self.note(ident, caller)).get(name) if name == INCOMPLETE else None
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is not Kind.VIEW_DOCUMENT:
             raise failure(errno.EISDIR)
-        text = _shown(await self.missing(address.ident)) if _is_note(address) else b""
+        text = _shown(await self.missing(address.ident, caller)) if _is_note(address) else b""
         if not text:
             raise failure(errno.ENOENT)
         return Bytes(text)

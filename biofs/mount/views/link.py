@@ -6,10 +6,10 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.documents.links import Link, Packed, unpack
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import PORTION, FixedListing, Listed, Listing, listed
@@ -104,12 +104,12 @@ class LinkView(View):
             self._cache[key] = opened
         return opened
 
-    def _known(self, ident: int) -> _Opened | None:
+    def _known(self, ident: int, caller: Caller) -> _Opened | None:
         try:
             key = self.source(ident).key
         except OSError:
             return None
-        known = self.catalogue.answers.known(key)
+        known = self.catalogue.answers.known(key, caller)
         return self._opened(ident, key, known.body) if known else None
 
     async def _get(self, ident: int, caller: Caller) -> _Opened:
@@ -118,9 +118,9 @@ class LinkView(View):
         body = await answers.get(source.key, source.ttl, source.fetch, caller)
         return self._opened(ident, source.key, body)
 
-    def directory(self, ident: int) -> Stat:
+    def directory(self, ident: int, caller: Caller) -> Stat:
         """An entry, with what is known of it."""
-        known = self._known(ident)
+        known = self._known(ident, caller)
         shown = attributes.directory(self.entry(ident), known.packed.newest if known else 0)
         return shown if known else shown._replace(keep=0.0)
 
@@ -148,7 +148,7 @@ class LinkView(View):
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         ident = address.ident
         if address.kind is Kind.VIEW_ENTRY:
-            return self.directory(ident)
+            return self.directory(ident, caller)
         opened = await self._get(ident, caller)
         number = document_of(address)
         if number >= FIRST_LINK:
@@ -162,16 +162,16 @@ class LinkView(View):
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         if address.kind is Kind.VIEW:
-            return self.lookup_entry(name)
+            return self.lookup_entry(name, caller)
         return await self.lookup_in(address.ident, name, caller)
 
-    def lookup_entry(self, name: bytes) -> Stat | None:
+    def lookup_entry(self, name: bytes, caller: Caller) -> Stat | None:
         """The entry of that name, if there can be one."""
         return None
 
     async def lookup_in(self, ident: int, name: bytes, caller: Caller) -> Stat | None:
         """What has a name in an entry."""
-        known = self._known(ident)
+        known = self._known(ident, caller)
         found = dict(self._fixed(ident, known.packed if known else None)).get(name)
         if found is not None:
             return found

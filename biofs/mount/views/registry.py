@@ -6,8 +6,8 @@ import errno
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import Content, Nodes, failure

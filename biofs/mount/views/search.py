@@ -7,6 +7,7 @@ import functools
 import logging
 from typing import ClassVar, Final
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.documents.links import Packed
 from biofs.catalogue.documents.lists import SEARCH_KEY, search_source
@@ -55,16 +56,18 @@ class SearchView(LinkView):
         search = self._search(ident)
         if search.category is None:
             found = (link.ident for link in packed.links)
-            self.catalogue.placing.note(SEARCH_KEY + search.key, search.fields, found)
+            self.catalogue.placing.remember(SEARCH_KEY + search.key, search.fields, found)
 
-    def lookup_entry(self, name: bytes) -> Stat | None:
+    def lookup_entry(self, name: bytes, caller: Caller) -> Stat | None:
         try:
             text = name.decode()
         except UnicodeDecodeError:
             return None
         if not _looks_like_a_search(text):
             return None
-        return self.directory(self.catalogue.text_ids.add_recent(_WORD, text, MOST_SEARCHES))
+        return self.directory(
+            self.catalogue.text_ids.add_recent(_WORD, text, MOST_SEARCHES), caller
+        )
 
     async def entries(self) -> list[tuple[bytes, Stat]]:
         known = set(self.catalogue.answers.keys(SEARCH_KEY))

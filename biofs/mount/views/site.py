@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
@@ -28,11 +29,11 @@ class SiteView(DocumentView):
     name: ClassVar[str] = "site"
     place: ClassVar[Kind] = Kind.BIOFS
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address, caller: Caller) -> Source:
         make = _SOURCES.get(document_of(address))
         if make is None:
             raise failure(errno.ENOENT)
         return make(self.catalogue.freshness)
 
-    def fixed(self, address: Address) -> Entries:
-        return self.documents(0, _NAMES)
+    def fixed(self, address: Address, caller: Caller) -> Entries:
+        return self.documents(0, _NAMES, caller)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 from typing import ClassVar, Final
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.documents.links import Link
 from biofs.catalogue.documents.lists import top_source
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
@@ -64,7 +64,7 @@ class TopView(LinkView):
             return f"{up}users/{link.ident}".encode()
         return f"{up}tags/{names.clean(escape(link.text))}".encode()
 
-    def lookup_entry(self, name: bytes) -> Stat | None:
+    def lookup_entry(self, name: bytes, caller: Caller) -> Stat | None:
         return dict(self._kinds()).get(name)
 
     async def entries(self) -> list[tuple[bytes, Stat]]:
@@ -76,20 +76,20 @@ class TopView(LinkView):
             for number, kind in enumerate(_KINDS, start=1)
         ]
 
-    def _limits(self, ident: int) -> list[tuple[bytes, Stat]]:
+    def _limits(self, ident: int, caller: Caller) -> list[tuple[bytes, Stat]]:
         return [
-            (b"%d" % limit, self.directory(ident | number))
+            (b"%d" % limit, self.directory(ident | number, caller))
             for number, limit in enumerate(_LIMITS, start=1)
         ]
 
     async def lookup_in(self, ident: int, name: bytes, caller: Caller) -> Stat | None:
         if _is_kind(ident):
-            return dict(self._limits(ident)).get(name)
+            return dict(self._limits(ident, caller)).get(name)
         return await super().lookup_in(ident, name, caller)
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
         if address.kind is Kind.VIEW_ENTRY and _is_kind(address.ident):
-            return FixedListing(self._limits(address.ident))
+            return FixedListing(self._limits(address.ident, caller))
         return await super().opendir(address, caller)
 
 

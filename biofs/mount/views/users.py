@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
@@ -77,13 +77,13 @@ class UsersView(DocumentView):
         """A link to a user from a directory in `users/search/`."""
         return attributes.link(self.document(ident, _FOUND), len(_target(ident)), 0)
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address, caller: Caller) -> Source:
         make = _SOURCES.get(document_of(address))
         if make is None:
             raise failure(errno.ENOENT)
         return make(self.catalogue.freshness, address.ident)
 
-    def fixed(self, address: Address) -> Entries:
+    def fixed(self, address: Address, caller: Caller) -> Entries:
         ident = address.ident
         if address.kind is Kind.VIEW:
             keys = self.catalogue.answers.keys(user_documents.USERS)
@@ -93,8 +93,8 @@ class UsersView(DocumentView):
         if document_of(address):
             return []
         return [
-            *self.documents(ident, _NAMES),
-            *((name, self._directory(ident, part)) for name, part in _DIRECTORIES.items()),
+            *self.documents(ident, _NAMES, caller),
+            *((name, self._directory(ident, caller, part)) for name, part in _DIRECTORIES.items()),
         ]
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
@@ -109,7 +109,7 @@ class UsersView(DocumentView):
             if name == _SEARCH:
                 return self.search.top()
             ident = id_in(name)
-            return None if ident is None else self._directory(ident)
+            return None if ident is None else self._directory(ident, caller)
         return await super().lookup(address, name, caller)
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
@@ -118,7 +118,7 @@ class UsersView(DocumentView):
         return await super().opendir(address, caller)
 
     async def body(self, address: Address, caller: Caller) -> bytes:
-        if not self.is_out_of_reach(self.source(address)):
+        if not self.is_out_of_reach(self.source(address, caller), caller):
             await self._exists(address.ident, caller)
         return await super().body(address, caller)
 
@@ -136,12 +136,12 @@ class UsersView(DocumentView):
             raise failure(errno.EINVAL)
         return _target(address.ident)
 
-    def _directory(self, ident: int, part: int = 0) -> Stat:
-        return self.directory(unpack(self.entry(ident, part)))
+    def _directory(self, ident: int, caller: Caller, part: int = 0) -> Stat:
+        return self.directory(unpack(self.entry(ident, part)), caller)
 
-    def mtime(self, address: Address) -> int:
+    def mtime(self, address: Address, caller: Caller) -> int:
         source = user_documents.user(self.catalogue.freshness, address.ident)
-        known = self.catalogue.answers.known(source.key)
+        known = self.catalogue.answers.known(source.key, caller)
         return source.mtime(known.body) if known else 0
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_count, to_id, to_rows, to_text
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
-from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import Number, document_of
@@ -63,12 +63,12 @@ class UserSearchView(DocumentView):
             raise failure(errno.ENOENT)
         return user_documents.search(self.catalogue.freshness, words)
 
-    def source(self, address: Address) -> Source | bytes:
+    def source(self, address: Address, caller: Caller) -> Source | bytes:
         return _REASON if document_of(address) == _INCOMPLETE else self._search(address.ident)
 
-    def fixed(self, address: Address) -> Entries:
+    def fixed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is Kind.VIEW_ENTRY:
-            return self.documents(address.ident, _NAMES)
+            return self.documents(address.ident, _NAMES, caller)
         entries = []
         for key in self.catalogue.answers.keys(user_documents.SEARCHES):
             words = key.removeprefix(user_documents.SEARCHES)
@@ -85,7 +85,7 @@ class UserSearchView(DocumentView):
         entries: dict[bytes, Stat] = {}
         if to_count(answer.get("pages")) > user_documents.MOST_SEARCH_PAGES:
             inode = self.document(address.ident, _INCOMPLETE)
-            entries[INCOMPLETE] = self.file(inode, _REASON)
+            entries[INCOMPLETE] = self.file(inode, _REASON, caller)
         for row in to_rows(answer.get("results")) or ():
             ident = to_id(row.get("userId")) if isinstance(row, Mapping) else None
             if ident is not None and isinstance(row, Mapping):
@@ -100,4 +100,4 @@ class UserSearchView(DocumentView):
         if words is None:
             return None
         ident = self.catalogue.text_ids.add_recent(WORDS, words, MOST_SEARCHES)
-        return self.directory(unpack(self.entry(ident)))
+        return self.directory(unpack(self.entry(ident)), caller)

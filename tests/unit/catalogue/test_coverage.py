@@ -7,7 +7,7 @@ import math
 import pytest
 import trio
 
-from biofs.catalogue.caller import WouldAsk, peek, peeking
+from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.freshness import DAY
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
@@ -60,29 +60,27 @@ async def test_gaps_are_what_was_never_fetched_or_looks_different(
         source.bump(7, name="Renamed")
         await trio.sleep(2 * DAY)
         assert await gaps.count(1, catalogue.clock() - DAY) == 60, "old, all of them"
-        catalogue.listings.refresh(1)
+        catalogue.listings.refresh(1, READER)
         while len(catalogue.fetches):
             await trio.sleep(1)
         assert gaps.after(1, -1, catalogue.clock() - DAY, 100) == [7, *range(51, 61)]
 
 
-async def test_peeking_starts_nothing(autojump_clock: object) -> None:
+async def test_a_dry_run_starts_nothing(autojump_clock: object) -> None:
     app = create_app(Generated(60, 1, 1, categories=(1,)))
     async with running(app) as catalogue:
-        with peeking():
-            with pytest.raises(WouldAsk) as caught:
-                catalogue.listings.open(1)
-            assert caught.value.key == ("listing", 1)
+        with pytest.raises(WouldFetch) as caught:
+            catalogue.listings.open(1, DryRun())
+        assert caught.value.key == ("listing", 1)
         await catalogue.listings.listed(1, READER)
         await catalogue.groups.get(7, READER)
         await trio.sleep(2 * DAY)
         app.state.log.clear()
-        with peeking() as looking:
-            assert catalogue.groups.known(7) is not None
-            with pytest.raises(WouldAsk):
-                await catalogue.groups.get(8, READER)
-        assert looking.refreshed == [("listing", 1)]
-        assert peek() is None
+        dry_run = DryRun()
+        assert catalogue.groups.known(7, dry_run) is not None
+        with pytest.raises(WouldFetch):
+            await catalogue.groups.get(8, dry_run)
+        assert dry_run.would_refresh == [("listing", 1)]
         await trio.sleep(60)
         assert app.state.log.count() == 0
         assert len(catalogue.fetches) == 0

@@ -9,7 +9,6 @@ import pytest
 import trio
 from starlette.applications import Starlette
 
-from biofs.catalogue.fetches import Priority
 from biofs.catalogue.listings import Listings
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
@@ -68,17 +67,17 @@ async def test_a_listing_that_grows_between_pages_ends_complete() -> None:
     source = Overlay(Generated(400, 1, 1, categories=(1,)))
     app = create_app(source)
     async with running(app) as catalogue:
-        want = catalogue.listings.want(1, Priority.INTERACTIVE)
+        fetch = catalogue.listings.start(1, Patient())
         added = 0
-        while not want.done:
-            await Patient().wait(want)
+        while not fetch.done:
+            await Patient().wait(fetch)
             if added < 5:
                 added += 1
                 source.insert(f"Newcomer {added}")
-        want.raise_error()
+        fetch.raise_error()
         # Those that came behind the walker's back are at the top: the next look finds them.
-        catalogue.listings.refresh(1)
-        await Patient().wait(want)
+        catalogue.listings.refresh(1, Patient())
+        await Patient().wait(fetch)
         while (again := catalogue.fetches.active(("listing", 1))) is not None:
             await Patient().wait(again)
         assert set(catalogue.index.group_ids(1)) == ids_of(source, 1)
@@ -91,9 +90,9 @@ async def test_groups_that_went_are_forgotten_by_the_next_walk() -> None:
         await catalogue.listings.listed(1, Patient())
         for group_id in (1, 60, 61, 120):
             source.remove(group_id)
-        want = catalogue.listings.want(1, Priority.INTERACTIVE, walk=True)
-        while not want.done:
-            await Patient().wait(want)
+        fetch = catalogue.listings.start(1, Patient(), walk=True)
+        while not fetch.done:
+            await Patient().wait(fetch)
         assert set(catalogue.index.group_ids(1)) == ids_of(source, 1)
 
 
@@ -111,11 +110,11 @@ async def test_a_walk_broken_off_anywhere_goes_on_where_it_stopped(
     path = tmp_path / "store.sqlite"
     for _ in range(1000):
         async with running(app, path) as catalogue:
-            want = catalogue.listings.want(1, Priority.INTERACTIVE)
-            steps = want.steps
-            while not want.done and want.steps < steps + 3:
-                await Patient().wait(want)
-            if want.done:
+            fetch = catalogue.listings.start(1, Patient())
+            steps = fetch.steps
+            while not fetch.done and fetch.steps < steps + 3:
+                await Patient().wait(fetch)
+            if fetch.done:
                 break
             # Leaving here cancels the walk, in the middle of whatever it was doing.
     async with running(app, path) as catalogue:
@@ -128,11 +127,11 @@ async def test_a_walk_broken_off_anywhere_goes_on_where_it_stopped(
 async def test_groups_arrive_before_the_listing_is_complete() -> None:
     app = create_app(Generated(300, 1, 1, categories=(1,)))
     async with running(app) as catalogue:
-        arriving = catalogue.listings.open(1)
+        arriving = catalogue.listings.open(1, Patient())
         assert arriving is not None
         seen = []
         while not arriving.complete:
-            await Patient().wait(arriving.want)
+            await Patient().wait(arriving.fetch)
             seen.append(len(arriving.ids))
         assert seen[0] == 50
         assert len(set(seen)) == 6
@@ -166,11 +165,11 @@ async def test_a_group_that_becomes_the_newest_while_we_read_is_not_lost(first_t
     async with running(app) as catalogue:
         if not first_time:
             await catalogue.listings.listed(1, Patient())
-        want = catalogue.listings.want(1, Priority.INTERACTIVE, walk=True)
+        fetch = catalogue.listings.start(1, Patient(), walk=True)
         for group_id in (2, 60, 110):  # from pages not yet read to the top
-            await Patient().wait(want)
+            await Patient().wait(fetch)
             source.bump(group_id)
-        while not want.done:
-            await Patient().wait(want)
-        want.raise_error()
+        while not fetch.done:
+            await Patient().wait(fetch)
+        fetch.raise_error()
         assert set(catalogue.index.group_ids(1)) == ids_of(source, 1)

@@ -31,7 +31,7 @@ async def test_the_store_stays_within_its_bound_and_keeps_the_index(tmp_path: Pa
         assert used <= BOUND * 1.1
         assert 1 < int(str(details)) < 200
         assert catalogue.index.summary(1)[0] == 200
-        assert catalogue.groups.known(1) is not None
+        assert catalogue.groups.known(1, READER) is not None
     assert app.state.log.count("torrentgroup", id="1") == 1, "what is read most is kept"
     assert (tmp_path / "s").stat().st_size < 3 * BOUND
 
@@ -85,5 +85,5 @@ async def test_what_was_given_up_is_served_from_memory_while_it_is_looked_at_aga
         known = await catalogue.groups.get(1, READER)
         await catalogue.store.write(lambda c: c.execute("DELETE FROM details"))
         await trio.sleep(2)
-        assert catalogue.groups.known(1) is known
+        assert catalogue.groups.known(1, READER) is known
         assert len(catalogue.fetches) == 1

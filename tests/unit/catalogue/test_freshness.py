@@ -12,29 +12,13 @@ import trio
 from biofs.api.errors import NotFound, Unreachable
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Priority
 from biofs.catalogue.freshness import DAY, MINUTE
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.overlay import Overlay
-from biofs.store.groups import Before
-from tests.support.catalogues import Patient, running
+from tests.support.catalogues import Patient, Recorder, running
 
 READER = Patient()
-
-
-class Told:
-    """Remembers what the kernel would be told."""
-
-    def __init__(self) -> None:
-        self.groups: list[tuple[int, bool]] = []
-        self.listings: list[int] = []
-
-    def group_changed(self, before: Before, *, gone: bool) -> None:
-        self.groups.append((before.group.id, gone))
-
-    def listing_changed(self, category: int) -> None:
-        self.listings.append(category)
 
 
 async def settled(catalogue: Catalogue) -> None:
@@ -64,42 +48,42 @@ async def test_a_stale_listing_is_served_at_once_and_checked_by_one_request(
         await catalogue.listings.listed(1, READER)
         app.state.log.clear()
         await trio.sleep(16 * MINUTE)
-        assert catalogue.listings.open(1) is None, "served at once"
+        assert catalogue.listings.open(1, READER) is None, "served at once"
         await settled(catalogue)
         assert app.state.log.count() == 1
-        assert catalogue.listings.open(1) is None
+        assert catalogue.listings.open(1, READER) is None
         await settled(catalogue)
         assert app.state.log.count() == 1, "it is fresh again"
 
 
-async def test_a_new_group_is_found_by_the_check_and_told(autojump_clock: object) -> None:
+async def test_a_new_group_is_found_by_the_check_and_passed_on(autojump_clock: object) -> None:
     source = Overlay(Generated(320, 1, 1, categories=(1,)))
     app = create_app(source)
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, READER)
-        catalogue.listings.changes = told = Told()
+        catalogue.changes.subscribe(observer := Recorder())
         new = source.insert("New on the block")
         app.state.log.clear()
         await trio.sleep(16 * MINUTE)
-        catalogue.listings.open(1)
+        catalogue.listings.open(1, READER)
         await settled(catalogue)
         assert catalogue.index.group(new.id) is not None
         assert app.state.log.count() == 2, "the newest page, and one to see that it ends there"
-        assert told.listings
+        assert observer.listings
 
 
-async def test_a_group_that_went_is_noticed_and_told(autojump_clock: object) -> None:
+async def test_a_group_that_went_is_noticed_and_passed_on(autojump_clock: object) -> None:
     source = Overlay(Generated(101, 1, 1, categories=(1,)))
     app = create_app(source)
     async with running(app) as catalogue:
         await catalogue.listings.listed(1, READER)
-        catalogue.listings.changes = told = Told()
+        catalogue.changes.subscribe(observer := Recorder())
         source.remove(1)
         await trio.sleep(16 * MINUTE)
-        catalogue.listings.open(1)
+        catalogue.listings.open(1, READER)
         await settled(catalogue)
         assert catalogue.index.group(1) is None
-        assert (1, True) in told.groups
+        assert (1, True) in observer.groups
 
 
 async def test_a_day_later_one_walk_confirms_all_details(autojump_clock: object) -> None:
@@ -112,7 +96,7 @@ async def test_a_day_later_one_walk_confirms_all_details(autojump_clock: object)
         await trio.sleep(DAY + MINUTE)
         for _ in range(3):
             for group_id in range(1, 121):
-                assert catalogue.groups.known(group_id) is not None
+                assert catalogue.groups.known(group_id, READER) is not None
             await settled(catalogue)
         assert app.state.log.count("torrentgroup") == 0
         assert app.state.log.count("browse") == 3
@@ -126,20 +110,20 @@ async def test_a_changed_row_makes_its_detail_alone_stale(autojump_clock: object
         for group_id in (7, 8):
             await catalogue.groups.get(group_id, READER)
         source.bump(7, name="Quite another name")
-        catalogue.listings.changes = told = Told()
+        catalogue.changes.subscribe(observer := Recorder())
         app.state.log.clear()
         await trio.sleep(16 * MINUTE)
-        catalogue.listings.open(1)
+        catalogue.listings.open(1, READER)
         await settled(catalogue)
         for group_id in (7, 8):
-            catalogue.groups.known(group_id)
+            catalogue.groups.known(group_id, READER)
         await settled(catalogue)
         assert app.state.log.count("torrentgroup") == 1
         assert app.state.log.count("torrentgroup", id="7") == 1
-        detail = catalogue.groups.known(7)
+        detail = catalogue.groups.known(7, READER)
         assert detail is not None
         assert orjson.loads(detail.json)["name"] == "Quite another name"
-        assert (7, False) in told.groups
+        assert (7, False) in observer.groups
 
 
 async def test_counts_come_from_the_newer_row_without_a_request(autojump_clock: object) -> None:
@@ -167,9 +151,9 @@ async def test_counts_come_from_the_newer_row_without_a_request(autojump_clock: 
             }
         )
         app.state.log.clear()
-        catalogue.listings.open(1)
+        catalogue.listings.open(1, READER)
         await settled(catalogue)
-        detail = catalogue.groups.known(30)
+        detail = catalogue.groups.known(30, READER)
         await settled(catalogue)
         assert detail is not None
         shown = orjson.loads(next(iter(detail.torrents.values())).json)
@@ -223,7 +207,7 @@ async def test_a_failed_refresh_is_not_tried_again_at_once(autojump_clock: objec
         attempts: list[float] = []
         catalogue.queue._transport.send = fails  # type: ignore[method-assign,assignment]
         for _ in range(200):
-            assert catalogue.listings.open(1) is None
+            assert catalogue.listings.open(1, READER) is None
             await trio.sleep(0.5)
         assert 1 <= len(attempts) <= 3
 
@@ -245,17 +229,17 @@ async def test_an_answer_overtaken_by_a_change_is_not_taken_for_the_changed(
             return answered
 
         catalogue.queue._transport.send = slowly  # type: ignore[method-assign,assignment]
-        want = catalogue.groups.want(7)
+        fetch = catalogue.groups.start(7, READER)
         await trio.sleep(1)
         source.bump(7, name="Changed meanwhile")
-        walk = catalogue.listings.want(1, Priority.INTERACTIVE, walk=True)
+        walk = catalogue.listings.start(1, READER, walk=True)
         while not walk.done:
             await READER.wait(walk)
         release.set()
-        while not want.done:
-            await READER.wait(want)
-        catalogue.groups.known(7)
+        while not fetch.done:
+            await READER.wait(fetch)
+        catalogue.groups.known(7, READER)
         await settled(catalogue)
-        detail = catalogue.groups.known(7)
+        detail = catalogue.groups.known(7, READER)
         assert detail is not None
         assert orjson.loads(detail.json)["name"] == "Changed meanwhile"

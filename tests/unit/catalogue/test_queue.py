@@ -35,8 +35,8 @@ async def test_interactive_goes_before_refresh_before_warm_up(autojump_clock: Mo
     async with running(app, rate="1/6") as catalogue:
         await read(catalogue, 1, 1)  # takes the first slot
         for group_id in (2, 3):
-            catalogue.groups.want(group_id, Priority.WARM)
-        catalogue.groups.want(4, Priority.REFRESH)
+            catalogue.groups.start(group_id, Patient(), Priority.WARM)
+        catalogue.groups.start(4, Patient(), Priority.REFRESH)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read, catalogue, 7, 5)
         while len(catalogue.fetches):
@@ -51,7 +51,7 @@ async def test_a_reader_makes_a_warm_up_urgent_and_leaving_undoes_it(
     async with running(app, rate="1/6") as catalogue:
         await read(catalogue, 1, 1)
         for group_id in (2, 3, 4, 5):
-            catalogue.groups.want(group_id, Priority.WARM)
+            catalogue.groups.start(group_id, Patient(), Priority.WARM)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read, catalogue, 7, 4)
             with trio.move_on_after(1):
@@ -106,7 +106,7 @@ async def test_rate_limit_exceeded_is_waited_out_and_no_error(
                 nursery.start_soon(read, catalogue, group_id, group_id)
         assert catalogue.queue.retried > 0
         for group_id in range(1, 6):
-            assert catalogue.groups.known(group_id) is not None
+            assert catalogue.groups.known(group_id, Patient()) is not None
 
 
 async def test_identical_wants_are_one_request() -> None:
@@ -123,13 +123,13 @@ async def test_what_cannot_work_costs_no_request() -> None:
     app = create_app(Generated(3, 1, 1))
     async with running(app) as catalogue:
 
-        async def fetch(want: Fetch) -> None:
-            await catalogue.queue.sender(want)(Request("top10"))
+        async def work(fetch: Fetch) -> None:
+            await catalogue.queue.sender(fetch)(Request("top10"))
 
-        want = catalogue.fetches.start("top", fetch)
-        await Patient().wait(want)
+        fetch = catalogue.fetches.start("top", work, Patient())
+        await Patient().wait(fetch)
         with pytest.raises(CookieNeeded):
-            want.raise_error()
+            fetch.raise_error()
     assert app.state.log.count() == 0
 
 
@@ -137,26 +137,26 @@ async def test_the_unforeseen_fails_its_want_alone() -> None:
     app = create_app(Generated(3, 1, 1))
     async with running(app) as catalogue:
 
-        async def fetch(_want: Fetch) -> None:
+        async def work(_fetch: Fetch) -> None:
             raise ZeroDivisionError("nobody thought of it")
 
-        want = catalogue.fetches.start("odd", fetch)
-        await Patient().wait(want)
-        assert want.error is not None
-        assert "nobody thought" not in str(want.error)
+        fetch = catalogue.fetches.start("odd", work, Patient())
+        await Patient().wait(fetch)
+        assert fetch.error is not None
+        assert "nobody thought" not in str(fetch.error)
         await read(catalogue, 1, 1)
 
 
 async def test_a_cancelled_reader_leaves_the_want_to_the_others() -> None:
     app = create_app(Generated(3, 1, 1))
     async with running(app) as catalogue:
-        want = catalogue.groups.want(1)
+        fetch = catalogue.groups.start(1, Patient())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(read, catalogue, 5, 1))
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
-        while not want.done:
-            await Patient().wait(want)
-        assert catalogue.groups.known(1) is not None
+        while not fetch.done:
+            await Patient().wait(fetch)
+        assert catalogue.groups.known(1, Patient()) is not None
         with pytest.raises(NotFound):
             await read(catalogue, 5, 99)

@@ -135,7 +135,7 @@ async def test_comments_are_whole_oldest_first_and_decoded(autojump_clock: objec
             'Works fine for me, the checksum of "reads_001" matches & everything is <OK>. #1'
         )
         assert "&amp; everything" in answer["comments"][1]["body"]
-        known = catalogue.answers.known(f"{user_documents.COMMENTS}1")
+        known = catalogue.answers.known(f"{user_documents.COMMENTS}1", READER)
         assert known is not None
         source = user_documents.comments(FRESHNESS, 1)
         assert source.mtime(known.body) == 1_581_053_460  # 2020-02-07 05:31:00, the last one's
@@ -151,11 +151,11 @@ async def test_a_group_without_comments_and_none_at_all_have_none(autojump_clock
 async def test_a_long_answer_is_progress_page_by_page(autojump_clock: object) -> None:
     async with running(create_app(embedded()), rate="1/6") as catalogue:
         source = user_documents.comments(FRESHNESS, 1)
-        want = catalogue.answers.want(source.key, source.fetch)
+        fetch = catalogue.answers.start(source.key, source.fetch, READER)
         steps = []
-        while not want.done:
-            await want.changed.wait()
-            steps.append(want.steps)
+        while not fetch.done:
+            await fetch.changed.wait()
+            steps.append(fetch.steps)
         assert steps == [1, 2, 3, 4, 5]  # four pages and the end
 
 
@@ -237,12 +237,12 @@ async def test_whatever_comes_is_a_document_or_an_api_error(
         for body in BODIES:
             for status in (200, 500):
                 app.say(status, body, content_type="application/json; charset=utf-8")
-                fetched = catalogue.answers.want(source.key, source.fetch)
+                fetched = catalogue.answers.start(source.key, source.fetch, READER)
                 while not fetched.done:
                     await fetched.changed.wait()
                 assert status == 200 or isinstance(fetched.error, ApiError)
                 if fetched.error is None:
-                    known = catalogue.answers.known(source.key)
+                    known = catalogue.answers.known(source.key, READER)
                     assert known is not None
                     json.loads(known.body)
                     source.mtime(known.body)

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Priority
 from biofs.catalogue.warming import Warming
 from biofs.control import messages
 from biofs.control.messages import Said
@@ -20,7 +19,7 @@ from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
 from biofs.store import rows
 from biofs.store.rows import PORTION, Entry, FacetCount, Page, Wanted
-from tests.support.catalogues import running
+from tests.support.catalogues import Patient, running
 
 
 async def fetched(catalogue: Catalogue, *categories: int, details: bool = False) -> None:
@@ -105,9 +104,9 @@ async def test_portions_are_whole_and_fit_an_answer() -> None:
 
 async def test_a_group_known_from_its_detail_alone_says_the_same() -> None:
     async with running(create_app(embedded())) as catalogue:
-        want = catalogue.groups.want(3, Priority.INTERACTIVE)
-        while not want.done:
-            await want.changed.wait()
+        fetch = catalogue.groups.start(3, Patient())
+        while not fetch.done:
+            await fetch.changed.wait()
         [alone] = await entries(catalogue, what="ids", ids=(3,))
         torrents = await entries(catalogue, what="group", ident=3)
         await fetched(catalogue, 1)

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from biofs.api.errors import ApiError, NetworkError, ServerFault, TokenRefused, Unreachable
 from biofs.api.pace import Rate
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.catalogue.freshness import DAY, HOUR, Freshness
@@ -113,7 +114,7 @@ async def test_stopped_at_any_point_it_asks_nothing_twice(
     monkeypatch.setattr("biofs.catalogue.warming.PARALLEL", parallel)
     app = create_app(Generated(100, 1, 1, categories=(1, 2)))
     answered = 0
-    # Each run ends for want of an answer: what was asked then never reached the catalogue.
+    # Each run ends for fetch of an answer: what was asked then never reached the catalogue.
     for stop in stops:
         mute = Mute(app, stop)
         answered += stop
@@ -237,22 +238,22 @@ async def test_a_refused_token_ends_it_at_once(autojump_clock: object) -> None:
 
 
 class Flaky:
-    """Makes wants that fail as told, in place of the catalogue's."""
+    """Starts fetches that fail as given, in place of the catalogue's."""
 
     def __init__(self, catalogue: Catalogue, errors: Sequence[ApiError | None]) -> None:
         self.times: list[float] = []
         self._errors = list(errors)
         self._catalogue = catalogue
-        catalogue.listings.want = self.want  # type: ignore[method-assign, assignment]
+        catalogue.listings.start = self.start  # type: ignore[method-assign, assignment]
 
-    def want(self, category: int, priority: Priority) -> Fetch:
+    def start(self, category: int, caller: Caller, priority: Priority) -> Fetch:
         self.times.append(trio.current_time())
 
-        async def fetch(_want: Fetch) -> None:
+        async def work(_fetch: Fetch) -> None:
             if self._errors and (error := self._errors.pop(0)) is not None:
                 raise error
 
-        return self._catalogue.fetches.start(("listing", category), fetch, priority)
+        return self._catalogue.fetches.start(("listing", category), work, caller, priority)
 
 
 LOST = Unreachable("browse", "the connection broke off")

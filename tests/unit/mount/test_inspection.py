@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from biofs.catalogue.caller import WouldAsk
+from biofs.catalogue.caller import WouldFetch
 from biofs.catalogue.freshness import DAY, MINUTE
 from biofs.control.handlers.all import bytes_of
 from biofs.control.messages import Ask
@@ -74,10 +74,10 @@ async def test_paths_that_lead_nowhere(mount: Inspected, path: str, number: int)
 
 
 async def test_what_is_not_known_would_be_asked_for(mount: Inspected) -> None:
-    with pytest.raises(WouldAsk) as caught:
+    with pytest.raises(WouldFetch) as caught:
         await resolve(mount, "categories/Images/Some image [999]")
     assert caught.value.key == ("listing", 8)
-    with pytest.raises(WouldAsk):
+    with pytest.raises(WouldFetch):
         await resolve(mount, "groups/999/group.json")
 
 
@@ -168,13 +168,13 @@ async def test_explaining_what_is_old(autojump_clock: object) -> None:
 
 async def test_explaining_a_listing_that_was_broken_off(autojump_clock: object) -> None:
     async with inspected(Generated(240, 1, 1, categories=(1,)), rate="1/6") as mount:
-        arriving = mount.catalogue.listings.open(1)
+        arriving = mount.catalogue.listings.open(1, READER)
         assert arriving is not None
         await trio.sleep(7)
         answers = []
         for _ in range(2):
             ask = Ask(do="explain", path="categories/Sequences")
-            answers.append(await mount._handlers["explain"](ask, mount.told.append))
+            answers.append(await mount._handlers["explain"](ask, mount.reports.append))
             await trio.sleep(6)
         assert [answer["requests"] for answer in answers] == [3, 2]
         assert [answer["being_fetched"] for answer in answers] == [True, True]
@@ -183,8 +183,8 @@ async def test_explaining_a_listing_that_was_broken_off(autojump_clock: object) 
 async def test_what_marks_as_read_is_explained_without_reading_it(autojump_clock: object) -> None:
     async with inspected() as mount:
         inbox = await resolve(mount, "me/inbox")
-        family = mount.operations.nodes[inbox.address.kind]
-        listing = await family.opendir(inbox.address, READER)
+        nodes = mount.operations.nodes[inbox.address.kind]
+        listing = await nodes.opendir(inbox.address, READER)
         names = [entry.name.decode() for entry in await listing.portion(0, READER, wait=True)]
         conversation = next(name for name in names if name.endswith("]"))
         path = f"me/inbox/{conversation}/READING-MARKS-AS-READ.json"

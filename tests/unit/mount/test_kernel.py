@@ -1,4 +1,4 @@
-"""What the kernel is told when a group changes."""
+"""What is invalidated in the kernel when a group changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from biofs.api.models import GroupRow
-from biofs.mount.kernel.invalidation import LINK_DEPTHS, TOLD_SECONDS, KernelCache
+from biofs.mount.kernel.invalidation import FLUSH_SECONDS, LINK_DEPTHS, KernelCache
 from biofs.store.groups import Before, Index
 from biofs.store.store import Store
 from biofs.tree.inodes import Kind, pack
@@ -20,7 +20,7 @@ LINKS = {
 }
 
 
-async def told(name: str, category: int = 1) -> set[int]:
+async def invalidated(name: str, category: int = 1) -> set[int]:
     """The inodes that the kernel forgets when group 1, called "Old", is called `name`."""
     store, forgotten = Store(None), set[int]()
     index = Index(store)
@@ -39,20 +39,20 @@ async def told(name: str, category: int = 1) -> set[int]:
 
 
 async def test_links_to_a_group_of_another_name_lead_elsewhere() -> None:
-    assert await told("New") >= LINKS
+    assert await invalidated("New") >= LINKS
 
 
 async def test_links_to_a_group_of_the_same_name_stay() -> None:
-    forgotten = await told("Old")
+    forgotten = await invalidated("Old")
     assert pack(Kind.GROUP_JSON, 1) in forgotten
     assert not forgotten & LINKS
 
 
 async def test_a_category_that_no_inode_can_hold_is_no_obstacle() -> None:
-    assert await told("New", 2**63 - 1) >= LINKS
+    assert await invalidated("New", 2**63 - 1) >= LINKS
 
 
-async def test_told_waits_for_what_was_put_before() -> None:
+async def test_flush_waits_for_what_was_put_before() -> None:
     store, slow = Store(None), threading.Event()
     heard: list[int] = []
 
@@ -67,7 +67,7 @@ async def test_told_waits_for_what_was_put_before() -> None:
         await trio.testing.wait_all_tasks_blocked()
         assert heard == []
         slow.set()
-        await cache.told()
+        await cache.flush()
         assert heard == [pack(Kind.CATEGORY, 1), pack(Kind.INDEX, 1)]
         nursery.cancel_scope.cancel()
     store.close()
@@ -79,6 +79,6 @@ async def test_a_kernel_that_does_not_listen_is_not_waited_for_for_ever(
     store = Store(None)
     cache = KernelCache(Index(store))
     before = trio.current_time()
-    await cache.told()
-    assert trio.current_time() - before == TOLD_SECONDS
+    await cache.flush()
+    assert trio.current_time() - before == FLUSH_SECONDS
     store.close()

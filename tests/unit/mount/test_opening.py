@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from biofs.catalogue.listings import Caller
+from biofs.catalogue.caller import Caller
 from biofs.demo.generator import Generated
 from biofs.store.details import Detail
 from biofs.store.store import Store

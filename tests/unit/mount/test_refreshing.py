@@ -54,7 +54,7 @@ async def test_refreshing_a_group_tells_what_is_new(autojump_clock: object) -> N
         with pytest.raises(Refused, match="no such name"):
             await mount.ask("refresh", path)
         assert mount.app.state.log.count() == 3
-        assert any("group 7" in line for line in mount.told)
+        assert any("group 7" in line for line in mount.reports)
 
 
 async def test_refreshing_a_group_for_the_first_time(mount: Inspected) -> None:
@@ -130,11 +130,11 @@ async def test_refreshing_what_else_is_shown(autojump_clock: object) -> None:
         with pytest.raises(Refused, match="not known yet"):
             await mount.ask("refresh", "collages/1/collage.json")
         collages = await resolve(mount, "collages/1")
-        family = mount.operations.nodes[collages.address.kind]
-        document = await family.lookup(collages.address, b"collage.json", READER)
+        nodes = mount.operations.nodes[collages.address.kind]
+        document = await nodes.lookup(collages.address, b"collage.json", READER)
         assert document is not None
         address = unpack(document.inode)
-        await family.getattr(address, READER)
+        await nodes.getattr(address, READER)
         mount.app.state.log.clear()
         answer = await mount.ask("explain", "collages/1/collage.json")
         assert (answer["known"], answer["requests"]) == (True, 0)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents.document import Source
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
@@ -41,20 +41,20 @@ class BookmarksView(DocumentView):
     async def parent(self, address: Address) -> int:
         return pack(Kind.VIEW, Number.ME)
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address, caller: Caller) -> Source:
         kind = _KINDS.get(document_of(address))
         if kind is None:
             raise failure(errno.ENOENT)
         return account_documents.bookmarks(self.catalogue.freshness, kind)
 
-    def fixed(self, address: Address) -> Entries:
+    def fixed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is not Kind.VIEW:
             return []
         directories = [
-            (kind.encode(), self.directory(unpack(self.entry(number))))
+            (kind.encode(), self.directory(unpack(self.entry(number)), caller))
             for number, kind in _KINDS.items()
         ]
-        return [*self.documents(0, _NAMES), *directories]
+        return [*self.documents(0, _NAMES, caller), *directories]
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is not Kind.VIEW_ENTRY:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents.document import Source
-from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
@@ -50,12 +50,12 @@ class _Folder(ReadingView):
     async def parent(self, address: Address) -> int:
         return pack(Kind.VIEW, Number.ME)
 
-    def source(self, address: Address) -> Source | bytes | None:
+    def source(self, address: Address, caller: Caller) -> Source | bytes | None:
         match document_of(address):
             case 1:
                 return self._list()
             case 2:
-                return self._message(address.ident)
+                return self._message(address.ident, caller)
             case 3:
                 return _README
             case 4:
@@ -65,9 +65,9 @@ class _Folder(ReadingView):
     def _list(self) -> Source:
         return account_documents.messages(self.catalogue.freshness, self.folder)
 
-    def _message(self, ident: int) -> bytes | None:
+    def _message(self, ident: int, caller: Caller) -> bytes | None:
         """What the list says of a conversation; None while there is no list."""
-        known = self.catalogue.answers.known(self._list().key)
+        known = self.catalogue.answers.known(self._list().key, caller)
         if known is None:
             return None
         row = _rows(known.body).get(ident)
@@ -83,10 +83,10 @@ class _Folder(ReadingView):
                 raise failure(errno.ENOENT)
         return await super().body(address, caller)
 
-    def fixed(self, address: Address) -> Entries:
+    def fixed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is Kind.VIEW:
-            return self.documents(0, _IN_FOLDER)
-        return self.documents(address.ident, _IN_CONVERSATION)
+            return self.documents(0, _IN_FOLDER, caller)
+        return self.documents(address.ident, _IN_CONVERSATION, caller)
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is not Kind.VIEW:
@@ -104,8 +104,8 @@ class _Folder(ReadingView):
         mtime = render.api_time(to_text(row.get("date"))) or 0
         return self.own(attributes.directory(self.entry(ident), mtime)._replace(keep=0.0))
 
-    def mtime(self, address: Address) -> int:
-        known = self.catalogue.answers.known(self._list().key)
+    def mtime(self, address: Address, caller: Caller) -> int:
+        known = self.catalogue.answers.known(self._list().key, caller)
         row = _rows(known.body).get(address.ident, {}) if known else {}
         return render.api_time(to_text(row.get("date"))) or 0
 

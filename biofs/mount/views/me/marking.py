@@ -1,8 +1,8 @@
 """Documents that change something on the server by being read: marks are taken away.
 
-No listing shows them, so nothing that walks a tree meets them; they have to be named. Looking at
-one (stat) asks nothing: its size is known once it was read. Opening it asks, and waits: what is
-older than its TTL is never asked for behind a reader's back, who would not see what was marked.
+No listing shows them, so nothing that walks a tree meets them; they have to be named. A stat of one
+fetches nothing: its size is known once it was read. Opening it fetches it and waits: what is older
+than its TTL is never refreshed in the background, where nobody would see what was marked.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from biofs.catalogue.caller import peek
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.document import Source
-from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.views.base import document_of
 from biofs.mount.views.document import DocumentView
@@ -34,9 +33,9 @@ class ReadingView(DocumentView):
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.VIEW_DOCUMENT and self.volatile(address):
-            if peek() is not None:  # then this only tells what would be asked for
+            if not caller.may_fetch:  # whoever explains wants to know what opening it would fetch
                 await self.body(address, caller)
-            return self._shown(pack(*address), self.source(address))
+            return self._shown(pack(*address), self.source(address, caller), caller)
         return await super().getattr(address, caller)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
@@ -44,15 +43,15 @@ class ReadingView(DocumentView):
         if number is not None and self.holds_reading(address):
             ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
             inode = self.document(ident, number)
-            return self._shown(inode, self.source(unpack(inode)))
+            return self._shown(inode, self.source(unpack(inode), caller), caller)
         return await super().lookup(address, name, caller)
 
     async def body(self, address: Address, caller: Caller) -> bytes:
-        source = self.source(address)
+        source = self.source(address, caller)
         if not self.volatile(address) or not isinstance(source, Source):
             return await super().body(address, caller)
         answers = self.catalogue.answers
         return await answers.get_new(source.key, source.ttl, source.fetch, caller)
 
-    def _shown(self, inode: int, source: Source | bytes | None) -> Stat:
-        return self.file(inode, source)._replace(keep=0.0)
+    def _shown(self, inode: int, source: Source | bytes | None, caller: Caller) -> Stat:
+        return self.file(inode, source, caller)._replace(keep=0.0)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
-from biofs.catalogue.listings import Caller
 from biofs.mount.nodes.base import failure
 from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import Number, document_of
@@ -48,14 +48,18 @@ class _OwnView(DocumentView):
 
     private: ClassVar[bool] = True
 
-    def about_oneself(self, make: Callable[[Freshness, int], Source]) -> Source | None:
+    def about_oneself(
+        self, make: Callable[[Freshness, int], Source], caller: Caller
+    ) -> Source | None:
         """A document about oneself; None while one's own id is not known."""
-        known = self.catalogue.answers.known(account_documents.index(self.catalogue.freshness).key)
+        known = self.catalogue.answers.known(
+            account_documents.index(self.catalogue.freshness).key, caller
+        )
         ident = to_id(object_in(known.body).get("id")) if known else None
         return None if ident is None else make(self.catalogue.freshness, ident)
 
     async def body(self, address: Address, caller: Caller) -> bytes:
-        if self.source(address) is None:
+        if self.source(address, caller) is None:
             index = account_documents.index(self.catalogue.freshness)
             await self.catalogue.answers.get(index.key, index.ttl, index.fetch, caller)
         return await super().body(address, caller)
@@ -70,16 +74,16 @@ class PostsView(_OwnView):
     async def parent(self, address: Address) -> int:
         return pack(Kind.VIEW, Number.ME)
 
-    def source(self, address: Address) -> Source | None:
-        own = self.about_oneself(user_documents.posts)
+    def source(self, address: Address, caller: Caller) -> Source | None:
+        own = self.about_oneself(user_documents.posts, caller)
         if own is None:
             # Without a cookie nobody's can be read: no need to ask who one is.
             anybody_s = user_documents.posts(self.catalogue.freshness, 0)
-            return anybody_s if self.is_out_of_reach(anybody_s) else None
+            return anybody_s if self.is_out_of_reach(anybody_s, caller) else None
         return own
 
-    def fixed(self, address: Address) -> Entries:
-        return self.documents(0, _POSTS_NAMES)
+    def fixed(self, address: Address, caller: Caller) -> Entries:
+        return self.documents(0, _POSTS_NAMES, caller)
 
 
 class MeView(_OwnView):
@@ -98,16 +102,16 @@ class MeView(_OwnView):
             b"posts": PostsView(catalogue),
         }
 
-    def source(self, address: Address) -> Source | bytes | None:
+    def source(self, address: Address, caller: Caller) -> Source | bytes | None:
         match document_of(address):
             case 1:
                 return _README
             case 2:
-                return self.about_oneself(user_documents.user)
+                return self.about_oneself(user_documents.user, caller)
             case 3:
                 return account_documents.index(self.catalogue.freshness)
         raise failure(errno.ENOENT)
 
-    def fixed(self, address: Address) -> Entries:
+    def fixed(self, address: Address, caller: Caller) -> Entries:
         inside = [(name, view.top()) for name, view in self.inside.items()]
-        return [*self.documents(0, _NAMES), *inside]
+        return [*self.documents(0, _NAMES, caller), *inside]

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents.document import Source
 from biofs.mount.nodes.base import failure
@@ -38,7 +39,7 @@ class NotificationsView(ReadingView):
     async def parent(self, address: Address) -> int:
         return pack(Kind.VIEW, Number.ME)
 
-    def source(self, address: Address) -> Source | bytes:
+    def source(self, address: Address, caller: Caller) -> Source | bytes:
         match document_of(address):
             case 1:
                 return _README
@@ -48,5 +49,5 @@ class NotificationsView(ReadingView):
                 return account_documents.notifications(self.catalogue.freshness)
         raise failure(errno.ENOENT)
 
-    def fixed(self, address: Address) -> Entries:
-        return self.documents(0, _NAMES)
+    def fixed(self, address: Address, caller: Caller) -> Entries:
+        return self.documents(0, _NAMES, caller)

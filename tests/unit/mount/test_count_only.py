@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from biofs.mount.kernel import count_only
-from biofs.mount.kernel.count_only import Onlookers, marks, watched_by
+from biofs.mount.kernel.count_only import CountOnly, marks, watched_by
 from biofs.tree.inodes import Kind, pack
 
 CATEGORIES, CATEGORY = pack(Kind.CATEGORIES), pack(Kind.CATEGORY, 1)
@@ -59,7 +59,7 @@ async def test_who_watches_above_and_not_the_directory_only_counts(
     autojump_clock: object,
 ) -> None:
     monkeypatch.setattr(count_only, "watched_by", lambda _process: watched)
-    found = await Onlookers().only_counts(os.getpid(), CATEGORY, CATEGORIES)
+    found = await CountOnly().only_counts(os.getpid(), CATEGORY, CATEGORIES)
     assert found is only_counts
 
 
@@ -68,7 +68,7 @@ async def test_who_watches_a_moment_later_shows_it(
 ) -> None:
     answers = iter([{CATEGORIES}, {CATEGORIES, CATEGORY}])
     monkeypatch.setattr(count_only, "watched_by", lambda _process: next(answers))
-    assert not await Onlookers().only_counts(os.getpid(), CATEGORY, CATEGORIES)
+    assert not await CountOnly().only_counts(os.getpid(), CATEGORY, CATEGORIES)
 
 
 async def test_a_process_without_a_descriptor_is_asked_once(
@@ -76,7 +76,7 @@ async def test_a_process_without_a_descriptor_is_asked_once(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(count_only, "watched_by", asked.append)
-    who = Onlookers()
+    who = CountOnly()
     assert not await who.may_count(os.getpid())
     assert not await who.may_count(os.getpid())
     assert asked == [os.getpid()]
