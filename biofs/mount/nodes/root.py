@@ -88,10 +88,10 @@ class RootNodes(Nodes):
                     await entry(".ignore", Kind.IGNORE),
                     await entry(".biofs", Kind.BIOFS),
                     await entry("categories", Kind.CATEGORIES),
-                    *self._views.in_root(),
+                    *self._views.standing_in(""),
                 ]
             case Kind.BIOFS:
-                return [await entry("status.json", Kind.STATUS), *self._views.in_biofs()]
+                return [await entry("status.json", Kind.STATUS), *self._views.standing_in(".biofs")]
             case Kind.CATEGORIES:
                 summary = self.catalogue.index.summary
                 return [

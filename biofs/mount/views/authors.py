@@ -19,7 +19,7 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Numbered
 from biofs.mount.nodes.base import Bytes, Content, failure
-from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.base import document_of
 from biofs.mount.views.facet import FacetView
 from biofs.mount.views.probed import is_probed, looks_like_a_file
 from biofs.store import facets
@@ -37,8 +37,6 @@ _KEEP: Final = frozenset({"name", "artists", "extendedArtists", "body"})
 class AuthorsView(FacetView):
     """See the module. An entry's number is the author's id."""
 
-    number: ClassVar[Number] = Number.AUTHORS
-    name: ClassVar[str] = "authors"
     kind: ClassVar[str] = facets.AUTHOR
 
     def ident_of(self, name: str) -> int | None:

@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 from biofs.catalogue.documents.facets import Query
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Numbered
-from biofs.mount.views.base import Number
 from biofs.mount.views.document import id_in
 from biofs.mount.views.facet import MOST_ASKED, FacetView
 from biofs.mount.views.probed import is_probed
@@ -91,8 +90,6 @@ class _TextView(_AskedView):
 class TagsView(_TextView):
     """`tags/`, spelled with dots as in the API."""
 
-    number: ClassVar[Number] = Number.TAGS
-    name: ClassVar[str] = "tags"
     kind: ClassVar[str] = facets.TAG
     parameter: ClassVar[str] = "taglist"
 
@@ -103,8 +100,6 @@ class TagsView(_TextView):
 class FormatsView(_TextView):
     """`formats/`: the formats of torrents."""
 
-    number: ClassVar[Number] = Number.FORMATS
-    name: ClassVar[str] = "formats"
     kind: ClassVar[str] = facets.FORMAT
     parameter: ClassVar[str] = "format"
 
@@ -115,8 +110,6 @@ class FormatsView(_TextView):
 class YearsView(_AskedView):
     """`years/`. Groups without a year are in none."""
 
-    number: ClassVar[Number] = Number.YEARS
-    name: ClassVar[str] = "years"
     kind: ClassVar[str] = facets.YEAR
     parameter: ClassVar[str] = "year"
 

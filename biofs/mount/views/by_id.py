@@ -6,29 +6,20 @@ import errno
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Final
 
-from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import Number
 from biofs.mount.views.document import id_in
 from biofs.mount.views.index import IndexView
 from biofs.tree.inodes import Address, Kind, pack
 
-DEPTH: Final = 1
-
 
 class NumberedView(IndexView, ABC):
     """A view whose links are told by id."""
-
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self.links: Final = links
 
     def top(self) -> Stat:
         return attributes.directory(self.inode, self.catalogue.browsing.newest())._replace(keep=1.0)
@@ -54,29 +45,23 @@ class NumberedView(IndexView, ABC):
 class GroupsView(NumberedView):
     """`groups/`."""
 
-    number: ClassVar[Number] = Number.GROUPS
-    name: ClassVar[str] = "groups"
-
     def link(self, ident: int) -> Stat:
-        return self.links.to_group(ident, DEPTH)
+        return self.links.to_group(ident, self.depth)
 
     def after(self, ident: int) -> Iterator[Numbered]:
         for group in self.catalogue.browsing.groups_after(ident):
-            yield Numbered(group.id, b"%d" % group.id, self.links.to_known_group(group, DEPTH))
+            yield Numbered(group.id, b"%d" % group.id, self.links.to_known_group(group, self.depth))
 
 
 class TorrentsView(NumberedView):
     """`torrents/`."""
 
-    number: ClassVar[Number] = Number.TORRENTS
-    name: ClassVar[str] = "torrents"
-
     def link(self, ident: int) -> Stat:
-        return self.links.to_torrent(ident, DEPTH)
+        return self.links.to_torrent(ident, self.depth)
 
     def after(self, ident: int) -> Iterator[Numbered]:
         for torrent, group in self.catalogue.browsing.torrents_after(ident):
-            shown = self.links.to_known_torrent(torrent, group, DEPTH)
+            shown = self.links.to_known_torrent(torrent, group, self.depth)
             yield Numbered(torrent.id, b"%d" % torrent.id, shown)
 
 
@@ -85,20 +70,12 @@ class TorrentsView(NumberedView):
 
 _HASH: Final = re.compile(rb"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
 _WORD: Final = "hash"
-_DEPTH: Final = 1
 
 
 class HashesView(IndexView):
     """See the module. A hash that no torrent is known by is a link to what the server knows by it,
     which is asked for when the link is followed.
     """
-
-    number: ClassVar[Number] = Number.HASHES
-    name: ClassVar[str] = "hashes"
-
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self._links: Final = links
 
     async def missing(self, ident: int) -> str:
         reason = await super().missing(ident)
@@ -115,7 +92,7 @@ class HashesView(IndexView):
         info_hash = name.decode().upper()
         torrent_id = self.catalogue.browsing.torrent_of(info_hash)
         if torrent_id is not None:
-            return self._links.to_torrent(torrent_id, _DEPTH)
+            return self.links.to_torrent(torrent_id, self.depth)
         number = self.catalogue.text_ids.add(_WORD, info_hash)
         return None if number is None else attributes.link(self._asking(number), None, 0)
 
@@ -128,7 +105,7 @@ class HashesView(IndexView):
         torrent_id = self.catalogue.browsing.torrent_of(self._hash(address))
         if torrent_id is None:
             return attributes.link(self._asking(address.ident), None, 0)
-        shown = self._links.to_torrent(torrent_id, _DEPTH)
+        shown = self.links.to_torrent(torrent_id, self.depth)
         return shown._replace(inode=self._asking(address.ident))
 
     def _hash(self, address: Address) -> str:
@@ -147,12 +124,12 @@ class HashesView(IndexView):
             torrent_id = known(info_hash)
         if torrent_id is None:  # an answer about something else
             raise failure(errno.EIO)
-        return b"../" * _DEPTH + await self._links.torrent_path(torrent_id, caller)
+        return b"../" * self.depth + await self.links.torrent_path(torrent_id, caller)
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
         return ById(await self.note(0), self._after)
 
     def _after(self, torrent_id: int) -> Iterator[Numbered]:
         for info_hash, (torrent, group) in self.catalogue.browsing.hashes_after(torrent_id):
-            shown = self._links.to_known_torrent(torrent, group, _DEPTH)
+            shown = self.links.to_known_torrent(torrent, group, self.depth)
             yield Numbered(torrent.id, info_hash.encode(), shown)

@@ -7,7 +7,6 @@ from typing import ClassVar
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.documents.lists import COLLAGE_KEY, collage_source
 from biofs.mount.attributes import Stat
-from biofs.mount.views.base import Number
 from biofs.mount.views.document import id_in
 from biofs.mount.views.link import LinkView
 
@@ -15,8 +14,6 @@ from biofs.mount.views.link import LinkView
 class CollagesView(LinkView):
     """See the module. Entries are the collages' ids; those that were fetched are listed."""
 
-    number: ClassVar[Number] = Number.COLLAGES
-    name: ClassVar[str] = "collages"
     documents: ClassVar[tuple[bytes, ...]] = (b"collage.json", b"description.txt")
 
     def source(self, ident: int) -> Source:

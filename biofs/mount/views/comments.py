@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
-from biofs.mount.views.base import Number
 from biofs.mount.views.document import DocumentView, Entries, id_in
 from biofs.tree.inodes import Address, Kind, unpack
 
@@ -20,9 +19,6 @@ class CommentsView(DocumentView):
 
     A group that is not there is as one without comments: the server tells no difference.
     """
-
-    number: ClassVar[Number] = Number.COMMENTS
-    name: ClassVar[str] = "comments"
 
     def source(self, address: Address) -> Source:
         return user_documents.comments(self.catalogue.freshness, address.ident)

@@ -27,6 +27,7 @@ from biofs.store.browsing import Browsing, Facet
 from biofs.store.groups import CHUNK, KnownGroup
 from biofs.tree import names
 from biofs.tree.inodes import MAX_ID, Address, Kind
+from biofs.tree.views import ViewLine
 
 DEPTH: Final = 2
 MOST_ASKED: Final = 1000
@@ -39,10 +40,9 @@ class FacetView(IndexView, ABC):
     kind: ClassVar[str]
     """As the table `facets` has it."""
 
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line)
         self.browsing: Final[Browsing] = catalogue.browsing
-        self._links: Final = links
 
     @abstractmethod
     def ident_of(self, name: str) -> int | None:
@@ -138,7 +138,7 @@ class FacetView(IndexView, ABC):
                 return None
         elif group.name != name:
             return None
-        return self._links.to_group(group_id, DEPTH)
+        return self.links.to_group(group_id, DEPTH)
 
     async def ask(self, ident: int, caller: Caller) -> Sequence[Link]:
         """What the server tells of an entry, as long as the index may lack something of it."""
@@ -161,7 +161,7 @@ class FacetView(IndexView, ABC):
         facet, links = self._facet(ident), await self._asked(ident, caller)
         if facet is None and not links and not self.can_be_empty(ident):
             raise failure(errno.ENOENT)
-        members = _Members(self.catalogue, self._links, facet, links)
+        members = _Members(self.catalogue, self.links, facet, links)
         return ById([*self.documents(ident), *await self.note(ident)], members.after)
 
     async def _asked(self, ident: int, caller: Caller) -> Sequence[Link]:

@@ -20,6 +20,7 @@ from biofs.mount.views.document import INCOMPLETE
 from biofs.store.memory import Recent
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
+from biofs.tree.views import ViewLine
 
 INCOMPLETE_NUMBER: Final = 15
 FIRST_LINK: Final = 16
@@ -69,12 +70,8 @@ class LinkView(View):
     documents: ClassVar[tuple[bytes, ...]]
     """The names of an answer's documents, in their order."""
 
-    depth: ClassVar[int] = 2
-    """How many levels below the root an entry's links stand."""
-
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self.links: Final = links
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line)
         self._cache: Recent[str, _Opened] = Recent(
             _CACHE_BYTES, lambda opened: 2 * len(opened.body)
         )

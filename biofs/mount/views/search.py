@@ -13,7 +13,6 @@ from biofs.catalogue.documents.lists import SEARCH_KEY, search_source
 from biofs.catalogue.documents.search_syntax import InvalidSearch, Search, parse
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number
 from biofs.mount.views.link import LinkView
 from biofs.mount.views.probed import is_probed
 
@@ -31,8 +30,6 @@ class SearchView(LinkView):
     directory of its own, but those that mean the same show one answer.
     """
 
-    number: ClassVar[Number] = Number.SEARCH
-    name: ClassVar[str] = "search"
     documents: ClassVar[tuple[bytes, ...]] = (b"results.jsonl",)
 
     def _search(self, ident: int) -> Search:

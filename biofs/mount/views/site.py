@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Final
+from typing import Final
 
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.base import document_of
 from biofs.mount.views.document import DocumentView, Entries
-from biofs.tree.inodes import Address, Kind
+from biofs.tree.inodes import Address
 
 _NAMES: Final = {b"stats.json": 1, b"announcements.json": 2}
 _SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
@@ -23,10 +23,6 @@ _SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
 
 class SiteView(DocumentView):
     """See the module."""
-
-    number: ClassVar[Number] = Number.SITE
-    name: ClassVar[str] = "site"
-    place: ClassVar[Kind] = Kind.BIOFS
 
     def source(self, address: Address) -> Source:
         make = _SOURCES.get(document_of(address))

@@ -13,7 +13,6 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number
 from biofs.mount.views.link import FIRST_LINK, LinkView
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
@@ -31,10 +30,7 @@ class TopView(LinkView):
     way to these lists.
     """
 
-    number: ClassVar[Number] = Number.TOP
-    name: ClassVar[str] = "top"
     documents: ClassVar[tuple[bytes, ...]] = (b"top.json",)
-    depth: ClassVar[int] = 3
 
     def source(self, ident: int) -> Source:
         kind, limit = _kind(ident), ident & ((1 << _SHIFT) - 1)

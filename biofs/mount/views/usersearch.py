@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Final
+from collections.abc import Mapping
+from typing import Final
 
 from biofs.api.values import to_count, to_id, to_rows, to_text
-from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.base import document_of
 from biofs.mount.views.document import INCOMPLETE, DocumentView, Entries, object_in
 from biofs.mount.views.probed import is_probed
+from biofs.mount.views.users import user_link
 from biofs.tree import names
-from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 
 WORDS: Final = "user search"
@@ -45,17 +45,7 @@ def words_in(name: bytes) -> str | None:
 
 
 class UserSearchView(DocumentView):
-    """See the module. `found` makes a link to a user's directory."""
-
-    number: ClassVar[Number] = Number.USER_SEARCH
-    name: ClassVar[str] = ""
-
-    def __init__(self, catalogue: Catalogue, found: Callable[[int], Stat]) -> None:
-        super().__init__(catalogue)
-        self._found: Final = found
-
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.USERS)
+    """See the module."""
 
     def _search(self, ident: int) -> Source:
         words = self.catalogue.text_ids.text(WORDS, ident)
@@ -90,7 +80,7 @@ class UserSearchView(DocumentView):
             ident = to_id(row.get("userId")) if isinstance(row, Mapping) else None
             if ident is not None and isinstance(row, Mapping):
                 name = names.with_id(escape(to_text(row.get("username"))), ident)
-                entries[name.encode()] = self._found(ident)
+                entries[name.encode()] = user_link(ident)
         return list(entries.items())
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:

@@ -7,19 +7,17 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
-from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.base import document_of
 from biofs.mount.views.document import DocumentView, Entries, object_in
 from biofs.mount.views.users import group_links
 from biofs.tree import names
-from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 
 _NAMES: Final = {b"torrents.json": 1, b"artists.json": 2}
@@ -30,16 +28,7 @@ _AUTHOR: Final = 3  # no document: a link to an author
 class BookmarksView(DocumentView):
     """See the module. The server calls them torrents and artists."""
 
-    number: ClassVar[Number] = Number.BOOKMARKS
-    name: ClassVar[str] = ""
     private: ClassVar[bool] = True
-
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self._links: Final = links
-
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
 
     def source(self, address: Address) -> Source:
         kind = _KINDS.get(document_of(address))
@@ -61,7 +50,7 @@ class BookmarksView(DocumentView):
             return []
         body = await self.body(unpack(self.document(0, address.ident)), caller)
         if _KINDS.get(address.ident) == "torrents":
-            return group_links(self._links, object_in(body).get("bookmarks"), 3, "id", "name")
+            return group_links(self, object_in(body).get("bookmarks"), "id", "name")
         return [(name, self._link(ident, name)) for ident, name in _authors(body).items()]
 
     def _link(self, ident: int, name: bytes) -> Stat:

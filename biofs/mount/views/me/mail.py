@@ -13,11 +13,11 @@ from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.base import document_of
 from biofs.mount.views.document import Entries, object_in
 from biofs.mount.views.me.marking import ReadingView
 from biofs.tree import names, render
-from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 
 _README: Final = b"""\
@@ -40,15 +40,11 @@ _IN_CONVERSATION: Final = {b"message.json": _MESSAGE, b"README.txt": _README_NUM
 class _Folder(ReadingView):
     """A folder. Entering it asks for the list of its conversations, which marks none."""
 
-    name: ClassVar[str] = ""
     folder: ClassVar[str]
     reading: ClassVar[Mapping[bytes, int]] = {b"READING-MARKS-AS-READ.json": _CONVERSATION}
 
     def holds_reading(self, address: Address) -> bool:
         return address.kind is Kind.VIEW_ENTRY
-
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
 
     def source(self, address: Address) -> Source | bytes | None:
         match document_of(address):
@@ -113,14 +109,12 @@ class _Folder(ReadingView):
 class InboxView(_Folder):
     """`me/inbox/`."""
 
-    number: ClassVar[Number] = Number.INBOX
     folder: ClassVar[str] = "inbox"
 
 
 class SentboxView(_Folder):
     """`me/sentbox/`."""
 
-    number: ClassVar[Number] = Number.SENTBOX
     folder: ClassVar[str] = "sentbox"
 
 

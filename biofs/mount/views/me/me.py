@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id
-from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Source
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.base import document_of
 from biofs.mount.views.document import DocumentView, Entries, object_in
-from biofs.mount.views.me.bookmarks import BookmarksView
-from biofs.mount.views.me.mail import InboxView, SentboxView
-from biofs.mount.views.me.notifications import NotificationsView
-from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.inodes import Address
 
-_README: Final = b"""\
+README: Final = b"""\
 Your account. Only you can look in here (and root), and nothing in here changes anything, but for
 two kinds of files that no listing shows and no search finds. They have to be named:
 
@@ -64,12 +59,6 @@ class _OwnView(DocumentView):
 class PostsView(_OwnView):
     """`me/posts/`."""
 
-    number: ClassVar[Number] = Number.POSTS
-    name: ClassVar[str] = ""
-
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
-
     def source(self, address: Address) -> Source | None:
         own = self.about_oneself(user_documents.posts)
         if own is None:
@@ -85,23 +74,10 @@ class PostsView(_OwnView):
 class MeView(_OwnView):
     """See the module."""
 
-    number: ClassVar[Number] = Number.ME
-    name: ClassVar[str] = "me"
-
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self.inside: Final[Mapping[bytes, DocumentView]] = {
-            b"inbox": InboxView(catalogue),
-            b"sentbox": SentboxView(catalogue),
-            b"bookmarks": BookmarksView(catalogue, links),
-            b"notifications": NotificationsView(catalogue),
-            b"posts": PostsView(catalogue),
-        }
-
     def source(self, address: Address) -> Source | bytes | None:
         match document_of(address):
             case 1:
-                return _README
+                return README
             case 2:
                 return self.about_oneself(user_documents.user)
             case 3:
@@ -109,5 +85,4 @@ class MeView(_OwnView):
         raise failure(errno.ENOENT)
 
     def fixed(self, address: Address) -> Entries:
-        inside = [(name, view.top()) for name, view in self.inside.items()]
-        return [*self.documents(0, _NAMES), *inside]
+        return [*self.documents(0, _NAMES), *self.views_inside()]

@@ -9,10 +9,10 @@ from typing import ClassVar, Final
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents.document import Source
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
+from biofs.mount.views.base import document_of
 from biofs.mount.views.document import Entries
 from biofs.mount.views.me.marking import ReadingView
-from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.inodes import Address
 
 _README: Final = b"""\
 site.json has what the site tells you; reading it changes nothing.
@@ -31,12 +31,7 @@ _NAMES: Final = {b"README.txt": 1, b"site.json": 2}
 class NotificationsView(ReadingView):
     """See the module."""
 
-    number: ClassVar[Number] = Number.NOTIFICATIONS
-    name: ClassVar[str] = ""
     reading: ClassVar[Mapping[bytes, int]] = {b"READING-CLEARS-THE-MARKS.json": 3}
-
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
 
     def source(self, address: Address) -> Source | bytes:
         match document_of(address):
