@@ -6,12 +6,7 @@ import errno
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
-import orjson
-
-from biofs.api.actions import Api
-from biofs.api.errors import BadAnswer
-from biofs.api.models import Artist
-from biofs.catalogue.documents.document import written
+from biofs.catalogue.documents import authors as author_documents
 from biofs.catalogue.documents.facets import Query
 from biofs.catalogue.documents.links import Link
 from biofs.catalogue.listings import Caller
@@ -30,8 +25,6 @@ from biofs.tree.text import escape
 _PAGE: Final = 2
 _PAGE_NAME: Final = b"author.json"
 _WORD: Final = "author"
-_KEEP: Final = frozenset({"name", "artists", "extendedArtists", "body"})
-"""Fields that are not escaped: names of authors; or are HTML, as a group's `description`."""
 
 
 class AuthorsView(FacetView):
@@ -72,26 +65,21 @@ class AuthorsView(FacetView):
 
     async def ask(self, ident: int, caller: Caller) -> Sequence[Link]:
         told = await super().ask(ident, caller)
-        page = self.catalogue.answers.known(_key(ident)) if self.browsing.gaps() else None
-        return [*_groups_on(page.body), *told] if page else told
+        key = author_documents.author(self.catalogue, ident).key
+        page = self.catalogue.answers.known(key) if self.browsing.gaps() else None
+        return [*author_documents.groups_on(page.body), *told] if page else told
 
     # author.json
 
     def documents(self, ident: int) -> list[tuple[bytes, Stat]]:
-        page, facet = self.catalogue.answers.known(_key(ident)), self._facet(ident)
+        key = author_documents.author(self.catalogue, ident).key
+        page, facet = self.catalogue.answers.known(key), self._facet(ident)
         size, newest = len(page.body) if page else None, facet.newest if facet else 0
         return [(_PAGE_NAME, attributes.file(self.document(ident, _PAGE), size, newest))]
 
     async def _page(self, ident: int, caller: Caller) -> bytes:
-        async def fetch(api: Api) -> bytes:
-            return await self._take(await api.artist(id=ident))
-
-        answers, ttl = self.catalogue.answers, self.catalogue.freshness.author
-        return await answers.get(_key(ident), ttl, fetch, caller)
-
-    async def _take(self, artist: Artist) -> bytes:
-        await self.browsing.learn_author(artist.id, artist.name)
-        return await written("artist", artist.raw, _KEEP)
+        page = author_documents.author(self.catalogue, ident)
+        return await self.catalogue.answers.get(page.key, page.ttl, page.fetch, caller)
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.WORD_LINK:
@@ -136,8 +124,10 @@ class AuthorsView(FacetView):
         if text is None:
             raise failure(errno.ENOENT)
         author = self.browsing.author_titled(text)
-        if author is None and (known := self.catalogue.answers.known(_named_key(text))):
-            author = self.browsing.author(int(known.body))
+        if author is None:
+            key = author_documents.id_of_name(self.catalogue, text).key
+            known = self.catalogue.answers.known(key)
+            author = self.browsing.author(int(known.body)) if known else None
         return _dirname(author.name, author.id).encode() if author else None
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:
@@ -152,15 +142,9 @@ class AuthorsView(FacetView):
         return target
 
     async def _find(self, text: str, caller: Caller) -> None:
-        """Have the server say who is called so. Its answer is the author's page, too."""
-
-        async def fetch(api: Api) -> bytes:
-            artist = await api.artist(artistname=text)
-            await self.catalogue.answers.keep(_key(artist.id), await self._take(artist))
-            return str(artist.id).encode()
-
-        answers, ttl = self.catalogue.answers, self.catalogue.freshness.author
-        await answers.get(_named_key(text), ttl, fetch, caller)
+        """Have the server say who is called so."""
+        found = author_documents.id_of_name(self.catalogue, text)
+        await self.catalogue.answers.get(found.key, found.ttl, found.fetch, caller)
 
 
 def _dirname(name: str, ident: int) -> str:
@@ -168,23 +152,5 @@ def _dirname(name: str, ident: int) -> str:
     return names.with_id(escape(name), ident)
 
 
-def _key(ident: int) -> str:
-    return f"author {ident}"
-
-
-def _named_key(text: str) -> str:
-    return f"author named {text}"
-
-
 def _is_page(address: Address) -> bool:
     return address.kind is Kind.VIEW_DOCUMENT and document_of(address) == _PAGE
-
-
-def _groups_on(page: bytes) -> Iterator[Link]:
-    """The groups that author.json names; its texts are decoded already."""
-    try:
-        artist = Artist.from_json(orjson.loads(page))
-    except (ValueError, BadAnswer):
-        return
-    for group in artist.torrent_groups:
-        yield Link(names.group_dirname(escape(group.name), group.id), group.id)

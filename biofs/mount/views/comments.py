@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.views.document import DocumentView, Entries, id_in
@@ -20,7 +20,7 @@ class CommentsView(DocumentView):
     A group that is not there is as one without comments: the server tells no difference.
     """
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address) -> Document:
         return user_documents.comments(self.catalogue.freshness, address.ident)
 
     def fixed(self, address: Address) -> Entries:

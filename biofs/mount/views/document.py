@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import orjson
 
 from biofs.api.errors import AccessDenied
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
@@ -54,7 +54,7 @@ class DocumentView(View):
         """What else stands in it, waited for: names that end with `]`, and `.incomplete`."""
         return []
 
-    def source(self, address: Address) -> Source | bytes | None:
+    def source(self, address: Address) -> Document | bytes | None:
         """What a document holds; None if something else has to be known to tell.
 
         Raises OSError (ENOENT) if there is no such document.
@@ -82,7 +82,7 @@ class DocumentView(View):
         """An entry as a listing of many shows it: who wants its time asks for it."""
         return self.own(attributes.directory(self.entry(ident), 0)._replace(keep=0.0))
 
-    def file(self, inode: int, source: Source | bytes | None) -> Stat:
+    def file(self, inode: int, source: Document | bytes | None) -> Stat:
         """A document as far as it is known."""
         if isinstance(source, bytes):
             return self.own(attributes.file(inode, len(source), texts.WRITTEN))
@@ -108,9 +108,9 @@ class DocumentView(View):
             return source
         return await self.catalogue.answers.get(source.key, source.ttl, source.fetch, caller)
 
-    def is_out_of_reach(self, source: Source | bytes | None) -> bool:
+    def is_out_of_reach(self, source: Document | bytes | None) -> bool:
         """Whether a document is not known and cannot be asked for with what there is to log in."""
-        if not isinstance(source, Source) or source.needs is None:
+        if not isinstance(source, Document) or source.needs is None:
             return False
         if self.catalogue.answers.known(source.key) is not None:
             return False

@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 from biofs.api.errors import NetworkError, NotFound
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.facets import Query
-from biofs.catalogue.documents.links import Link, Packed
+from biofs.catalogue.documents.links import Link, LinkDocument
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
@@ -94,7 +94,7 @@ class FacetView(IndexView, ABC):
         text = self.text_of(ident)
         return None if text is None else self.browsing.facet(self.kind, text)
 
-    def _known(self, ident: int) -> Packed | None:
+    def _known(self, ident: int) -> LinkDocument | None:
         query = self.query(ident)
         return None if query is None else self.catalogue.queries.known(query)
 

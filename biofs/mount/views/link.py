@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.documents.document import Source
-from biofs.catalogue.documents.links import Link, Packed, unpack
+from biofs.catalogue.documents.document import Document
+from biofs.catalogue.documents.links import Link, LinkDocument, decode
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
@@ -35,7 +35,7 @@ class _Opened(NamedTuple):
     """An answer's body, what is in it, and the positions of its links by their names."""
 
     body: bytes
-    packed: Packed
+    packed: LinkDocument
     positions: Mapping[bytes, int]
 
 
@@ -76,7 +76,7 @@ class LinkView(View):
             _CACHE_BYTES, lambda opened: 2 * len(opened.body)
         )
 
-    def source(self, ident: int) -> Source:
+    def source(self, ident: int) -> Document:
         """The answer that an entry shows. Raises OSError: ENOENT, EINVAL."""
         raise failure(errno.ENOENT)
 
@@ -88,13 +88,13 @@ class LinkView(View):
         """Whether a link may have this name. Nothing is asked for one that cannot be there."""
         return name.endswith(b"]")
 
-    def note(self, ident: int, packed: Packed) -> None:
+    def note(self, ident: int, packed: LinkDocument) -> None:
         """An answer was read: of an entry, from the store or from the server."""
 
     def _opened(self, ident: int, key: str, body: bytes) -> _Opened:
         opened = self._cache.get(key)
         if opened is None or opened.body != body:
-            packed = unpack(body)
+            packed = decode(body)
             self.note(ident, packed)
             positions = {link.name.encode(): position for position, link in enumerate(packed.links)}
             opened = _Opened(body, packed, positions)
@@ -125,7 +125,7 @@ class LinkView(View):
         """An entry as a listing shows it: it is looked at only by who asks for its attributes."""
         return attributes.directory(self.entry(ident), 0)._replace(keep=0.0)
 
-    def _fixed(self, ident: int, packed: Packed | None) -> list[_Entry]:
+    def _fixed(self, ident: int, packed: LinkDocument | None) -> list[_Entry]:
         entries = []
         for number, name in enumerate(self.documents, start=1):
             size = len(packed.documents[number - 1]) if packed else None
@@ -186,7 +186,7 @@ class LinkView(View):
             return self.link(ident, position, packed.links[position])
         return None if known else dict(self._fixed(ident, packed)).get(name)
 
-    def _unnamed_position(self, packed: Packed, name: bytes) -> int | None:
+    def _unnamed_position(self, packed: LinkDocument, name: bytes) -> int | None:
         """A link whose name the answer does not tell is found by either name it may be shown by."""
         group_id = names.id_of(name.decode(errors="replace"))
         for position, link in enumerate(packed.links):
@@ -234,7 +234,7 @@ class LinkView(View):
         raise failure(errno.ENOENT)
 
 
-def _link_at(packed: Packed, position: int) -> Link:
+def _link_at(packed: LinkDocument, position: int) -> Link:
     if not 0 <= position < len(packed.links):
         raise failure(errno.ENOENT)  # there were more when somebody looked
     return packed.links[position]
@@ -244,5 +244,5 @@ def _unnamed(group_id: int) -> bytes:
     return names.with_id("group", group_id).encode()
 
 
-def _reason(packed: Packed) -> bytes:
+def _reason(packed: LinkDocument) -> bytes:
     return packed.incomplete.encode() + b"\n"

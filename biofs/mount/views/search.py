@@ -7,9 +7,9 @@ import functools
 import logging
 from typing import ClassVar, Final
 
-from biofs.catalogue.documents.document import Source
-from biofs.catalogue.documents.links import Packed
-from biofs.catalogue.documents.lists import SEARCH_KEY, search_source
+from biofs.catalogue.documents import searches
+from biofs.catalogue.documents.document import Document
+from biofs.catalogue.documents.links import LinkDocument
 from biofs.catalogue.documents.search_syntax import InvalidSearch, Search, parse
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
@@ -45,14 +45,14 @@ class SearchView(LinkView):
                 self.catalogue.queue.errors.append(said)
             raise failure(errno.EINVAL) from None
 
-    def source(self, ident: int) -> Source:
-        return search_source(self.catalogue, self._search(ident))
+    def source(self, ident: int) -> Document:
+        return searches.search(self.catalogue, self._search(ident))
 
-    def note(self, ident: int, packed: Packed) -> None:
+    def note(self, ident: int, packed: LinkDocument) -> None:
         search = self._search(ident)
         if search.category is None:
             found = (link.ident for link in packed.links)
-            self.catalogue.placing.note(SEARCH_KEY + search.key, search.fields, found)
+            self.catalogue.placing.note(searches.KEY + search.key, search.fields, found)
 
     def lookup_entry(self, name: bytes) -> Stat | None:
         try:
@@ -64,7 +64,7 @@ class SearchView(LinkView):
         return self.directory(self.catalogue.text_ids.add_recent(_WORD, text, MOST_SEARCHES))
 
     async def entries(self) -> list[tuple[bytes, Stat]]:
-        known = set(self.catalogue.answers.keys(SEARCH_KEY))
+        known = set(self.catalogue.answers.keys(searches.KEY))
         return [
             (text.encode(), self.listed_entry(number))
             for number, text in self.catalogue.text_ids.known(_WORD)
@@ -82,6 +82,6 @@ def _looks_like_a_search(text: str) -> bool:
 
 def _key(text: str) -> str | None:
     try:
-        return SEARCH_KEY + _parse(text).key
+        return searches.KEY + _parse(text).key
     except InvalidSearch:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.freshness import Freshness
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import document_of
@@ -15,7 +15,7 @@ from biofs.mount.views.document import DocumentView, Entries
 from biofs.tree.inodes import Address
 
 _NAMES: Final = {b"stats.json": 1, b"announcements.json": 2}
-_SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
+_SOURCES: Final[Mapping[int, Callable[[Freshness], Document]]] = {
     1: user_documents.site_stats,
     2: user_documents.announcements,
 }
@@ -24,7 +24,7 @@ _SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
 class SiteView(DocumentView):
     """See the module."""
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address) -> Document:
         make = _SOURCES.get(document_of(address))
         if make is None:
             raise failure(errno.ENOENT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from typing import ClassVar, Final
 
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents import top as top_lists
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.documents.links import Link
-from biofs.catalogue.documents.lists import top_source
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
@@ -32,11 +32,11 @@ class TopView(LinkView):
 
     documents: ClassVar[tuple[bytes, ...]] = (b"top.json",)
 
-    def source(self, ident: int) -> Source:
+    def source(self, ident: int) -> Document:
         kind, limit = _kind(ident), ident & ((1 << _SHIFT) - 1)
         if not 1 <= limit <= len(_LIMITS):
             raise failure(errno.ENOENT)
-        return top_source(self.catalogue, kind, _LIMITS[limit - 1])
+        return top_lists.top(self.catalogue, kind, _LIMITS[limit - 1])
 
     def above(self, address: Address) -> int:
         if address.kind is Kind.VIEW_ENTRY and not _is_kind(address.ident):

@@ -8,7 +8,7 @@ from typing import Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
@@ -22,7 +22,7 @@ from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 from biofs.tree.views import BY_PATH
 
-_SOURCES: Final[Mapping[int, Callable[[Freshness, int], Source]]] = {
+_SOURCES: Final[Mapping[int, Callable[[Freshness, int], Document]]] = {
     1: user_documents.user,
     2: user_documents.stats,
     3: user_documents.recents,
@@ -55,7 +55,7 @@ class UsersView(DocumentView):
     server tells the same as of a user who did nothing.
     """
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address) -> Document:
         make = _SOURCES.get(document_of(address))
         if make is None:
             raise failure(errno.ENOENT)

@@ -8,7 +8,7 @@ from typing import Final
 
 from biofs.api.values import to_count, to_id, to_rows, to_text
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
@@ -47,13 +47,13 @@ def words_in(name: bytes) -> str | None:
 class UserSearchView(DocumentView):
     """See the module."""
 
-    def _search(self, ident: int) -> Source:
+    def _search(self, ident: int) -> Document:
         words = self.catalogue.text_ids.text(WORDS, ident)
         if words is None:
             raise failure(errno.ENOENT)
         return user_documents.search(self.catalogue.freshness, words)
 
-    def source(self, address: Address) -> Source | bytes:
+    def source(self, address: Address) -> Document | bytes:
         return _REASON if document_of(address) == _INCOMPLETE else self._search(address.ident)
 
     def fixed(self, address: Address) -> Entries:

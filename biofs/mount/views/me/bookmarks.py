@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.documents import account as account_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
@@ -30,7 +30,7 @@ class BookmarksView(DocumentView):
 
     private: ClassVar[bool] = True
 
-    def source(self, address: Address) -> Source:
+    def source(self, address: Address) -> Document:
         kind = _KINDS.get(document_of(address))
         if kind is None:
             raise failure(errno.ENOENT)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.documents import account as account_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
@@ -46,7 +46,7 @@ class _Folder(ReadingView):
     def holds_reading(self, address: Address) -> bool:
         return address.kind is Kind.VIEW_ENTRY
 
-    def source(self, address: Address) -> Source | bytes | None:
+    def source(self, address: Address) -> Document | bytes | None:
         match document_of(address):
             case 1:
                 return self._list()
@@ -58,7 +58,7 @@ class _Folder(ReadingView):
                 return account_documents.conversation(self.catalogue.freshness, address.ident)
         raise failure(errno.ENOENT)
 
-    def _list(self) -> Source:
+    def _list(self) -> Document:
         return account_documents.messages(self.catalogue.freshness, self.folder)
 
     def _message(self, ident: int) -> bytes | None:

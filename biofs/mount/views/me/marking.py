@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from biofs.catalogue.caller import peek
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.views.base import document_of
@@ -49,10 +49,10 @@ class ReadingView(DocumentView):
 
     async def body(self, address: Address, caller: Caller) -> bytes:
         source = self.source(address)
-        if not self.volatile(address) or not isinstance(source, Source):
+        if not self.volatile(address) or not isinstance(source, Document):
             return await super().body(address, caller)
         answers = self.catalogue.answers
         return await answers.get_new(source.key, source.ttl, source.fetch, caller)
 
-    def _shown(self, inode: int, source: Source | bytes | None) -> Stat:
+    def _shown(self, inode: int, source: Document | bytes | None) -> Stat:
         return self.file(inode, source)._replace(keep=0.0)

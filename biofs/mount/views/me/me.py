@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from biofs.api.values import to_id
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller
 from biofs.mount.nodes.base import failure
@@ -43,7 +43,7 @@ class _OwnView(DocumentView):
 
     private: ClassVar[bool] = True
 
-    def about_oneself(self, make: Callable[[Freshness, int], Source]) -> Source | None:
+    def about_oneself(self, make: Callable[[Freshness, int], Document]) -> Document | None:
         """A document about oneself; None while one's own id is not known."""
         known = self.catalogue.answers.known(account_documents.index(self.catalogue.freshness).key)
         ident = to_id(object_in(known.body).get("id")) if known else None
@@ -59,7 +59,7 @@ class _OwnView(DocumentView):
 class PostsView(_OwnView):
     """`me/posts/`."""
 
-    def source(self, address: Address) -> Source | None:
+    def source(self, address: Address) -> Document | None:
         own = self.about_oneself(user_documents.posts)
         if own is None:
             # Without a cookie nobody's can be read: no need to ask who one is.
@@ -74,7 +74,7 @@ class PostsView(_OwnView):
 class MeView(_OwnView):
     """See the module."""
 
-    def source(self, address: Address) -> Source | bytes | None:
+    def source(self, address: Address) -> Document | bytes | None:
         match document_of(address):
             case 1:
                 return README

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from biofs.catalogue.documents import account as account_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import document_of
 from biofs.mount.views.document import Entries
@@ -33,7 +33,7 @@ class NotificationsView(ReadingView):
 
     reading: ClassVar[Mapping[bytes, int]] = {b"READING-CLEARS-THE-MARKS.json": 3}
 
-    def source(self, address: Address) -> Source | bytes:
+    def source(self, address: Address) -> Document | bytes:
         match document_of(address):
             case 1:
                 return _README
