@@ -100,7 +100,7 @@ VIEWS: Final = (
     ViewLine(
         5,
         "tags",
-        "by_facet:TagsView",
+        "by_facet:TAGS",
         "⌈n/50⌉ for n groups, 20 at most, while not every category is listed; then 0",
         (("tags/TAG/", _LINKS),),
         depth=2,
@@ -110,7 +110,7 @@ VIEWS: Final = (
     ViewLine(
         6,
         "years",
-        "by_facet:YearsView",
+        "by_facet:YEARS",
         "as tags",
         (("years/YEAR/", _LINKS),),
         depth=2,
@@ -120,7 +120,7 @@ VIEWS: Final = (
     ViewLine(
         7,
         "formats",
-        "by_facet:FormatsView",
+        "by_facet:FORMATS",
         "as tags",
         (
             ("formats/FORMAT/", _LINKS),

@@ -15,12 +15,12 @@ from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import Bytes, Content, failure
+from biofs.mount.views import incomplete
 from biofs.mount.views.base import View
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack, unpack
 
 Entries = list[tuple[bytes, Stat]]
 
-INCOMPLETE: Final = b".incomplete"
 _OTHERS: Final = 0o077  # permission bits of the group and of others
 
 
@@ -132,7 +132,7 @@ class DocumentView(View):
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         found = dict(self.fixed(address)).get(name)
-        if found is None and (name.endswith(b"]") or name == INCOMPLETE):
+        if found is None and (name.endswith(b"]") or name == incomplete.NAME):
             found = dict(await self.listed(address, caller)).get(name)
         return found
 

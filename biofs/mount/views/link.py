@@ -15,16 +15,18 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import PORTION, FixedListing, Listed, Listing, listed
 from biofs.mount.nodes.base import Bytes, Content, failure
 from biofs.mount.nodes.links import LinkNodes
+from biofs.mount.views import incomplete
 from biofs.mount.views.base import View, document_of
-from biofs.mount.views.document import INCOMPLETE
+from biofs.mount.views.incomplete import Incomplete
 from biofs.store.memory import Recent
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 from biofs.tree.views import ViewLine
 
-INCOMPLETE_NUMBER: Final = 15
+_INCOMPLETE: Final = 15
 FIRST_LINK: Final = 16
-"""The document numbers of `.incomplete`, and of the first link that is no link to a group."""
+"""The document numbers of `.incomplete`, and of the first link that is not one to a group; those of
+the documents are before."""
 
 _CACHE_BYTES: Final = 16 << 20
 
@@ -72,6 +74,7 @@ class LinkView(View):
 
     def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
         super().__init__(catalogue, links, line)
+        self._incomplete: Final = Incomplete(line.number, _INCOMPLETE)
         self._cache: Recent[str, _Opened] = Recent(
             _CACHE_BYTES, lambda opened: 2 * len(opened.body)
         )
@@ -131,10 +134,8 @@ class LinkView(View):
             size = len(packed.documents[number - 1]) if packed else None
             mtime = packed.newest if packed else 0
             entries.append((name, attributes.file(self.document(ident, number), size, mtime)))
-        if packed and packed.incomplete:
-            inode, size = self.document(ident, INCOMPLETE_NUMBER), len(_reason(packed))
-            entries.append((INCOMPLETE, attributes.file(inode, size, packed.newest)))
-        return entries
+        reason = packed.incomplete if packed else ""
+        return [*entries, *self._incomplete.entries(ident, reason, packed.newest if packed else 0)]
 
     def _name(self, link: Link) -> bytes:
         if link.name:
@@ -174,7 +175,7 @@ class LinkView(View):
             return found
         opened = known
         if opened is None:
-            if not self.can_be_link(name) and name != INCOMPLETE:
+            if not self.can_be_link(name) and name != incomplete.NAME:
                 return None
             # The directory's own first listing: without it nothing is known of its names.
             opened = await self._get(ident, caller)
@@ -216,8 +217,8 @@ class LinkView(View):
             raise failure(errno.EISDIR)
         packed = (await self._get(address.ident, caller)).packed
         number = document_of(address)
-        if number == INCOMPLETE_NUMBER and packed.incomplete:
-            return Bytes(_reason(packed))
+        if self._incomplete.is_at(address):
+            return self._incomplete.content(packed.incomplete)
         if not 1 <= number <= len(packed.documents):
             raise failure(errno.ENOENT)
         return Bytes(packed.documents[number - 1])
@@ -242,7 +243,3 @@ def _link_at(packed: LinkDocument, position: int) -> Link:
 
 def _unnamed(group_id: int) -> bytes:
     return names.with_id("group", group_id).encode()
-
-
-def _reason(packed: LinkDocument) -> bytes:
-    return packed.incomplete.encode() + b"\n"

@@ -14,6 +14,7 @@ from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import Content, Nodes, failure
 from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import View, view_of
+from biofs.mount.views.facet import FacetRecord, FacetView
 from biofs.tree.inodes import Address, Kind, pack
 from biofs.tree.views import BY_PATH, VIEWS, ViewLine
 
@@ -27,17 +28,19 @@ def all_views(catalogue: Catalogue, links: LinkNodes, *, account: bool) -> list[
     views: dict[str, View] = {}
     for line in VIEWS:
         if account or _ACCOUNT not in {line.path, line.parent}:
-            view = views[line.path] = implementation(line)(catalogue, links, line)
+            view = views[line.path] = make(line, catalogue, links)
             if line.parent in views:
                 views[line.parent].inside[line.name.encode()] = view
     return list(views.values())
 
 
-def implementation(line: ViewLine) -> type[View]:
-    """The class that a line of the list names."""
+def make(line: ViewLine, catalogue: Catalogue, links: LinkNodes) -> View:
+    """The view that a line of the list describes."""
     module, _, name = line.made_by.partition(":")
-    found: type[View] = getattr(importlib.import_module(_PACKAGE + module), name)
-    return found
+    found: type[View] | FacetRecord = getattr(importlib.import_module(_PACKAGE + module), name)
+    if isinstance(found, FacetRecord):
+        return FacetView(catalogue, links, line, found)
+    return found(catalogue, links, line)
 
 
 class ViewRouter(Nodes):

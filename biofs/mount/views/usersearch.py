@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from biofs.api.values import to_count, to_id, to_rows, to_text
+from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import document_of
-from biofs.mount.views.document import INCOMPLETE, DocumentView, Entries, object_in
+from biofs.mount.nodes.links import LinkNodes
+from biofs.mount.views import incomplete
+from biofs.mount.views.document import DocumentView, Entries, object_in
+from biofs.mount.views.incomplete import Incomplete
 from biofs.mount.views.probed import is_probed
 from biofs.mount.views.users import user_link
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
+from biofs.tree.views import ViewLine
 
 WORDS: Final = "user search"
 """The kind of `TextIds` that searches are."""
@@ -32,7 +36,7 @@ _NAMES: Final = {b"results.json": _RESULTS}
 _REASON: Final = (
     f"These are the first {user_documents.MOST_SEARCH_PAGES} pages of what the server found, and "
     f"`pages` in\nresults.json says how many there are. More of the name finds fewer.\n"
-).encode()
+)
 
 
 def words_in(name: bytes) -> str | None:
@@ -45,7 +49,13 @@ def words_in(name: bytes) -> str | None:
 
 
 class UserSearchView(DocumentView):
-    """See the module."""
+    """`users/search/`: a directory for each search, with results.json and a link to each user that
+    was found. Any printable text is a search; those that were made are listed.
+    """
+
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line)
+        self._incomplete: Final = Incomplete(line.number, _INCOMPLETE)
 
     def _search(self, ident: int) -> Document:
         words = self.catalogue.text_ids.text(WORDS, ident)
@@ -54,7 +64,9 @@ class UserSearchView(DocumentView):
         return user_documents.search(self.catalogue.freshness, words)
 
     def source(self, address: Address) -> Document | bytes:
-        return _REASON if document_of(address) == _INCOMPLETE else self._search(address.ident)
+        if self._incomplete.is_at(address):
+            return incomplete.body(_REASON)
+        return self._search(address.ident)
 
     def fixed(self, address: Address) -> Entries:
         if address.kind is Kind.VIEW_ENTRY:
@@ -74,8 +86,7 @@ class UserSearchView(DocumentView):
         answer = object_in(body)
         entries: dict[bytes, Stat] = {}
         if to_count(answer.get("pages")) > user_documents.MOST_SEARCH_PAGES:
-            inode = self.document(address.ident, _INCOMPLETE)
-            entries[INCOMPLETE] = self.file(inode, _REASON)
+            entries |= self._incomplete.entries(address.ident, _REASON)
         for row in to_rows(answer.get("results")) or ():
             ident = to_id(row.get("userId")) if isinstance(row, Mapping) else None
             if ident is not None and isinstance(row, Mapping):

@@ -12,11 +12,15 @@ import pytest
 import biofs
 from biofs.cli import completers
 from biofs.cli.ls.paths import place_of
+from biofs.demo.app import create_app
+from biofs.demo.embedded import embedded
 from biofs.mount import texts
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import registry
 from biofs.mount.views.me import me
 from biofs.store import facets
 from biofs.tree import views
+from tests.support.catalogues import running
 
 CHECKOUT = Path(biofs.__file__).parents[1]
 NUMBERS = {
@@ -60,9 +64,18 @@ def test_a_view_stands_where_something_stands(view: views.ViewLine) -> None:
         assert order.index(view.parent) < order.index(view.path), "what it stands in is made first"
 
 
-def test_every_view_is_made() -> None:
-    for view in views.VIEWS:
-        assert registry.implementation(view) is not None, view.path
+async def test_every_view_is_made_and_those_of_an_account_with_one() -> None:
+    async with running(create_app(embedded())) as catalogue:
+        links = LinkNodes(catalogue)
+        made = registry.all_views(catalogue, links, account=True)
+        assert [view.line for view in made] == list(views.VIEWS)
+        without = registry.all_views(catalogue, links, account=False)
+        assert [view.line for view in without] == [
+            line for line in views.VIEWS if not f"{line.path}/".startswith("me/")
+        ]
+        inside = {view.line.path: set(view.inside) for view in made if view.inside}
+        me = {b"inbox", b"sentbox", b"bookmarks", b"notifications", b"posts"}
+        assert inside == {"users": {b"search"}, "me": me}
 
 
 @pytest.mark.parametrize("view", views.VIEWS, ids=lambda view: view.path)
