@@ -27,7 +27,10 @@ SNAPSHOT_SECONDS: Final = 2.0
 
 
 class RootNodes(Nodes):
-    """See the module."""
+    """Answers for the root, README.txt, .ignore, `.biofs/` with status.json, and `categories/`.
+
+    status.json is what `state` returns, which is called once in SNAPSHOT_SECONDS at most.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind.ROOT,

@@ -12,7 +12,7 @@ from biofs.mount.views.link import LinkView
 
 
 class CollagesView(LinkView):
-    """See the module. Entries are the collages' ids; those that were fetched are listed."""
+    """An entry is a collage's id; those that were fetched are listed, any id can be named."""
 
     documents: ClassVar[tuple[bytes, ...]] = (b"collage.json", b"description.txt")
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Final, NamedTuple
 
 import orjson
 
 from biofs.api.errors import AccessDenied
+from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.document import Document
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import Bytes, Content, failure
+from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import incomplete
-from biofs.mount.views.base import View
+from biofs.mount.views.base import View, document_of
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack, unpack
+from biofs.tree.views import ViewLine
 
 Entries = list[tuple[bytes, Stat]]
 
@@ -38,17 +41,46 @@ def object_in(body: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+class DocumentRow(NamedTuple):
+    """A document of a view.
+
+    Attributes:
+        number: Part of inode numbers: never changed, never used for another document of the view.
+        name: Its name.
+        content: What it holds, by the number of the entry in which it stands, 0 in the view's own
+            directory: an answer, bytes, or None if something else has to be known to tell. Raises
+            OSError (ENOENT) if there is none.
+        place: Where it stands: in the view's own directory (VIEW) or in its entries (VIEW_ENTRY).
+        marks: Whether reading it changes something on the server. No listing shows such documents.
+    """
+
+    number: int
+    name: bytes
+    content: Callable[[int], Document | bytes | None]
+    place: Kind = Kind.VIEW_ENTRY
+    marks: bool = False
+
+
 class DocumentView(View):
-    """See the module. A view says what stands in its directories (`fixed`, `listed`), and what its
-    documents hold (`source`).
+    """A view whose directories hold documents that stand in a table (`table`), and what else it
+    says: `fixed` needs no answer, `listed` waits for one. Reading a document, or asking for its
+    size, waits for the answer that it is.
     """
 
     private: ClassVar[bool] = False
     """Whether nobody but the owner of the mount (and root) may look."""
 
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line)
+        self.rows: Final = {row.number: row for row in self.table()}
+
+    def table(self) -> Sequence[DocumentRow]:
+        """The view's documents, in the order in which listings show them; read once."""
+        return ()
+
     def fixed(self, address: Address) -> Entries:
         """What stands in a directory in any case."""
-        return []
+        return self.documents(address)
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
         """What else stands in it, waited for: names that end with `]`, and `.incomplete`."""
@@ -59,7 +91,10 @@ class DocumentView(View):
 
         Raises OSError (ENOENT) if there is no such document.
         """
-        raise failure(errno.ENOENT)
+        row = self.rows.get(document_of(address))
+        if row is None:
+            raise failure(errno.ENOENT)
+        return row.content(address.ident)
 
     def mtime(self, address: Address) -> int:
         """When the newest of what is known in a directory was written (epoch seconds)."""
@@ -91,12 +126,16 @@ class DocumentView(View):
             return self.own(attributes.file(inode, None, 0))
         return self.own(attributes.file(inode, len(known.body), source.mtime(known.body)))
 
-    def documents(self, ident: int, named: Mapping[bytes, int]) -> Entries:
-        """Documents of an entry, or with `ident` 0 of the view itself, by their names."""
+    def documents(self, address: Address) -> Entries:
+        """The documents of the table that stand in a directory."""
+        if document_of(address):
+            return []  # a directory in an entry
+        ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
         entries = []
-        for name, number in named.items():
-            inode = self.document(ident, number)
-            entries.append((name, self.file(inode, self.source(unpack(inode)))))
+        for row in self.rows.values():
+            if row.place is address.kind and not row.marks:
+                inode = self.document(ident, row.number)
+                entries.append((row.name, self.file(inode, self.source(unpack(inode)))))
         return entries
 
     async def body(self, address: Address, caller: Caller) -> bytes:

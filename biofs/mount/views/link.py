@@ -65,8 +65,10 @@ class _Links:
 
 
 class LinkView(View):
-    """See the module. An entry's directory is waited for when it is opened, its names when one of
-    them is looked up before that: so a name is right or wrong, never a guess.
+    """A view each of whose entries is one LinkDocument (`source`).
+
+    An entry's directory is waited for when it is opened, its names when one of them is looked up
+    before that: so a name is right or wrong, never a guess.
     """
 
     documents: ClassVar[tuple[bytes, ...]]

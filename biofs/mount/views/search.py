@@ -26,8 +26,8 @@ _parse: Final = functools.lru_cache(2 * MOST_SEARCHES)(parse)
 
 
 class SearchView(LinkView):
-    """See the module. An entry's number is that of its name in `words`: every spelling is a
-    directory of its own, but those that mean the same show one answer.
+    """An entry is a search as somebody wrote it, and its number that of the text in `text_ids`:
+    every spelling is a directory of its own, but those that mean the same show one answer.
     """
 
     documents: ClassVar[tuple[bytes, ...]] = (b"results.jsonl",)

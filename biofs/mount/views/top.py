@@ -26,8 +26,8 @@ directory has 0 there."""
 
 
 class TopView(LinkView):
-    """See the module. Who has no cookie gets EACCES where one is needed: the server knows no other
-    way to these lists.
+    """An entry is a kind of list, and in it a length: two directories, and links in the second. Who
+    has no cookie gets EACCES where one is needed: the server knows no other way to these lists.
     """
 
     documents: ClassVar[tuple[bytes, ...]] = (b"top.json",)

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Document
-from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import View, document_in, document_of
-from biofs.mount.views.document import DocumentView, Entries, id_in, object_in
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, id_in, object_in
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 from biofs.tree.views import BY_PATH
 
-_SOURCES: Final[Mapping[int, Callable[[Freshness, int], Document]]] = {
-    1: user_documents.user,
-    2: user_documents.stats,
-    3: user_documents.recents,
-    4: user_documents.posts,
-}
-_NAMES: Final = {b"user.json": 1, b"stats.json": 2, b"recents.json": 3, b"posts.json": 4}
 _RECENTS: Final = 3
-_FOUND: Final = 5  # no document: a link to the user, from a search
+_FOUND: Final = 5
+"""Document numbers: of recents.json, and of a link to the user, from a search."""
 
-_DIRECTORIES: Final = {b"snatches": 1, b"uploads": 2}
-_FIELDS: Final = {1: "snatches", 2: "uploads"}  # of the recents' answer
+_DIRECTORIES: Final = {1: "snatches", 2: "uploads"}
+"""Directories in an entry by their parts; their groups are in a field of the recents of this
+name."""
 
 
 def group_links(view: View, rows: object, ident_field: str, name_field: str) -> Entries:
@@ -49,17 +43,20 @@ def group_links(view: View, rows: object, ident_field: str, name_field: str) -> 
 
 
 class UsersView(DocumentView):
-    """See the module. Lists the users that are known; any id can be named.
+    """An entry is a user's id. Lists the users that are known; any id can be named.
 
     Entering one, or reading something of one, asks whether there is such a user: of nobody the
     server tells the same as of a user who did nothing.
     """
 
-    def source(self, address: Address) -> Document:
-        make = _SOURCES.get(document_of(address))
-        if make is None:
-            raise failure(errno.ENOENT)
-        return make(self.catalogue.freshness, address.ident)
+    def table(self) -> Sequence[DocumentRow]:
+        freshness = self.catalogue.freshness
+        return (
+            DocumentRow(1, b"user.json", partial(user_documents.user, freshness)),
+            DocumentRow(2, b"stats.json", partial(user_documents.stats, freshness)),
+            DocumentRow(_RECENTS, b"recents.json", partial(user_documents.recents, freshness)),
+            DocumentRow(4, b"posts.json", partial(user_documents.posts, freshness)),
+        )
 
     def fixed(self, address: Address) -> Entries:
         ident = address.ident
@@ -71,12 +68,12 @@ class UsersView(DocumentView):
         if document_of(address):
             return []
         return [
-            *self.documents(ident, _NAMES),
-            *((name, self._directory(ident, part)) for name, part in _DIRECTORIES.items()),
+            *self.documents(address),
+            *((name.encode(), self._directory(ident, part)) for part, name in _DIRECTORIES.items()),
         ]
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
-        field = _FIELDS.get(document_of(address)) if address.kind is Kind.VIEW_ENTRY else None
+        field = _DIRECTORIES.get(document_of(address)) if address.kind is Kind.VIEW_ENTRY else None
         if field is None:
             return []
         body = await self.body(unpack(self.document(address.ident, _RECENTS)), caller)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from biofs.api.values import to_count, to_id, to_rows, to_text
@@ -15,7 +15,7 @@ from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
 from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import incomplete
-from biofs.mount.views.document import DocumentView, Entries, object_in
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
 from biofs.mount.views.incomplete import Incomplete
 from biofs.mount.views.probed import is_probed
 from biofs.mount.views.users import user_link
@@ -32,7 +32,8 @@ MOST_SEARCHES: Final = 10_000
 
 _RESULTS: Final = 1
 _INCOMPLETE: Final = 2
-_NAMES: Final = {b"results.json": _RESULTS}
+"""Document numbers, part of inode numbers."""
+
 _REASON: Final = (
     f"These are the first {user_documents.MOST_SEARCH_PAGES} pages of what the server found, and "
     f"`pages` in\nresults.json says how many there are. More of the name finds fewer.\n"
@@ -57,20 +58,23 @@ class UserSearchView(DocumentView):
         super().__init__(catalogue, links, line)
         self._incomplete: Final = Incomplete(line.number, _INCOMPLETE)
 
+    def table(self) -> Sequence[DocumentRow]:
+        return (DocumentRow(_RESULTS, b"results.json", self._search),)
+
     def _search(self, ident: int) -> Document:
         words = self.catalogue.text_ids.text(WORDS, ident)
         if words is None:
             raise failure(errno.ENOENT)
         return user_documents.search(self.catalogue.freshness, words)
 
-    def source(self, address: Address) -> Document | bytes:
+    def source(self, address: Address) -> Document | bytes | None:
         if self._incomplete.is_at(address):
             return incomplete.body(_REASON)
-        return self._search(address.ident)
+        return super().source(address)
 
     def fixed(self, address: Address) -> Entries:
         if address.kind is Kind.VIEW_ENTRY:
-            return self.documents(address.ident, _NAMES)
+            return self.documents(address)
         entries = []
         for key in self.catalogue.answers.keys(user_documents.SEARCHES):
             words = key.removeprefix(user_documents.SEARCHES)

@@ -17,6 +17,7 @@ from biofs.demo.embedded import embedded
 from biofs.mount import texts
 from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import registry
+from biofs.mount.views.document import DocumentView
 from biofs.mount.views.me import me
 from biofs.store import facets
 from biofs.tree import views
@@ -47,6 +48,26 @@ NUMBERS = {
 }
 """As inodes have them since the first mount: a new view gets a new number."""
 
+_MAIL = {
+    "messages.json": 1,
+    "message.json": 2,
+    "README.txt": 3,
+    "READING-MARKS-AS-READ.json": 4,
+}
+DOCUMENTS = {
+    "users": {"user.json": 1, "stats.json": 2, "recents.json": 3, "posts.json": 4},
+    "users/search": {"results.json": 1},
+    "comments": {"comments.json": 1},
+    "me": {"README.txt": 1, "user.json": 2, "index.json": 3},
+    ".biofs/site": {"stats.json": 1, "announcements.json": 2},
+    "me/inbox": _MAIL,
+    "me/sentbox": _MAIL,
+    "me/bookmarks": {"torrents.json": 1, "artists.json": 2},
+    "me/notifications": {"README.txt": 1, "site.json": 2, "READING-CLEARS-THE-MARKS.json": 3},
+    "me/posts": {"posts.json": 1},
+}
+"""The numbers of documents, likewise."""
+
 
 def test_numbers_are_as_ever_and_each_is_one_views() -> None:
     assert {view.path: view.number for view in views.VIEWS} == NUMBERS
@@ -76,6 +97,25 @@ async def test_every_view_is_made_and_those_of_an_account_with_one() -> None:
         inside = {view.line.path: set(view.inside) for view in made if view.inside}
         me = {b"inbox", b"sentbox", b"bookmarks", b"notifications", b"posts"}
         assert inside == {"users": {b"search"}, "me": me}
+
+
+async def test_numbers_of_documents_are_as_ever() -> None:
+    async with running(create_app(embedded())) as catalogue:
+        made = registry.all_views(catalogue, LinkNodes(catalogue), account=True)
+        found = {
+            view.line.path: {row.name.decode(): row.number for row in view.table()}
+            for view in made
+            if isinstance(view, DocumentView)
+        }
+        assert found == DOCUMENTS
+        marks = {
+            row.name.decode()
+            for view in made
+            if isinstance(view, DocumentView)
+            for row in view.rows.values()
+            if row.marks
+        }
+        assert marks == {"READING-MARKS-AS-READ.json", "READING-CLEARS-THE-MARKS.json"}
 
 
 @pytest.mark.parametrize("view", views.VIEWS, ids=lambda view: view.path)

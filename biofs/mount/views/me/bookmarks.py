@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
@@ -14,26 +15,33 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import document_of
-from biofs.mount.views.document import DocumentView, Entries, object_in
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
 from biofs.mount.views.users import group_links
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 
-_NAMES: Final = {b"torrents.json": 1, b"artists.json": 2}
-_KINDS: Final = {1: "torrents", 2: "artists"}
-_AUTHOR: Final = 3  # no document: a link to an author
+_ARTISTS: Final = 2
+_KINDS: Final = {1: "torrents", _ARTISTS: "artists"}
+"""The numbers of entries and of the documents they come from; the server's names of both."""
+
+_AUTHOR: Final = 3
+"""The document number of a link to an author."""
 
 
 class BookmarksView(DocumentView):
-    """See the module. The server calls them torrents and artists."""
+    """Two documents, and a directory of links for each: bookmarked groups and authors, which the
+    server calls torrents and artists."""
 
     private: ClassVar[bool] = True
 
-    def source(self, address: Address) -> Document:
-        kind = _KINDS.get(document_of(address))
-        if kind is None:
-            raise failure(errno.ENOENT)
+    def table(self) -> Sequence[DocumentRow]:
+        return [
+            DocumentRow(number, f"{kind}.json".encode(), partial(self._bookmarks, kind), Kind.VIEW)
+            for number, kind in _KINDS.items()
+        ]
+
+    def _bookmarks(self, kind: str, _ident: int) -> Document:
         return account_documents.bookmarks(self.catalogue.freshness, kind)
 
     def fixed(self, address: Address) -> Entries:
@@ -43,7 +51,7 @@ class BookmarksView(DocumentView):
             (kind.encode(), self.directory(unpack(self.entry(number))))
             for number, kind in _KINDS.items()
         ]
-        return [*self.documents(0, _NAMES), *directories]
+        return [*self.documents(address), *directories]
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is not Kind.VIEW_ENTRY:
@@ -68,7 +76,7 @@ class BookmarksView(DocumentView):
         return _target(await self._author(address.ident, caller))
 
     async def _author(self, ident: int, caller: Caller) -> bytes:
-        body = await self.body(unpack(self.document(0, 2)), caller)
+        body = await self.body(unpack(self.document(0, _ARTISTS)), caller)
         name = _authors(body).get(ident)
         if name is None:
             raise failure(errno.ENOENT)

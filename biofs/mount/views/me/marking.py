@@ -7,7 +7,6 @@ older than its TTL is never asked for behind a reader's back, who would not see 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from biofs.catalogue.caller import peek
@@ -20,17 +19,13 @@ from biofs.tree.inodes import Address, Kind, pack, unpack
 
 
 class ReadingView(DocumentView):
-    """A view with such documents: `reading` has their names and numbers."""
+    """A view some of whose documents have `marks` in its table; for the owner alone."""
 
     private: ClassVar[bool] = True
-    reading: ClassVar[Mapping[bytes, int]] = {}
-
-    def holds_reading(self, address: Address) -> bool:
-        """Whether such documents stand in a directory."""
-        return address.kind is Kind.VIEW
 
     def volatile(self, address: Address) -> bool:
-        return document_of(address) in self.reading.values()
+        row = self.rows.get(document_of(address))
+        return row is not None and row.marks
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.VIEW_DOCUMENT and self.volatile(address):
@@ -40,11 +35,11 @@ class ReadingView(DocumentView):
         return await super().getattr(address, caller)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        number = self.reading.get(name)
-        if number is not None and self.holds_reading(address):
-            ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
-            inode = self.document(ident, number)
-            return self._shown(inode, self.source(unpack(inode)))
+        for row in self.rows.values():
+            if row.marks and row.name == name and row.place is address.kind:
+                ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
+                inode = self.document(ident, row.number)
+                return self._shown(inode, self.source(unpack(inode)))
         return await super().lookup(address, name, caller)
 
     async def body(self, address: Address, caller: Caller) -> bytes:

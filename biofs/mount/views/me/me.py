@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id
@@ -12,10 +11,8 @@ from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.listings import Caller
-from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import document_of
-from biofs.mount.views.document import DocumentView, Entries, object_in
-from biofs.tree.inodes import Address
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
+from biofs.tree.inodes import Address, Kind
 
 README: Final = b"""\
 Your account. Only you can look in here (and root), and nothing in here changes anything, but for
@@ -33,9 +30,6 @@ two kinds of files that no listing shows and no search finds. They have to be na
   notifications/        site.json has what the site tells you
   posts/                posts.json has your posts in the forum; needs a cookie
 """
-
-_NAMES: Final = {b"README.txt": 1, b"user.json": 2, b"index.json": 3}
-_POSTS_NAMES: Final = {b"posts.json": 1}
 
 
 class _OwnView(DocumentView):
@@ -57,9 +51,12 @@ class _OwnView(DocumentView):
 
 
 class PostsView(_OwnView):
-    """`me/posts/`."""
+    """`me/posts/`: one's own posts in the forum."""
 
-    def source(self, address: Address) -> Document | None:
+    def table(self) -> Sequence[DocumentRow]:
+        return (DocumentRow(1, b"posts.json", lambda _: self._posts(), Kind.VIEW),)
+
+    def _posts(self) -> Document | None:
         own = self.about_oneself(user_documents.posts)
         if own is None:
             # Without a cookie nobody's can be read: no need to ask who one is.
@@ -67,22 +64,21 @@ class PostsView(_OwnView):
             return anybody_s if self.is_out_of_reach(anybody_s) else None
         return own
 
-    def fixed(self, address: Address) -> Entries:
-        return self.documents(0, _POSTS_NAMES)
-
 
 class MeView(_OwnView):
-    """See the module."""
+    """`me/`: documents about the account, and the views that stand in it."""
 
-    def source(self, address: Address) -> Document | bytes | None:
-        match document_of(address):
-            case 1:
-                return README
-            case 2:
-                return self.about_oneself(user_documents.user)
-            case 3:
-                return account_documents.index(self.catalogue.freshness)
-        raise failure(errno.ENOENT)
+    def table(self) -> Sequence[DocumentRow]:
+        return (
+            DocumentRow(1, b"README.txt", lambda _: README, Kind.VIEW),
+            DocumentRow(
+                2, b"user.json", lambda _: self.about_oneself(user_documents.user), Kind.VIEW
+            ),
+            DocumentRow(3, b"index.json", lambda _: self._index(), Kind.VIEW),
+        )
+
+    def _index(self) -> Document:
+        return account_documents.index(self.catalogue.freshness)
 
     def fixed(self, address: Address) -> Entries:
-        return [*self.documents(0, _NAMES), *self.views_inside()]
+        return [*self.documents(address), *self.views_inside()]
