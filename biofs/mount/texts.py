@@ -49,8 +49,9 @@ A search is made by naming it: ls "search/kratom genome year:2000-2005". Besides
   category:Images                   one category
   organism:  strain:  accession:  lab:       the same as the words alone
 
-Values with blanks need quotes: author:"David Schild". What makes no sense is an invalid argument,
-and .biofs/status.json says why. The command `biofs find WORDS` searches what is known, at once.
+Values with blanks need quotes: author:"David Schild". A search that is not valid gives "Invalid
+argument", and .biofs/status.json says why. The command `biofs find WORDS` searches what is known,
+at once.
 
 Searching with find, grep -r or rg through everything reads every group once, at one request in
 six seconds; searching index.jsonl takes one request for 50 groups. rg and fd leave files/ out

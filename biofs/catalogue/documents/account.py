@@ -1,4 +1,4 @@
-"""What only the account's own user is told. No document holds an authkey or a passkey.
+"""Documents about the account, for its own user alone. No document holds an authkey or a passkey.
 
 Asking for a conversation marks it read, and asking for the notifications clears their marks: those
 two (`conversation`, `notifications`) are for who says so, never for a listing or a refresh.

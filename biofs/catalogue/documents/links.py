@@ -18,7 +18,7 @@ MOST_LINKS: Final = 50_000
 class Link(msgspec.Struct, frozen=True, array_like=True):
     """A link in the directory: its name, and the id of what it leads to.
 
-    An empty name says that none was told; `text` is what an id cannot say, such as a tag.
+    An empty name says that the answer has none; `text` is what an id cannot say, such as a tag.
     """
 
     name: str

@@ -32,8 +32,8 @@ _WORD: Final = "hash"
 
 
 class LinksView(View, ABC):
-    """A directory of links that are told by their names alone, with `.incomplete` beside them while
-    not every group is known."""
+    """A directory of links that are made from their names alone, and of `.incomplete` while not
+    every group is known."""
 
     def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
         super().__init__(catalogue, links, line)
@@ -54,7 +54,7 @@ class LinksView(View, ABC):
 
     async def _note(self) -> list[tuple[bytes, Stat]]:
         entries = self._incomplete.entries(0, await self.missing())
-        # Whoever looks at it later is told anew: it goes when all is known.
+        # Asked for anew by whoever looks at it later: it goes when all is known.
         return [(name, stat._replace(keep=0.0)) for name, stat in entries]
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
@@ -119,9 +119,10 @@ def newest_top(view: View) -> Stat:
 
 
 class HashesView(LinksView):
-    """`hashes/`: links to torrents by info hash; those that details have told are listed. A hash
-    that no torrent is known by is a link to what the server knows by it, which is asked for when
-    the link is followed.
+    """`hashes/`: links to torrents by info hash; those in details that were fetched are listed.
+
+    A hash that no torrent is known by is a link to what the server knows by it, which is asked for
+    when the link is followed.
     """
 
     async def missing(self) -> str:
@@ -152,8 +153,8 @@ class HashesView(LinksView):
         torrent_id = self.catalogue.browsing.torrent_of(self._hash(address))
         if torrent_id is None:
             return attributes.link(self._asking(address.ident), None, 0)
-        shown = self.links.to_torrent(torrent_id, self.depth)
-        return shown._replace(inode=self._asking(address.ident))
+        stat = self.links.to_torrent(torrent_id, self.depth)
+        return stat._replace(inode=self._asking(address.ident))
 
     def _hash(self, address: Address) -> str:
         info_hash = self.catalogue.text_ids.text(_WORD, address.ident)
@@ -175,5 +176,5 @@ class HashesView(LinksView):
 
     def after(self, torrent_id: int) -> Iterator[Numbered]:
         for info_hash, (torrent, group) in self.catalogue.browsing.hashes_after(torrent_id):
-            shown = self.links.to_known_torrent(torrent, group, self.depth)
-            yield Numbered(torrent.id, info_hash.encode(), shown)
+            stat = self.links.to_known_torrent(torrent, group, self.depth)
+            yield Numbered(torrent.id, info_hash.encode(), stat)

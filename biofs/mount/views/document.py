@@ -103,9 +103,9 @@ class DocumentView(View):
     def top(self) -> Stat:
         return self.own(super().top())
 
-    def own(self, shown: Stat) -> Stat:
+    def own(self, stat: Stat) -> Stat:
         """The same for the owner alone, if the view is private."""
-        return shown._replace(mode=shown.mode & ~_OTHERS) if self.private else shown
+        return stat._replace(mode=stat.mode & ~_OTHERS) if self.private else stat
 
     def directory(self, address: Address) -> Stat:
         """A directory in the view. Its time may change with an answer that it does not show."""
@@ -176,8 +176,8 @@ class DocumentView(View):
         return found
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        listed = await self.listed(address, caller)
-        return FixedListing([*self.fixed(address), *listed])
+        waited_for = await self.listed(address, caller)
+        return FixedListing([*self.fixed(address), *waited_for])
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is not Kind.VIEW_DOCUMENT:

@@ -1,7 +1,7 @@
 """Facet views: a directory for each value of a facet (tag, year, …), with links to its groups.
 
 What the index knows is answered by it alone once it knows every group. Until then the server is
-asked, when a directory is opened and once, and what both know is shown.
+asked, when a directory is opened and once, and the directory has what either knows.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class Naming(Protocol):
 
 
 class Page(NamedTuple):
-    """A document in the directory of each value, which itself says which groups the value has."""
+    """A document in the directory of each value, which itself names groups that have the value."""
 
     name: bytes
     document: Callable[[Catalogue, int], Document]
     """The page of the value with a number."""
     links: Callable[[bytes], Iterable[Link]]
-    """The groups that a page tells."""
+    """The groups that a page names."""
     is_known: Callable[[Catalogue, int], bool]
     """Whether there is a value of this number, even without a group. If not, the page is asked for
     before the groups are."""
@@ -82,7 +82,7 @@ class FacetRecord(NamedTuple):
 
     `may_be` says whether a text that the store does not know can be a value: nothing is asked for
     others. `query_of` gives the server's query for a text; None means that the server cannot be
-    asked for it, and what the store knows is all that is shown. `asked_key` is what the keys of
+    asked for it, and the directory has what the store knows. `asked_key` is what the keys of
     these queries begin with if a value's name follows.
     """
 
@@ -119,12 +119,14 @@ class FacetView(View):
             if self.browsing.facet(self.line.facet, text) is None:
                 ident = self._naming.id_of(text)
                 if ident is not None:
-                    yield text.encode(), self.shown(ident, 0)._replace(keep=0.0)
+                    yield text.encode(), self.entry_stat(ident, 0)._replace(keep=0.0)
 
     def entries_after(self, order: int) -> Iterator[Numbered]:
         """The next known entries."""
         for value in self._naming.values_after(order):
-            yield Numbered(value.order, value.name.encode(), self.shown(value.ident, value.newest))
+            yield Numbered(
+                value.order, value.name.encode(), self.entry_stat(value.ident, value.newest)
+            )
 
     # The page in an entry's directory, if the record has one
 
@@ -158,9 +160,9 @@ class FacetView(View):
         newest = facet.newest if facet else 0
         if facet is None and (found := self._known(ident)) is not None:
             newest = found.newest
-        return self.shown(ident, newest)
+        return self.entry_stat(ident, newest)
 
-    def shown(self, ident: int, newest: int) -> Stat:
+    def entry_stat(self, ident: int, newest: int) -> Stat:
         """An entry's directory with this mtime (epoch seconds)."""
         return attributes.directory(self.entry(ident), newest)._replace(keep=1.0)
 
@@ -182,7 +184,7 @@ class FacetView(View):
 
     def _note(self, ident: int) -> list[tuple[bytes, Stat]]:
         entries = self._incomplete.entries(ident, self.missing(ident))
-        # Whoever looks at it later is told anew: it goes when all is known.
+        # Asked for anew by whoever looks at it later: it goes when all is known.
         return [(name, stat._replace(keep=0.0)) for name, stat in entries]
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
@@ -230,7 +232,7 @@ class FacetView(View):
         return self.links.to_group(group_id, self.depth)
 
     async def ask(self, ident: int, caller: Caller) -> Sequence[Link]:
-        """What the server tells of an entry, as long as the index may lack something of it."""
+        """The server's groups of an entry, as long as the index may lack one."""
         if not self.browsing.gaps():
             return ()
         page, links = self._record.page, list[Link]()
@@ -266,7 +268,7 @@ class FacetView(View):
         return page is not None and page.is_known(self.catalogue, ident)
 
     async def _asked(self, ident: int, caller: Caller) -> Sequence[Link]:
-        """As `ask`; what is known is shown if the server cannot be reached."""
+        """As `ask`; nothing if the server cannot be reached and the index knows the entry."""
         try:
             return await self.ask(ident, caller)
         except NetworkError:
@@ -287,7 +289,7 @@ class FacetView(View):
 
 
 class _Members:
-    """The groups of an entry: those that the index knows, and others that the server told."""
+    """The groups of an entry: those that the index knows, and others that the server has."""
 
     def __init__(self, view: FacetView, facet: Facet | None, links: Iterable[Link]) -> None:
         self._view: Final = view

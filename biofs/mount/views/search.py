@@ -48,10 +48,10 @@ class SearchView(LinkView):
     def source(self, ident: int) -> Document:
         return searches.search(self.catalogue, self._search(ident))
 
-    def note(self, ident: int, packed: LinkDocument) -> None:
+    def note(self, ident: int, document: LinkDocument) -> None:
         search = self._search(ident)
         if search.category is None:
-            found = (link.ident for link in packed.links)
+            found = (link.ident for link in document.links)
             self.catalogue.placing.note(searches.KEY + search.key, search.fields, found)
 
     def lookup_entry(self, name: bytes) -> Stat | None:

@@ -62,8 +62,8 @@ class BookmarksView(DocumentView):
         return [(name, self._link(ident, name)) for ident, name in _authors(body).items()]
 
     def _link(self, ident: int, name: bytes) -> Stat:
-        shown = attributes.link(self.document(ident, _AUTHOR), len(_target(name)), 0)
-        return shown._replace(keep=1.0)  # an author can be renamed
+        stat = attributes.link(self.document(ident, _AUTHOR), len(_target(name)), 0)
+        return stat._replace(keep=1.0)  # an author can be renamed
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.VIEW_DOCUMENT and document_of(address) == _AUTHOR:

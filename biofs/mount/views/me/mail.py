@@ -70,8 +70,8 @@ class FolderView(ReadingView):
     async def body(self, address: Address, caller: Caller) -> bytes:
         if document_of(address) in {_MESSAGE, _CONVERSATION}:
             # The server crashes on a conversation that is not the user's own.
-            listed = _rows(await super().body(unpack(self.document(0, _MESSAGES)), caller))
-            if address.ident not in listed:
+            rows = _rows(await super().body(unpack(self.document(0, _MESSAGES)), caller))
+            if address.ident not in rows:
                 raise failure(errno.ENOENT)
         return await super().body(address, caller)
 

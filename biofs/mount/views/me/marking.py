@@ -2,7 +2,7 @@
 
 No listing shows them, so nothing that walks a tree meets them; they have to be named. Looking at
 one (stat) asks nothing: its size is known once it was read. Opening it asks, and waits: what is
-older than its TTL is never asked for behind a reader's back, who would not see what was marked.
+older than its TTL is never asked for in the background, where nobody sees what was marked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ReadingView(DocumentView):
         if address.kind is Kind.VIEW_DOCUMENT and self.volatile(address):
             if peek() is not None:  # then this only tells what would be asked for
                 await self.body(address, caller)
-            return self._shown(pack(*address), self.source(address))
+            return self._stat(pack(*address), self.source(address))
         return await super().getattr(address, caller)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
@@ -39,7 +39,7 @@ class ReadingView(DocumentView):
             if row.marks and row.name == name and row.place is address.kind:
                 ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
                 inode = self.document(ident, row.number)
-                return self._shown(inode, self.source(unpack(inode)))
+                return self._stat(inode, self.source(unpack(inode)))
         return await super().lookup(address, name, caller)
 
     async def body(self, address: Address, caller: Caller) -> bytes:
@@ -49,5 +49,5 @@ class ReadingView(DocumentView):
         answers = self.catalogue.answers
         return await answers.get_new(source.key, source.ttl, source.fetch, caller)
 
-    def _shown(self, inode: int, source: Document | bytes | None) -> Stat:
+    def _stat(self, inode: int, source: Document | bytes | None) -> Stat:
         return self.file(inode, source)._replace(keep=0.0)
