@@ -8,9 +8,9 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from biofs.tree import names
+from biofs.tree import names, views
 
-_VIEWS = ("tags", "years", "formats", "authors", "groups", "search", "collages", "top")
+_VIEWS = tuple(view.name for view in views.with_table())
 
 
 def categories(
@@ -23,8 +23,8 @@ def categories(
 
 def places(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """What `biofs ls` shows: categories, views, and paths."""
-    views = [CompletionItem(f"{name}/") for name in _VIEWS if begun and name.startswith(begun)]
-    found = [*categories(context, parameter, begun), *views]
+    shown = [CompletionItem(f"{name}/") for name in _VIEWS if begun and name.startswith(begun)]
+    found = [*categories(context, parameter, begun), *shown]
     return found if found and "/" not in begun else [CompletionItem(begun, type="file")]
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
+
+from biofs.tree.views import VIEWS, ViewLine
 
 WRITTEN: Final = 1_795_219_200  # 2026-11-21, when these texts were written; never "now"
 
-README: Final = b"""\
+_COLUMN: Final = 36
+
+_TREE: Final = """\
 The catalogue of BioTorrents.de as a directory. Read-only; nothing here is downloaded data.
 
   categories/CATEGORY/              the twelve categories of the catalogue
@@ -16,27 +21,13 @@ The catalogue of BioTorrents.de as a directory. Read-only; nothing here is downl
       description.txt               the description as plain text
       FORMAT, PLATFORM, SCOPE [id]/ a torrent
         torrent.json                size, seeders, license, info hash, ...
-        filelist.jsonl               its files, one JSON object a line
+        filelist.jsonl              its files, one JSON object a line
         magnet.txt                  a magnet link, for a BitTorrent client
         files/                      its files as a client would lay them out
       comments                      what people say about it, oldest first
-  groups/ID, torrents/ID            links by number; any number works, listed or not
-  hashes/INFOHASH                   links by info hash, in upper or lower case
-  authors/NAME [id]/                author.json, and links to the groups; authors/NAME works, too
-  tags/TAG/ years/YEAR/ formats/FORMAT/      links to the groups
-                                    a file .incomplete says where more may be, and what to do
-  search/ANY WORDS/                 what the server finds: results.jsonl, and links to the groups;
-                                    made by naming it, see below
-  collages/ID/                      collage.json, description.txt, and links to its groups
-  top/torrents/10/                  top.json, and links; likewise tags and users, 100 and 250
-  comments/ID/                      what people say about a group, by its id
-  users/ID/                         user.json, stats.json, recents.json, posts.json, and links to
-                                    the groups in snatches/ and uploads/
-  users/search/NAME/                users of that name: a search is made by naming it
-  me/                               your account, if mounted with --account; see me/README.txt
-  .biofs/status.json                what this mount is doing now
-  .biofs/site/                      numbers and news of the site
+"""
 
+_REST: Final = """\
 Files under files/ have their true names, sizes and times, and no content: opening one says
 "No data available". To get the data, give magnet.txt to a BitTorrent client.
 
@@ -58,13 +49,39 @@ A search is made by naming it: ls "search/kratom genome year:2000-2005". Besides
   category:Images                   one category
   organism:  strain:  accession:  lab:       the same as the words alone
 
-Values with blanks need quotes: author:"David Schild". What makes no sense is an invalid argument,
-and .biofs/status.json says why. The command `biofs find WORDS` searches what is known, at once.
+Values with blanks need quotes: author:"David Schild". A search that is not valid gives "Invalid
+argument", and .biofs/status.json says why. The command `biofs find WORDS` searches what is known,
+at once.
 
 Searching with find, grep -r or rg through everything reads every group once, at one request in
 six seconds; searching index.jsonl takes one request for 50 groups. rg and fd leave files/ out
 (see .ignore); fd --no-ignore looks into it.
 """
+
+
+def _lines(views: Iterable[ViewLine]) -> str:
+    """The lines of views: paths, and from a column on what is there."""
+    lines = [
+        f"  {path:<{_COLUMN - 3}} {text}\n" if len(path) < _COLUMN - 2 else f"  {path} {text}\n"
+        for view in views
+        for path, text in view.readme
+    ]
+    return "".join(lines)
+
+
+_STATUS: Final = f"  {'.biofs/status.json':<{_COLUMN - 3}} what this mount is doing now\n"
+
+README: Final = "".join(
+    (
+        _TREE,
+        _lines(view for view in VIEWS if view.parent != ".biofs"),
+        _STATUS,
+        _lines(view for view in VIEWS if view.parent == ".biofs"),
+        "\n",
+        _REST,
+    )
+).encode()
+"""README.txt in the root: the views' lines are those of the list of views."""
 
 # Read by ripgrep and fd in every directory from the one they search up to the root.
 IGNORE: Final = b"""\

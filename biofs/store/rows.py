@@ -15,7 +15,7 @@ import orjson
 
 from biofs.api.values import to_count, to_epoch, to_id, to_object, to_rows, to_text, to_texts
 from biofs.store import facets
-from biofs.tree import names
+from biofs.tree import names, views
 from biofs.tree.text import escape
 
 PORTION: Final = 250
@@ -30,19 +30,10 @@ What = Literal[
     "group",
     "groups",
     "facet",
+    "facets",
     "ids",
-    "tags",
-    "years",
-    "formats",
-    "authors",
 ]
 
-_KINDS: Final[Mapping[str, str]] = {
-    "tags": facets.TAG,
-    "years": facets.YEAR,
-    "formats": facets.FORMAT,
-    "authors": facets.AUTHOR,
-}
 _COLUMNS: Final = (
     "groups.id, groups.name, groups.category, groups.mtime, groups.line,"
     " CASE WHEN groups.line IS NULL THEN"
@@ -54,8 +45,8 @@ _PLACED: Final = f"groups.category BETWEEN {min(names.CATEGORIES)} AND {max(name
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which table: the categories, the groups of the category `ident`, the torrents of the group
-    `ident`, all groups, those of a facet (`facet`, `text`), those with certain ids (`ids`), or a
-    kind's facets.
+    `ident`, all groups, those of a facet (`facet`, `text`), those with certain ids (`ids`), or all
+    facets of the kind `facet`.
 
     `after` is where the last page ended.
     """
@@ -112,8 +103,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 def page(connection: sqlite3.Connection, wanted: Wanted) -> Page:
     """The next rows of a table, in the order of their ids. Raises sqlite3.DatabaseError."""
-    if wanted.what in _KINDS:
-        return _page_of_facets(connection, _KINDS[wanted.what], wanted.after)
+    if wanted.what == "facets":
+        return _page_of_facets(connection, wanted.facet, wanted.after)
     if wanted.what == "categories":
         return Page(heaps=list(_categories(connection)))
     if wanted.what == "group":
@@ -302,11 +293,11 @@ def _heap_name(kind: str, text: str, ident: int) -> str:
     return text if kind == facets.YEAR else names.text_dirname(text, ident)
 
 
-def text_named(connection: sqlite3.Connection, what: str, name: str) -> str | None:
-    """The text of the facet whose directory in `tags`, `years`, `formats` or `authors` has this
-    name; None if none is known.
+def text_named(connection: sqlite3.Connection, view: str, name: str) -> str | None:
+    """The text of the facet whose directory in a facet view (`tags`, say) has this name; None if
+    none is known.
     """
-    kind, number = _KINDS[what], names.id_of(name)
+    kind, number = views.FACETS[view], names.id_of(name)
     if kind == facets.AUTHOR:
         return None if number is None else str(number)
     if number is not None:
@@ -319,9 +310,9 @@ def text_named(connection: sqlite3.Connection, what: str, name: str) -> str | No
     return found[0] if found else None
 
 
-def kind_of(what: str) -> str:
-    """What the table `facets` calls those of the directory `tags`, `years`, and so on."""
-    return _KINDS[what]
+def kind_of(view: str) -> str:
+    """What the table `facets` calls the values of a facet view (`tags`, say)."""
+    return views.FACETS[view]
 
 
 def _object(document: bytes | None) -> Mapping[str, object]:

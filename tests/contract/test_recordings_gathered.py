@@ -12,10 +12,12 @@ import pytest
 from biofs.api.actions import Api
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.documents.document import Source
-from biofs.catalogue.documents.links import Packed, unpack
-from biofs.catalogue.documents.lists import collage_source, search_source, top_source
+from biofs.catalogue.documents.collages import collage
+from biofs.catalogue.documents.document import Document
+from biofs.catalogue.documents.links import LinkDocument, decode
 from biofs.catalogue.documents.search_syntax import parse
+from biofs.catalogue.documents.searches import search
+from biofs.catalogue.documents.top import top
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.tree import names, render
@@ -29,16 +31,16 @@ def recorded(name: str) -> Any:
     return json.loads((RECORDINGS / f"{name}.json").read_bytes())["response"]["json"]["response"]
 
 
-async def fetched(source: Source, response: object) -> Packed:
+async def fetched(source: Document, response: object) -> LinkDocument:
     """What a source makes of a response."""
 
     async def send(request: Request) -> Answer:
         return Answer(request, 200, "application/json", b"", response)
 
-    return unpack(await source.fetch(Api(send)))
+    return decode(await source.fetch(Api(send)))
 
 
-def ids(links: Packed) -> list[int]:
+def ids(links: LinkDocument) -> list[int]:
     """What the links lead to; a name has the id at its end."""
     for link in links.links:
         assert not link.name or names.id_of(link.name) == link.ident
@@ -71,7 +73,7 @@ def known(catalogue: Catalogue, group_id: int) -> str | None:
 async def test_collages(number: int, autojump_clock: object) -> None:
     answer = recorded(f"collage_id_{number}")
     async with running(create_app(embedded())) as catalogue:
-        packed = await fetched(collage_source(catalogue, number), answer)
+        packed = await fetched(collage(catalogue, number), answer)
         assert ids(packed) == answer["torrentGroupIDList"]
         document, text = packed.documents
         same_fields(json.loads(document), answer)
@@ -91,7 +93,7 @@ async def test_collages(number: int, autojump_clock: object) -> None:
 async def test_top_torrents(autojump_clock: object) -> None:
     answer = recorded("top10_cookie_donor")
     async with running(create_app(embedded())) as catalogue:
-        packed = await fetched(top_source(catalogue, "torrents", 10), answer)
+        packed = await fetched(top(catalogue, "torrents", 10), answer)
         same_fields(json.loads(packed.documents[0]), answer)
         rows = [row for each in answer for row in each["results"]]
         assert ids(packed) == [row["groupId"] for row in rows]
@@ -103,7 +105,7 @@ async def test_top_torrents(autojump_clock: object) -> None:
 async def test_top_tags_and_users(autojump_clock: object) -> None:
     async with running(create_app(embedded())) as catalogue:
         answer = recorded("top10_type_tags_cookie_donor")
-        packed = await fetched(top_source(catalogue, "tags", 10), answer)
+        packed = await fetched(top(catalogue, "tags", 10), answer)
         same_fields(json.loads(packed.documents[0]), answer)
         assert [(link.name, link.text) for link in packed.links] == [
             (f"{each['tag']} {place:03} {row['name']}", row["name"])
@@ -111,7 +113,7 @@ async def test_top_tags_and_users(autojump_clock: object) -> None:
             for place, row in enumerate(each["results"], start=1)
         ]
         answer = recorded("top10_type_users_cookie_donor")
-        packed = await fetched(top_source(catalogue, "users", 10), answer)
+        packed = await fetched(top(catalogue, "users", 10), answer)
         same_fields(json.loads(packed.documents[0]), answer)
         assert ids(packed) == [row["id"] for each in answer for row in each["results"]]
 
@@ -119,7 +121,7 @@ async def test_top_tags_and_users(autojump_clock: object) -> None:
 async def test_a_search(autojump_clock: object) -> None:
     answer = {**recorded("browse_filter_cat_8_1"), "pages": 1}
     async with running(create_app(embedded())) as catalogue:
-        packed = await fetched(search_source(catalogue, parse("category:Images")), answer)
+        packed = await fetched(search(catalogue, parse("category:Images")), answer)
         assert ids(packed) == [row["groupId"] for row in answer["results"]]
         lines = packed.documents[0].splitlines()
         same_fields([json.loads(line) for line in lines], answer["results"])

@@ -1,4 +1,4 @@
-"""What only the account's own user is told. No document holds an authkey or a passkey.
+"""Documents about the account, for its own user alone. No document holds an authkey or a passkey.
 
 Asking for a conversation marks it read, and asking for the notifications clears their marks: those
 two (`conversation`, `notifications`) are for who says so, never for a listing or a refresh.
@@ -12,7 +12,7 @@ from biofs.api import builders
 from biofs.api.actions import Api
 from biofs.api.models import Inbox, Notifications
 from biofs.api.secrets import SECRET_FIELDS, redacted
-from biofs.catalogue.documents.document import HTML, Joined, Source, from_first, written
+from biofs.catalogue.documents.document import HTML, Document, Joined, from_first, written
 from biofs.catalogue.freshness import Freshness
 
 # A conversation's BBcode comes as it was typed (recording inbox_type_viewconv_id_62).
@@ -22,19 +22,19 @@ _CONVERSATION_KEEPS: Final = HTML | {"bbBody"}
 _ARTISTS_KEEP: Final = HTML | {"artistName"}
 
 
-def index(freshness: Freshness) -> Source:
+def index(freshness: Freshness) -> Document:
     """Who is asking, without the keys."""
 
     async def fetch(api: Api) -> bytes:
-        shown = redacted((await api.index()).raw, "")
-        assert isinstance(shown, dict)  # noqa: S101 - as the answer was
-        kept = {key: value for key, value in shown.items() if key.lower() not in SECRET_FIELDS}
+        answer = redacted((await api.index()).raw, "")
+        assert isinstance(answer, dict)  # noqa: S101 - as the answer was
+        kept = {key: value for key, value in answer.items() if key.lower() not in SECRET_FIELDS}
         return await written("index", kept)
 
-    return Source("me/index", freshness.account, fetch)
+    return Document("me/index", freshness.account, fetch)
 
 
-def messages(freshness: Freshness, folder: str) -> Source:
+def messages(freshness: Freshness, folder: str) -> Document:
     """The conversations of `folder` (inbox, sentbox); none is marked read by this."""
 
     async def fetch(api: Api) -> bytes:
@@ -44,28 +44,28 @@ def messages(freshness: Freshness, folder: str) -> Source:
         whole = await from_first(Joined("inbox", "messages", "convId"), ask)
         return await written("inbox", whole)
 
-    return Source(f"me/{folder}", freshness.account, fetch, "date")
+    return Document(f"me/{folder}", freshness.account, fetch, "date")
 
 
-def conversation(freshness: Freshness, ident: int) -> Source:
+def conversation(freshness: Freshness, ident: int) -> Document:
     """A conversation, oldest message first. Asking marks it read."""
 
     async def fetch(api: Api) -> bytes:
         return await written("inbox", (await api.conversation(ident)).raw, _CONVERSATION_KEEPS)
 
-    return Source(f"me/conversation/{ident}", freshness.account, fetch, "sentDate")
+    return Document(f"me/conversation/{ident}", freshness.account, fetch, "sentDate")
 
 
-def bookmarks(freshness: Freshness, kind: str) -> Source:
+def bookmarks(freshness: Freshness, kind: str) -> Document:
     """Bookmarked groups (`kind` torrents, as the API has it) or authors (artists)."""
 
     async def fetch(api: Api) -> bytes:
         return await written("bookmarks", (await api.bookmarks(kind)).raw, _ARTISTS_KEEP)
 
-    return Source(f"me/bookmarks/{kind}", freshness.account, fetch)
+    return Document(f"me/bookmarks/{kind}", freshness.account, fetch)
 
 
-def notifications(freshness: Freshness) -> Source:
+def notifications(freshness: Freshness) -> Document:
     """Uploads that matched a filter of the user's. Asking clears their marks. Needs a cookie."""
 
     async def fetch(api: Api) -> bytes:
@@ -76,14 +76,14 @@ def notifications(freshness: Freshness) -> Source:
         return await written("notifications", whole)
 
     request = builders.notifications_request()
-    return Source("me/notifications", freshness.account, fetch, "notificationTime", request)
+    return Document("me/notifications", freshness.account, fetch, "notificationTime", request)
 
 
-def site_notifications(freshness: Freshness) -> Source:
+def site_notifications(freshness: Freshness) -> Document:
     """What is new for the user, by kind; `{}` for nothing. Clears no mark."""
 
     async def fetch(api: Api) -> bytes:
         raw = (await api.get_user_notifications()).raw
         return await written("get_user_notifications", raw)
 
-    return Source("me/site-notifications", freshness.account, fetch)
+    return Document("me/site-notifications", freshness.account, fetch)

@@ -1,11 +1,11 @@
-"""Where the documents of the views come from: what is asked for, and how it is written."""
+"""What a document of a view is: an answer, how it is fetched, and how its pages are joined."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import trio
@@ -28,7 +28,7 @@ HTML: Final = frozenset({"body", "profileText", "userTitle"})
 _TIME: Final = rb'"%b": "([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})"'
 
 
-class Source(NamedTuple):
+class Document(NamedTuple):
     """A document that is an answer: `key`, `ttl` in seconds, and `fetch` as in `Answers.get`.
 
     `time_field` names the field whose newest time is the document's mtime, "" for none. `needs` is
@@ -72,6 +72,30 @@ class Page(Protocol):
     def pages(self) -> int:
         """How many there are."""
 
+
+P = TypeVar("P", bound=Page)
+
+
+async def read_pages(
+    ask: Callable[[int], Awaitable[P]], take: Callable[[P], bool], most: int
+) -> int:
+    """Ask for page 1, 2 and so on, for as many as the last one counts and `most` at most, until
+    `take` says that one brought nothing new. Returns how many there are.
+
+    Raises what `ask` and `take` raise.
+    """
+    number, pages, new = 0, 1, True
+    while new and number < min(pages, most):
+        number += 1
+        page = await ask(number)
+        pages = page.pages
+        new = take(page)
+    return pages
+
+
+class RawPage(Page, Protocol):
+    """A page with its fields as they came."""
+
     @property
     def raw(self) -> Mapping[str, object]:
         """The answer's fields."""
@@ -92,7 +116,7 @@ class Joined:
         self._rows: dict[object, object] = {}
         self._bytes = 0
 
-    def add(self, page: Page) -> bool:
+    def add(self, page: RawPage) -> bool:
         """Take up a page. Returns whether it brought anything new.
 
         Raises BadAnswer if all together are too large.
@@ -117,26 +141,17 @@ class Joined:
 
 
 async def from_first(
-    joined: Joined, ask: Callable[[int], Awaitable[Page]], most: int = MOST_PAGES
+    joined: Joined, ask: Callable[[int], Awaitable[RawPage]], most: int = MOST_PAGES
 ) -> dict[str, object]:
     """Read the pages from the first to the last, or to number `most`."""
-    number, pages, new = 0, 1, True
-    while new and number < min(pages, most):
-        number += 1
-        page = await ask(number)
-        pages = page.pages
-        new = joined.add(page)
+    await read_pages(ask, joined.add, most)
     return joined.fields()
 
 
 async def from_last(
-    joined: Joined, last: Page, ask: Callable[[int], Awaitable[Page]]
+    joined: Joined, last: RawPage, ask: Callable[[int], Awaitable[RawPage]]
 ) -> dict[str, object]:
     """Read the pages before `last`, which tells how many there are, and put it at their end."""
-    new = True
-    for number in range(1, min(last.pages, MOST_PAGES)):
-        if not new:
-            break
-        new = joined.add(await ask(number))
+    await read_pages(ask, joined.add, min(last.pages, MOST_PAGES) - 1)
     joined.add(last)
     return joined.fields()

@@ -11,11 +11,12 @@ from cachetools import LRUCache
 
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
-from biofs.api.models import GroupRow
+from biofs.api.models import BrowsePage, GroupRow
 from biofs.api.paging import PAGE_SIZE, WINDOW, WINDOW_PAGES
 from biofs.catalogue.answers import Answers, FetchBody
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents.links import Link, Packed, pack, unpack
+from biofs.catalogue.documents.document import read_pages
+from biofs.catalogue.documents.links import Link, LinkDocument, decode, encode
 from biofs.catalogue.locate import Locate
 from biofs.store.groups import row_mtime
 from biofs.tree import names
@@ -42,21 +43,20 @@ class Queries:
         self._answers: Final = answers
         self._placing: Final = placing
         self._ttl: Final = ttl
-        self._read: LRUCache[tuple[str, float], Packed] = LRUCache(_READ)
+        self._read: LRUCache[tuple[str, float], LinkDocument] = LRUCache(_READ)
 
-    def known(self, query: Query, caller: Caller) -> Packed | None:
+    def known(self, query: Query, caller: Caller) -> LinkDocument | None:
         """What the query found when it was last asked, however long ago."""
         known = self._answers.known(query.key, caller)
         if known is None:
             return None
         found = self._read.get((query.key, known.fetched))
         if found is None:
-            found = self._read[query.key, known.fetched] = unpack(known.body)
-            found_ids = (link.ident for link in found.links)
-            self._placing.remember(query.key, query.fields, found_ids)
+            found = self._read[query.key, known.fetched] = decode(known.body)
+            self._placing.remember(query.key, query.fields, (link.ident for link in found.links))
         return found
 
-    async def get(self, query: Query, caller: Caller) -> Packed:
+    async def get(self, query: Query, caller: Caller) -> LinkDocument:
         """What the query finds: a request for 50 groups, up to the 1,000 that the server shows.
 
         Raises NotFound if that is nothing, other ApiErrors, and what the caller raises.
@@ -71,12 +71,15 @@ class Queries:
 def _fetch(query: Query) -> FetchBody:
     async def fetch(api: Api) -> bytes:
         found: dict[int, GroupRow] = {}
-        number, pages = 0, 1
-        while number < min(pages, WINDOW_PAGES):
-            number += 1
-            page = await api.browse(number, category=None, **dict(query.fields))
-            pages = page.pages
-            found |= {row.id: row for row in page.rows if _is_by(row, query.author)}
+
+        async def ask(number: int) -> BrowsePage:
+            return await api.browse(number, category=None, **dict(query.fields))
+
+        def take(page: BrowsePage) -> bool:
+            found.update((row.id, row) for row in page.rows if _is_by(row, query.author))
+            return True
+
+        pages = await read_pages(ask, take, WINDOW_PAGES)
         if not found and query.author is None:
             raise NotFound("browse", "no group has it")
         links = [Link(names.group_dirname(row.name, row.id), row.id) for row in found.values()]
@@ -85,11 +88,11 @@ def _fetch(query: Query) -> FetchBody:
         if pages > WINDOW_PAGES:
             least = (pages - 1) * PAGE_SIZE + 1
             reason = f"There are at least {least:,} groups; asked for, the server shows {WINDOW:,}."
-        return pack(Packed((), links, newest, reason))
+        return encode(LinkDocument((), links, newest, reason))
 
     return fetch
 
 
 def _is_by(row: GroupRow, author: int | None) -> bool:
-    told = {each.id for torrent in row.torrents for each in torrent.authors}
-    return author is None or not told or author in told
+    authors = {each.id for torrent in row.torrents for each in torrent.authors}
+    return author is None or not authors or author in authors

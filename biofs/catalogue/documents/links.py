@@ -18,7 +18,7 @@ MOST_LINKS: Final = 50_000
 class Link(msgspec.Struct, frozen=True, array_like=True):
     """A link in the directory: its name, and the id of what it leads to.
 
-    An empty name says that none was told; `text` is what an id cannot say, such as a tag.
+    An empty name says that the answer has none; `text` is what an id cannot say, such as a tag.
     """
 
     name: str
@@ -33,8 +33,11 @@ class _Header(msgspec.Struct, frozen=True):
     links: list[Link]
 
 
-class Packed(NamedTuple):
-    """What `pack` was given. `newest` is in epoch seconds, `incomplete` why not all is there."""
+class LinkDocument(NamedTuple):
+    """An answer that makes a directory: its documents, and its links in their order.
+
+    `newest` is the mtime of all (epoch seconds), `incomplete` says why not all is there, or "".
+    """
 
     documents: Sequence[bytes]
     links: Sequence[Link]
@@ -42,27 +45,27 @@ class Packed(NamedTuple):
     incomplete: str = ""
 
 
-_decode: Final = msgspec.json.Decoder(_Header).decode
+_decode_header: Final = msgspec.json.Decoder(_Header).decode
 
 
-def pack(packed: Packed) -> bytes:
+def encode(document: LinkDocument) -> bytes:
     """The body that holds all of it; links beyond MOST_LINKS are left out, which it then says."""
-    links, incomplete = list(packed.links[:MOST_LINKS]), packed.incomplete
-    if len(packed.links) > MOST_LINKS and not incomplete:
-        incomplete = f"Only the first {MOST_LINKS:,} of {len(packed.links):,} have a link here."
-    lengths = [len(document) for document in packed.documents]
-    header = _Header(lengths, packed.newest, incomplete, links)
-    return b"\n".join([msgspec.json.encode(header), b"".join(packed.documents)])
+    links, incomplete = list(document.links[:MOST_LINKS]), document.incomplete
+    if len(document.links) > MOST_LINKS and not incomplete:
+        incomplete = f"Only the first {MOST_LINKS:,} of {len(document.links):,} have a link here."
+    lengths = [len(each) for each in document.documents]
+    header = _Header(lengths, document.newest, incomplete, links)
+    return b"\n".join([msgspec.json.encode(header), b"".join(document.documents)])
 
 
-def unpack(body: bytes) -> Packed:
-    """What was packed. Raises ValueError (msgspec's too) for what `pack` did not make."""
+def decode(body: bytes) -> LinkDocument:
+    """What was encoded. Raises ValueError (msgspec's too) for what `encode` did not make."""
     line, _, rest = body.partition(b"\n")
-    header = _decode(line)
+    header = _decode_header(line)
     if min(header.lengths, default=0) < 0 or sum(header.lengths) != len(rest):
         raise ValueError("the documents are not as long as their header says")
     documents, start = [], 0
     for length in header.lengths:
         documents.append(rest[start : start + length])
         start += length
-    return Packed(documents, header.links, header.newest, header.incomplete)
+    return LinkDocument(documents, header.links, header.newest, header.incomplete)

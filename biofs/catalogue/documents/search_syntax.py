@@ -39,7 +39,7 @@ FIELDS: Final = (*_TEXTS, "tag", "year", *_EXACT, "category", *sorted(_AMONG_WOR
 
 
 class InvalidSearch(ValueError):  # noqa: N818 - says what it is
-    """The text is no search; the message says why, in one line for people."""
+    """The text is not a search; the message says why, in one line for people."""
 
 
 class Search(NamedTuple):
@@ -63,7 +63,7 @@ def parse(text: str) -> Search:
     Case, the order of words and fields, repetition and white space make no difference, except in
     the case of `format` and `platform`, which the server compares as they are.
 
-    Raises InvalidSearch for an unknown field, a value that makes no sense, two of what can be
+    Raises InvalidSearch for an unknown field, an invalid value, two of what can be
     there once, and a text that searches for nothing.
     """
     reading = _Reading()

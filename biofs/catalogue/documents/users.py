@@ -8,7 +8,14 @@ from biofs.api import builders
 from biofs.api.actions import Api
 from biofs.api.models import Comments, UserHistory, UserSearch
 from biofs.api.secrets import redacted
-from biofs.catalogue.documents.document import HTML, Joined, Source, from_first, from_last, written
+from biofs.catalogue.documents.document import (
+    HTML,
+    Document,
+    Joined,
+    from_first,
+    from_last,
+    written,
+)
 from biofs.catalogue.freshness import Freshness
 
 USERS: Final = "user/"
@@ -26,36 +33,36 @@ _RECENTS: Final = 50  # the most that the server tells
 _RECENTS_KEEP: Final = HTML | {"artists"}
 
 
-def user(freshness: Freshness, ident: int) -> Source:
+def user(freshness: Freshness, ident: int) -> Document:
     """A user's page, without a passkey. NotFound if there is no such user."""
 
     async def fetch(api: Api) -> bytes:
         raw = (await api.user(ident)).raw
         return await written("user", redacted(raw, ""))
 
-    return Source(f"{USERS}{ident}", freshness.users, fetch, "lastAccess")
+    return Document(f"{USERS}{ident}", freshness.users, fetch, "lastAccess")
 
 
-def stats(freshness: Freshness, ident: int) -> Source:
+def stats(freshness: Freshness, ident: int) -> Document:
     """A user's numbers: `community_stats`."""
 
     async def fetch(api: Api) -> bytes:
         return await written("community_stats", (await api.community_stats(ident)).raw)
 
-    return Source(f"user-stats/{ident}", freshness.users, fetch)
+    return Document(f"user-stats/{ident}", freshness.users, fetch)
 
 
-def recents(freshness: Freshness, ident: int) -> Source:
+def recents(freshness: Freshness, ident: int) -> Document:
     """What a user snatched and uploaded last."""
 
     async def fetch(api: Api) -> bytes:
         raw = (await api.user_recents(ident, _RECENTS)).raw
         return await written("user_recents", raw, _RECENTS_KEEP)
 
-    return Source(f"user-recents/{ident}", freshness.users, fetch)
+    return Document(f"user-recents/{ident}", freshness.users, fetch)
 
 
-def posts(freshness: Freshness, ident: int) -> Source:
+def posts(freshness: Freshness, ident: int) -> Document:
     """A user's posts in the forum, newest first. Needs a cookie."""
 
     async def fetch(api: Api) -> bytes:
@@ -66,10 +73,10 @@ def posts(freshness: Freshness, ident: int) -> Source:
         return await written("userhistory", whole)
 
     request = builders.userhistory_request(ident)
-    return Source(f"user-posts/{ident}", freshness.users, fetch, "addedTime", request)
+    return Document(f"user-posts/{ident}", freshness.users, fetch, "addedTime", request)
 
 
-def search(freshness: Freshness, words: str) -> Source:
+def search(freshness: Freshness, words: str) -> Document:
     """Users whose names hold `words`."""
 
     async def fetch(api: Api) -> bytes:
@@ -79,10 +86,10 @@ def search(freshness: Freshness, words: str) -> Source:
         joined = Joined("usersearch", "results", "userId")
         return await written("usersearch", await from_first(joined, ask, MOST_SEARCH_PAGES))
 
-    return Source(f"{SEARCHES}{words}", freshness.users, fetch)
+    return Document(f"{SEARCHES}{words}", freshness.users, fetch)
 
 
-def comments(freshness: Freshness, group_id: int) -> Source:
+def comments(freshness: Freshness, group_id: int) -> Document:
     """The comments on a group, oldest first, at one request for ten.
 
     Without a page the server answers the last one, and tells how many there are: so that comes
@@ -98,22 +105,22 @@ def comments(freshness: Freshness, group_id: int) -> Source:
         whole = await from_last(Joined("tcomments", "comments", "postId"), last, ask)
         return await written("tcomments", whole)
 
-    return Source(f"{COMMENTS}{group_id}", freshness.comments, fetch, "addedTime")
+    return Document(f"{COMMENTS}{group_id}", freshness.comments, fetch, "addedTime")
 
 
-def site_stats(freshness: Freshness) -> Source:
+def site_stats(freshness: Freshness) -> Document:
     """Numbers of the site."""
 
     async def fetch(api: Api) -> bytes:
         return await written("stats", (await api.stats()).raw)
 
-    return Source("site/stats", freshness.users, fetch)
+    return Document("site/stats", freshness.users, fetch)
 
 
-def announcements(freshness: Freshness) -> Source:
+def announcements(freshness: Freshness) -> Document:
     """News of the site, as it answers: no document describes them."""
 
     async def fetch(api: Api) -> bytes:
         return await written("announcements", (await api.announcements()).raw)
 
-    return Source("site/announcements", freshness.users, fetch)
+    return Document("site/announcements", freshness.users, fetch)

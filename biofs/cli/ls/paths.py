@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from biofs.tree import names
+from biofs.tree import names, views
 
 What = Literal["categories", "category", "group", "groups", "facets", "facet", "links"]
 
-FACETS: Final = ("tags", "years", "formats", "authors")
-VIEWS: Final = ("categories", "groups", *FACETS, "search", "collages", "top")
-
-_WITH_LINKS: Final = {"search": 2, "collages": 2, "top": 3}
+_WITH_LINKS: Final = {view.name: view.depth for view in views.with_table("links")}
 """Directories of links to groups, and how deep they stand."""
 
 
@@ -35,7 +32,7 @@ def place_of(path: str) -> Place | None:
     if parts in ([], ["categories"]):
         return Place("categories")
     head, rest = parts[0], parts[1:]
-    if head in FACETS:
+    if head in views.FACETS:
         return _in_facets(head, rest)
     if head in _WITH_LINKS:
         return _in_links(head, rest)

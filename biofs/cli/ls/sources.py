@@ -50,7 +50,7 @@ def _wanted(place: Place, text: str | None = None) -> Wanted:
         case "category" | "group":
             return Wanted(what=place.what, ident=place.ident)
         case "facets":
-            return msgspec.convert({"what": place.of}, Wanted)
+            return Wanted(what="facets", facet=rows.kind_of(place.of))
         case "facet":
             kind = rows.kind_of(place.of)
             return Wanted(what="facet", facet=kind, text=text or "")

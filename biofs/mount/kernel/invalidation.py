@@ -20,13 +20,11 @@ from pyfuse3 import FileNameT, InodeT
 from biofs.mount.views.base import document_in, view_of
 from biofs.store.groups import Before, Index
 from biofs.tree.inodes import Kind, category_inode, pack, unpack
+from biofs.tree.views import LINK_DEPTHS
 
 log = logging.getLogger(__name__)
 
 _GROUP_KINDS: Final = (Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION)
-LINK_DEPTHS: Final = range(1, 5)
-"""How many levels below the root the views' links stand."""
-
 FLUSH_SECONDS: Final = 2.0
 
 _TORRENT_KINDS: Final = (Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET)

@@ -27,7 +27,10 @@ SNAPSHOT_SECONDS: Final = 2.0
 
 
 class RootNodes(Nodes):
-    """See the module."""
+    """Answers for the root, README.txt, .ignore, `.biofs/` with status.json, and `categories/`.
+
+    status.json is what `state` returns, which is called once in SNAPSHOT_SECONDS at most.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind.ROOT,
@@ -88,10 +91,10 @@ class RootNodes(Nodes):
                     await entry(".ignore", Kind.IGNORE),
                     await entry(".biofs", Kind.BIOFS),
                     await entry("categories", Kind.CATEGORIES),
-                    *self._views.in_root(),
+                    *self._views.standing_in(""),
                 ]
             case Kind.BIOFS:
-                return [await entry("status.json", Kind.STATUS), *self._views.in_biofs()]
+                return [await entry("status.json", Kind.STATUS), *self._views.standing_in(".biofs")]
             case Kind.CATEGORIES:
                 summary = self.catalogue.index.summary
                 return [

@@ -3,112 +3,89 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
-from typing import ClassVar, Final
+from collections.abc import Callable, Iterator
+from typing import Final
 
-import orjson
-
-from biofs.api.actions import Api
-from biofs.api.errors import BadAnswer
-from biofs.api.models import Artist
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents.document import written
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.documents import authors as author_documents
 from biofs.catalogue.documents.facets import Query
-from biofs.catalogue.documents.links import Link
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
-from biofs.mount.entries import Numbered
-from biofs.mount.nodes.base import Bytes, Content, failure
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.facet import FacetView
+from biofs.mount.nodes.base import failure
+from biofs.mount.nodes.links import LinkNodes
+from biofs.mount.views.facet import FacetRecord, FacetView, Page, Value
 from biofs.mount.views.probed import is_probed, looks_like_a_file
-from biofs.store import facets
 from biofs.tree import names
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack
 from biofs.tree.text import escape
+from biofs.tree.views import ViewLine
 
-_PAGE: Final = 2
-_PAGE_NAME: Final = b"author.json"
 _WORD: Final = "author"
-_KEEP: Final = frozenset({"name", "artists", "extendedArtists", "body"})
-"""Fields that are not escaped: names of authors; or are HTML, as a group's `description`."""
+"""The kind of `TextIds` that bare names are."""
 
 
-class AuthorsView(FacetView):
-    """See the module. An entry's number is the author's id."""
+def _dirname(name: str, ident: int) -> str:
+    # Names of authors are not escaped, and `with_id` decodes.
+    return names.with_id(escape(name), ident)
 
-    number: ClassVar[Number] = Number.AUTHORS
-    name: ClassVar[str] = "authors"
-    kind: ClassVar[str] = facets.AUTHOR
 
-    def ident_of(self, name: str) -> int | None:
+class AuthorNaming:
+    """Authors: a directory is named by the author's name and id, its number is the id."""
+
+    def __init__(self, catalogue: Catalogue, _facet: str, _may_be: Callable[[str], bool]) -> None:
+        self._browsing: Final = catalogue.browsing
+
+    def id_of(self, name: str) -> int | None:
+        """The id in the name."""
         ident = names.id_of(name)
         if not ident or ident > MAX_ID:
             return None
-        author = self.browsing.author(ident)
+        author = self._browsing.author(ident)
         if author is not None:
             return ident if _dirname(author.name, ident) == name else None
         # Whether it is the right name is found out when somebody looks in.
-        return ident if self.browsing.gaps() else None
+        return ident if self._browsing.gaps() else None
 
     def text_of(self, ident: int) -> str | None:
+        """The id in digits."""
         return str(ident) if ident else None
 
-    def entries_after(self, ident: int) -> Iterator[Numbered]:
-        for author in self.browsing.authors_after(ident):
-            name = _dirname(author.name, author.id).encode()
-            yield Numbered(author.id, name, self.shown(author.id, author.newest))
+    def values_after(self, order: int) -> Iterator[Value]:
+        """In the order of their ids."""
+        for author in self._browsing.authors_after(order):
+            yield Value(author.id, author.id, _dirname(author.name, author.id), author.newest)
 
-    def can_be_empty(self, ident: int) -> bool:
-        return self.browsing.author(ident) is not None
 
-    def query(self, ident: int) -> Query | None:
-        author = self.browsing.author(ident)
-        if author is None or not author.name.strip():
-            return None
-        return Query(f"browse author {ident}", (("artistname", author.name),), ident)
+def _query_of(catalogue: Catalogue, text: str) -> Query | None:
+    author = catalogue.browsing.author(int(text))
+    if author is None or not author.name.strip():
+        return None
+    return Query(f"browse author {text}", (("artistname", author.name),), author.id)
 
-    async def prepare(self, ident: int, caller: Caller) -> None:
-        if self.browsing.author(ident) is None:
-            await self._page(ident, caller)
 
-    async def ask(self, ident: int, caller: Caller) -> Sequence[Link]:
-        told = await super().ask(ident, caller)
-        page = self.catalogue.answers.known(_key(ident), caller) if self.browsing.gaps() else None
-        return [*_groups_on(page.body), *told] if page else told
+def _is_known(catalogue: Catalogue, ident: int) -> bool:
+    return catalogue.browsing.author(ident) is not None
 
-    # author.json
 
-    def documents(self, ident: int, caller: Caller) -> list[tuple[bytes, Stat]]:
-        page, facet = self.catalogue.answers.known(_key(ident), caller), self._facet(ident)
-        size, newest = len(page.body) if page else None, facet.newest if facet else 0
-        return [(_PAGE_NAME, attributes.file(self.document(ident, _PAGE), size, newest))]
+AUTHORS: Final = FacetRecord(
+    AuthorNaming,
+    query_of=_query_of,
+    page=Page(b"author.json", author_documents.author, author_documents.groups_on, _is_known),
+)
 
-    async def _page(self, ident: int, caller: Caller) -> bytes:
-        async def fetch(api: Api) -> bytes:
-            return await self._take(await api.artist(id=ident))
 
-        answers, ttl = self.catalogue.answers, self.catalogue.freshness.author
-        return await answers.get(_key(ident), ttl, fetch, caller)
+class AuthorsView(FacetView):
+    """The facet view of authors, and in it a link to an author's directory by the bare name; of
+    several authors with a name, the one with the smallest id."""
 
-    async def _take(self, artist: Artist) -> bytes:
-        await self.browsing.learn_author(artist.id, artist.name)
-        return await written("artist", artist.raw, _KEEP)
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line, AUTHORS)
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.WORD_LINK:
             return self._by_name(address.ident, caller)
-        if not _is_page(address):
-            return await super().getattr(address, caller)
-        await self._page(address.ident, caller)
-        return self.documents(address.ident, caller)[0][1]
-
-    async def open(self, address: Address, caller: Caller) -> Content:
-        if not _is_page(address):
-            return await super().open(address, caller)
-        return Bytes(await self._page(address.ident, caller))
-
-    # The link by the bare name
+        return await super().getattr(address, caller)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         found = await super().lookup(address, name, caller)
@@ -138,8 +115,10 @@ class AuthorsView(FacetView):
         if text is None:
             raise failure(errno.ENOENT)
         author = self.browsing.author_titled(text)
-        if author is None and (known := self.catalogue.answers.known(_named_key(text), caller)):
-            author = self.browsing.author(int(known.body))
+        if author is None:
+            key = author_documents.id_of_name(self.catalogue, text).key
+            known = self.catalogue.answers.known(key, caller)
+            author = self.browsing.author(int(known.body)) if known else None
         return _dirname(author.name, author.id).encode() if author else None
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:
@@ -154,39 +133,6 @@ class AuthorsView(FacetView):
         return target
 
     async def _find(self, text: str, caller: Caller) -> None:
-        """Have the server say who is called so. Its answer is the author's page, too."""
-
-        async def fetch(api: Api) -> bytes:
-            artist = await api.artist(artistname=text)
-            await self.catalogue.answers.keep(_key(artist.id), await self._take(artist))
-            return str(artist.id).encode()
-
-        answers, ttl = self.catalogue.answers, self.catalogue.freshness.author
-        await answers.get(_named_key(text), ttl, fetch, caller)
-
-
-def _dirname(name: str, ident: int) -> str:
-    # Names of authors are not escaped, and `with_id` decodes.
-    return names.with_id(escape(name), ident)
-
-
-def _key(ident: int) -> str:
-    return f"author {ident}"
-
-
-def _named_key(text: str) -> str:
-    return f"author named {text}"
-
-
-def _is_page(address: Address) -> bool:
-    return address.kind is Kind.VIEW_DOCUMENT and document_of(address) == _PAGE
-
-
-def _groups_on(page: bytes) -> Iterator[Link]:
-    """The groups that author.json names; its texts are decoded already."""
-    try:
-        artist = Artist.from_json(orjson.loads(page))
-    except (ValueError, BadAnswer):
-        return
-    for group in artist.torrent_groups:
-        yield Link(names.group_dirname(escape(group.name), group.id), group.id)
+        """Have the server say who is called so."""
+        found = author_documents.id_of_name(self.catalogue, text)
+        await self.catalogue.answers.get(found.key, found.ttl, found.fetch, caller)

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-import enum
-from typing import ClassVar, Final
+from typing import Final
 
+from biofs.catalogue.catalogue import Catalogue
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import Nodes
+from biofs.mount.nodes.links import LinkNodes
 from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.views import ViewLine
 
 _DOCUMENT_SHIFT: Final = 8
 
 
-class Number(enum.IntEnum):
-    """The views' numbers, part of inode numbers: never changed or reused, at most 255."""
-
-    GROUPS = 1
-    TORRENTS = 2
-    HASHES = 3
-    AUTHORS = 4
-    TAGS = 5
-    YEARS = 6
-    FORMATS = 7
-    SEARCH = 8
-    COLLAGES = 9
-    TOP = 10
-    USERS = 11
-    USER_SEARCH = 12
-    COMMENTS = 13
-    ME = 14
-    SITE = 15
-    INBOX = 16
-    SENTBOX = 17
-    BOOKMARKS = 18
-    NOTIFICATIONS = 19
-    POSTS = 20
-
-
 class View(Nodes):
-    """The nodes of one view: its directory under the root, the entries in it (directories), and
-    the documents in those. Override the methods of Nodes; `address` is as there.
+    """Answers for the nodes of one view: its directory, the entries in it (directories), and the
+    documents in those. What its methods get and raise is as in Nodes; `address` is a VIEW, a
+    VIEW_ENTRY, a VIEW_DOCUMENT or a WORD_LINK of this view.
+
+    `links` makes the links to groups and torrents, `line` is what the list of views says of it.
     """
 
-    number: ClassVar[Number]
-    name: ClassVar[str]
-    """Of its directory; "" for views that stand in another view, which see to that themselves."""
-    place: ClassVar[Kind] = Kind.ROOT
-    """Where a view with a name stands: in the root, or in `.biofs`."""
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue)
+        self.links: Final = links
+        self.line: Final = line
+        self.number: Final = line.number
+        self.depth: Final = line.depth
+        self.inside: Final[dict[bytes, View]] = {}
+        """The views that stand in this one's directory, by their names; the registry adds them."""
 
     def top(self) -> Stat:
         """The view's own directory."""
         return attributes.directory(self.inode, 0)._replace(keep=1.0)
+
+    def views_inside(self) -> list[tuple[bytes, Stat]]:
+        """The views that stand in this one, as entries of its directory."""
+        return [(name, view.top()) for name, view in self.inside.items()]
 
     @property
     def inode(self) -> int:

@@ -1,4 +1,5 @@
-"""`groups/` and `torrents/`: links by id. What is known is listed; any id can be looked up."""
+"""`groups/`, `torrents/`, `hashes/`: links by id and by info hash. What is known is listed; any
+other can be looked up."""
 
 from __future__ import annotations
 
@@ -6,102 +7,126 @@ import errno
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Final
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
-from biofs.mount.nodes.base import failure
+from biofs.mount.nodes.base import Content, failure
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import Number
+from biofs.mount.views import incomplete
+from biofs.mount.views.base import View
 from biofs.mount.views.document import id_in
-from biofs.mount.views.index import IndexView
+from biofs.mount.views.incomplete import Incomplete
 from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.views import ViewLine
 
-DEPTH: Final = 1
-
-
-class NumberedView(IndexView, ABC):
-    """A view whose links are told by id."""
-
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self.links: Final = links
-
-    def top(self) -> Stat:
-        return attributes.directory(self.inode, self.catalogue.browsing.newest())._replace(keep=1.0)
-
-    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        ident = id_in(name)
-        if ident is None:
-            return await super().lookup(address, name, caller)
-        return self.link(ident)
-
-    @abstractmethod
-    def link(self, ident: int) -> Stat:
-        """The link with this id; whether it leads anywhere is found out by following it."""
-
-    async def opendir(self, address: Address, caller: Caller) -> Listing:
-        return ById(await self.note(0, caller), self.after)
-
-    @abstractmethod
-    def after(self, ident: int) -> Iterator[Numbered]:
-        """The next known links behind an id."""
-
-
-class GroupsView(NumberedView):
-    """`groups/`."""
-
-    number: ClassVar[Number] = Number.GROUPS
-    name: ClassVar[str] = "groups"
-
-    def link(self, ident: int) -> Stat:
-        return self.links.to_group(ident, DEPTH)
-
-    def after(self, ident: int) -> Iterator[Numbered]:
-        for group in self.catalogue.browsing.groups_after(ident):
-            yield Numbered(group.id, b"%d" % group.id, self.links.to_known_group(group, DEPTH))
-
-
-class TorrentsView(NumberedView):
-    """`torrents/`."""
-
-    number: ClassVar[Number] = Number.TORRENTS
-    name: ClassVar[str] = "torrents"
-
-    def link(self, ident: int) -> Stat:
-        return self.links.to_torrent(ident, DEPTH)
-
-    def after(self, ident: int) -> Iterator[Numbered]:
-        for torrent, group in self.catalogue.browsing.torrents_after(ident):
-            shown = self.links.to_known_torrent(torrent, group, DEPTH)
-            yield Numbered(torrent.id, b"%d" % torrent.id, shown)
-
-
-# `hashes/`: links to torrents by info hash. Those that details have told are listed.
-
+_INCOMPLETE: Final = 1
+"""The document number of `.incomplete`, part of inode numbers."""
 
 _HASH: Final = re.compile(rb"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
 _WORD: Final = "hash"
-_DEPTH: Final = 1
+"""The kind of `TextIds` that info hashes are."""
 
 
-class HashesView(IndexView):
-    """See the module. A hash that no torrent is known by is a link to what the server knows by it,
-    which is asked for when the link is followed.
+class LinksView(View, ABC):
+    """A directory of links that are made from their names alone, and of `.incomplete` while not
+    every group is known."""
+
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line)
+        self._incomplete: Final = Incomplete(line.number, _INCOMPLETE)
+
+    @abstractmethod
+    def link(self, name: bytes) -> Stat | None:
+        """The link of this name, None if none can have it. Nobody is asked: whether it leads
+        anywhere is found out by following it."""
+
+    @abstractmethod
+    def after(self, ident: int) -> Iterator[Numbered]:
+        """The next known links behind an id, in the order of ids."""
+
+    async def missing(self) -> str:
+        """Why not all is known, for people; "" if it is."""
+        return incomplete.why(self.catalogue.browsing.gaps())
+
+    async def _note(self) -> list[tuple[bytes, Stat]]:
+        entries = self._incomplete.entries(0, await self.missing())
+        # Asked for anew by whoever looks at it later: it goes when all is known.
+        return [(name, stat._replace(keep=0.0)) for name, stat in entries]
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        if self._incomplete.is_at(address):
+            for _, stat in await self._note():
+                return stat
+        raise failure(errno.ENOENT)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        if name == incomplete.NAME:
+            return dict(await self._note()).get(name)
+        return self.link(name)
+
+    async def opendir(self, address: Address, caller: Caller) -> Listing:
+        return ById(await self._note(), self.after)
+
+    async def open(self, address: Address, caller: Caller) -> Content:
+        if address.kind is not Kind.VIEW_DOCUMENT:
+            raise failure(errno.EISDIR)
+        is_note = self._incomplete.is_at(address)
+        return self._incomplete.content(await self.missing() if is_note else "")
+
+    def volatile(self, address: Address) -> bool:
+        return self._incomplete.is_at(address)
+
+
+class GroupsView(LinksView):
+    """`groups/`: links to groups by id."""
+
+    def top(self) -> Stat:
+        return newest_top(self)
+
+    def link(self, name: bytes) -> Stat | None:
+        ident = id_in(name)
+        return None if ident is None else self.links.to_group(ident, self.depth)
+
+    def after(self, ident: int) -> Iterator[Numbered]:
+        for group in self.catalogue.browsing.groups_after(ident):
+            yield Numbered(group.id, b"%d" % group.id, self.links.to_known_group(group, self.depth))
+
+
+class TorrentsView(LinksView):
+    """`torrents/`: links to torrents by id."""
+
+    def top(self) -> Stat:
+        return newest_top(self)
+
+    def link(self, name: bytes) -> Stat | None:
+        ident = id_in(name)
+        return None if ident is None else self.links.to_torrent(ident, self.depth)
+
+    def after(self, ident: int) -> Iterator[Numbered]:
+        for torrent, group in self.catalogue.browsing.torrents_after(ident):
+            stat = self.links.to_known_torrent(torrent, group, self.depth)
+            yield Numbered(torrent.id, b"%d" % torrent.id, stat)
+
+
+def newest_top(view: View) -> Stat:
+    """A view's own directory, with the time of the newest group that is known."""
+    newest = view.catalogue.browsing.newest()
+    return attributes.directory(view.inode, newest)._replace(keep=1.0)
+
+
+class HashesView(LinksView):
+    """`hashes/`: links to torrents by info hash; those in details that were fetched are listed.
+
+    A hash that no torrent is known by is a link to what the server knows by it, which is asked for
+    when the link is followed.
     """
 
-    number: ClassVar[Number] = Number.HASHES
-    name: ClassVar[str] = "hashes"
-
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self._links: Final = links
-
-    async def missing(self, ident: int, caller: Caller) -> str:
-        reason = await super().missing(ident, caller)
+    async def missing(self) -> str:
+        reason = await super().missing()
         if reason or not await self.catalogue.browsing.lacks_hashes():
             return reason
         return (
@@ -109,13 +134,13 @@ class HashesView(IndexView):
             "every group's detail was fetched. To fetch them:\n\n    biofs warm --details"
         )
 
-    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+    def link(self, name: bytes) -> Stat | None:
         if not _HASH.fullmatch(name):
-            return await super().lookup(address, name, caller)
+            return None
         info_hash = name.decode().upper()
         torrent_id = self.catalogue.browsing.torrent_of(info_hash)
         if torrent_id is not None:
-            return self._links.to_torrent(torrent_id, _DEPTH)
+            return self.links.to_torrent(torrent_id, self.depth)
         number = self.catalogue.text_ids.add(_WORD, info_hash)
         return None if number is None else attributes.link(self._asking(number), None, 0)
 
@@ -128,8 +153,8 @@ class HashesView(IndexView):
         torrent_id = self.catalogue.browsing.torrent_of(self._hash(address))
         if torrent_id is None:
             return attributes.link(self._asking(address.ident), None, 0)
-        shown = self._links.to_torrent(torrent_id, _DEPTH)
-        return shown._replace(inode=self._asking(address.ident))
+        stat = self.links.to_torrent(torrent_id, self.depth)
+        return stat._replace(inode=self._asking(address.ident))
 
     def _hash(self, address: Address) -> str:
         info_hash = self.catalogue.text_ids.text(_WORD, address.ident)
@@ -147,12 +172,9 @@ class HashesView(IndexView):
             torrent_id = known(info_hash)
         if torrent_id is None:  # an answer about something else
             raise failure(errno.EIO)
-        return b"../" * _DEPTH + await self._links.torrent_path(torrent_id, caller)
+        return b"../" * self.depth + await self.links.torrent_path(torrent_id, caller)
 
-    async def opendir(self, address: Address, caller: Caller) -> Listing:
-        return ById(await self.note(0, caller), self._after)
-
-    def _after(self, torrent_id: int) -> Iterator[Numbered]:
+    def after(self, torrent_id: int) -> Iterator[Numbered]:
         for info_hash, (torrent, group) in self.catalogue.browsing.hashes_after(torrent_id):
-            shown = self._links.to_known_torrent(torrent, group, _DEPTH)
-            yield Numbered(torrent.id, info_hash.encode(), shown)
+            stat = self.links.to_known_torrent(torrent, group, self.depth)
+            yield Numbered(torrent.id, info_hash.encode(), stat)

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Sequence
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.mount.attributes import Stat
-from biofs.mount.views.base import Number
-from biofs.mount.views.document import DocumentView, Entries, id_in
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, id_in
 from biofs.tree.inodes import Address, Kind, unpack
-
-_NAMES: Final = {b"comments.json": 1}
 
 
 class CommentsView(DocumentView):
-    """See the module. Lists the groups whose comments are known; any id can be named.
+    """An entry is a group's id, with one document. Lists the groups whose comments are known; any
+    id can be named.
 
     A group that is not there is as one without comments: the server tells no difference.
     """
 
-    number: ClassVar[Number] = Number.COMMENTS
-    name: ClassVar[str] = "comments"
+    def table(self) -> Sequence[DocumentRow]:
+        return (DocumentRow(1, b"comments.json", self._comments),)
 
-    def source(self, address: Address, caller: Caller) -> Source:
-        return user_documents.comments(self.catalogue.freshness, address.ident)
+    def _comments(self, group_id: int, _caller: Caller) -> Document:
+        return user_documents.comments(self.catalogue.freshness, group_id)
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is Kind.VIEW_ENTRY:
-            return self.documents(address.ident, _NAMES, caller)
+            return self.documents(address, caller)
         keys = self.catalogue.answers.keys(user_documents.COMMENTS)
         idents = sorted(int(key.removeprefix(user_documents.COMMENTS)) for key in keys)
         return [(b"%d" % ident, self.listed_entry(ident)) for ident in idents]
@@ -44,6 +42,6 @@ class CommentsView(DocumentView):
         return self.directory(unpack(self.entry(ident)), caller)
 
     def mtime(self, address: Address, caller: Caller) -> int:
-        source = self.source(address, caller)
+        source = self._comments(address.ident, caller)
         known = self.catalogue.answers.known(source.key, caller)
         return source.mtime(known.body) if known else 0

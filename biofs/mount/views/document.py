@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Final, NamedTuple
 
 import orjson
 
 from biofs.api.errors import AccessDenied
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.documents.document import Document
 from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import Bytes, Content, failure
-from biofs.mount.views.base import View
+from biofs.mount.nodes.links import LinkNodes
+from biofs.mount.views import incomplete
+from biofs.mount.views.base import View, document_of
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack, unpack
+from biofs.tree.views import ViewLine
 
 Entries = list[tuple[bytes, Stat]]
 
-INCOMPLETE: Final = b".incomplete"
 _OTHERS: Final = 0o077  # permission bits of the group and of others
 
 
@@ -38,28 +41,60 @@ def object_in(body: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+class DocumentRow(NamedTuple):
+    """A document of a view.
+
+    Attributes:
+        number: Part of inode numbers: never changed, never used for another document of the view.
+        name: Its name.
+        content: What it holds, by the number of the entry in which it stands, 0 in the view's own
+            directory: an answer, bytes, or None if something else has to be known to tell. Raises
+            OSError (ENOENT) if there is none.
+        place: Where it stands: in the view's own directory (VIEW) or in its entries (VIEW_ENTRY).
+        marks: Whether reading it changes something on the server. No listing shows such documents.
+    """
+
+    number: int
+    name: bytes
+    content: Callable[[int, Caller], Document | bytes | None]
+    place: Kind = Kind.VIEW_ENTRY
+    marks: bool = False
+
+
 class DocumentView(View):
-    """See the module. A view says what stands in its directories (`fixed`, `listed`), and what its
-    documents hold (`source`).
+    """A view whose directories hold documents that stand in a table (`table`), and what else it
+    says: `fixed` needs no answer, `listed` waits for one. Reading a document, or asking for its
+    size, waits for the answer that it is.
     """
 
     private: ClassVar[bool] = False
     """Whether nobody but the owner of the mount (and root) may look."""
 
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line)
+        self.rows: Final = {row.number: row for row in self.table()}
+
+    def table(self) -> Sequence[DocumentRow]:
+        """The view's documents, in the order in which listings show them; read once."""
+        return ()
+
     def fixed(self, address: Address, caller: Caller) -> Entries:
         """What stands in a directory in any case."""
-        return []
+        return self.documents(address, caller)
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
         """What else stands in it, waited for: names that end with `]`, and `.incomplete`."""
         return []
 
-    def source(self, address: Address, caller: Caller) -> Source | bytes | None:
+    def source(self, address: Address, caller: Caller) -> Document | bytes | None:
         """What a document holds; None if something else has to be known to tell.
 
         Raises OSError (ENOENT) if there is no such document.
         """
-        raise failure(errno.ENOENT)
+        row = self.rows.get(document_of(address))
+        if row is None:
+            raise failure(errno.ENOENT)
+        return row.content(address.ident, caller)
 
     def mtime(self, address: Address, caller: Caller) -> int:
         """When the newest of what is known in a directory was written (epoch seconds)."""
@@ -68,9 +103,9 @@ class DocumentView(View):
     def top(self) -> Stat:
         return self.own(super().top())
 
-    def own(self, shown: Stat) -> Stat:
+    def own(self, stat: Stat) -> Stat:
         """The same for the owner alone, if the view is private."""
-        return shown._replace(mode=shown.mode & ~_OTHERS) if self.private else shown
+        return stat._replace(mode=stat.mode & ~_OTHERS) if self.private else stat
 
     def directory(self, address: Address, caller: Caller) -> Stat:
         """A directory in the view. Its time may change with an answer that it does not show."""
@@ -82,7 +117,7 @@ class DocumentView(View):
         """An entry as a listing of many shows it: who wants its time asks for it."""
         return self.own(attributes.directory(self.entry(ident), 0)._replace(keep=0.0))
 
-    def file(self, inode: int, source: Source | bytes | None, caller: Caller) -> Stat:
+    def file(self, inode: int, source: Document | bytes | None, caller: Caller) -> Stat:
         """A document as far as it is known."""
         if isinstance(source, bytes):
             return self.own(attributes.file(inode, len(source), texts.WRITTEN))
@@ -91,12 +126,17 @@ class DocumentView(View):
             return self.own(attributes.file(inode, None, 0))
         return self.own(attributes.file(inode, len(known.body), source.mtime(known.body)))
 
-    def documents(self, ident: int, named: Mapping[bytes, int], caller: Caller) -> Entries:
-        """Documents of an entry, or with `ident` 0 of the view itself, by their names."""
+    def documents(self, address: Address, caller: Caller) -> Entries:
+        """The documents of the table that stand in a directory."""
+        if document_of(address):
+            return []  # a directory in an entry
+        ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
         entries = []
-        for name, number in named.items():
-            inode = self.document(ident, number)
-            entries.append((name, self.file(inode, self.source(unpack(inode), caller), caller)))
+        for row in self.rows.values():
+            if row.place is address.kind and not row.marks:
+                inode = self.document(ident, row.number)
+                source = self.source(unpack(inode), caller)
+                entries.append((row.name, self.file(inode, source, caller)))
         return entries
 
     async def body(self, address: Address, caller: Caller) -> bytes:
@@ -108,9 +148,9 @@ class DocumentView(View):
             return source
         return await self.catalogue.answers.get(source.key, source.ttl, source.fetch, caller)
 
-    def is_out_of_reach(self, source: Source | bytes | None, caller: Caller) -> bool:
+    def is_out_of_reach(self, source: Document | bytes | None, caller: Caller) -> bool:
         """Whether a document is not known and cannot be asked for with what there is to log in."""
-        if not isinstance(source, Source) or source.needs is None:
+        if not isinstance(source, Document) or source.needs is None:
             return False
         if self.catalogue.answers.known(source.key, caller) is not None:
             return False
@@ -132,13 +172,13 @@ class DocumentView(View):
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         found = dict(self.fixed(address, caller)).get(name)
-        if found is None and (name.endswith(b"]") or name == INCOMPLETE):
+        if found is None and (name.endswith(b"]") or name == incomplete.NAME):
             found = dict(await self.listed(address, caller)).get(name)
         return found
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        listed = await self.listed(address, caller)
-        return FixedListing([*self.fixed(address, caller), *listed])
+        waited_for = await self.listed(address, caller)
+        return FixedListing([*self.fixed(address, caller), *waited_for])
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is not Kind.VIEW_DOCUMENT:

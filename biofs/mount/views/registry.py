@@ -1,8 +1,9 @@
-"""All views of a mount."""
+"""All views of a mount, made from the list of views, and what hands each its own nodes."""
 
 from __future__ import annotations
 
 import errno
+import importlib
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -12,48 +13,38 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import Content, Nodes, failure
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.authors import AuthorsView
 from biofs.mount.views.base import View, view_of
-from biofs.mount.views.by_facet import FormatsView, TagsView, YearsView
-from biofs.mount.views.by_id import GroupsView, HashesView, TorrentsView
-from biofs.mount.views.collages import CollagesView
-from biofs.mount.views.comments import CommentsView
-from biofs.mount.views.me.me import MeView
-from biofs.mount.views.search import SearchView
-from biofs.mount.views.site import SiteView
-from biofs.mount.views.top import TopView
-from biofs.mount.views.users import UsersView
+from biofs.mount.views.facet import FacetRecord, FacetView
 from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.views import BY_PATH, VIEWS, ViewLine
+
+_PACKAGE: Final = "biofs.mount.views."
+_ACCOUNT: Final = "me"
+_PLACES: Final = {"": pack(Kind.ROOT), ".biofs": pack(Kind.BIOFS)}
 
 
 def all_views(catalogue: Catalogue, links: LinkNodes, *, account: bool) -> list[View]:
-    """The views in the order in which the root lists them; `me/` only with `account`."""
-    users = UsersView(catalogue, links)
-    me = MeView(catalogue, links)
-    return [
-        GroupsView(catalogue, links),
-        TorrentsView(catalogue, links),
-        HashesView(catalogue, links),
-        AuthorsView(catalogue, links),
-        TagsView(catalogue, links),
-        YearsView(catalogue, links),
-        FormatsView(catalogue, links),
-        SearchView(catalogue, links),
-        CollagesView(catalogue, links),
-        TopView(catalogue, links),
-        users,
-        users.search,
-        CommentsView(catalogue),
-        SiteView(catalogue),
-        *([me, *me.inside.values()] if account else []),
-    ]
+    """The views in the order of the list of views; `me/` and what is in it only with `account`."""
+    views: dict[str, View] = {}
+    for line in VIEWS:
+        if account or _ACCOUNT not in {line.path, line.parent}:
+            view = views[line.path] = make(line, catalogue, links)
+            if line.parent in views:
+                views[line.parent].inside[line.name.encode()] = view
+    return list(views.values())
 
 
-# Hands what concerns a view to that view.
+def make(line: ViewLine, catalogue: Catalogue, links: LinkNodes) -> View:
+    """The view that a line of the list describes."""
+    module, _, name = line.made_by.partition(":")
+    found: type[View] | FacetRecord = getattr(importlib.import_module(_PACKAGE + module), name)
+    if isinstance(found, FacetRecord):
+        return FacetView(catalogue, links, line, found)
+    return found(catalogue, links, line)
 
 
 class ViewRouter(Nodes):
-    """See the module."""
+    """Answers for the nodes of all views: hands each to the view in which it stands."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind.VIEW,
@@ -66,21 +57,14 @@ class ViewRouter(Nodes):
 
     def __init__(self, catalogue: Catalogue, views: Sequence[View]) -> None:
         super().__init__(catalogue)
-        self._views: Final = {int(view.number): view for view in views}
+        self._views: Final = {view.number: view for view in views}
 
-    def in_root(self) -> list[tuple[bytes, Stat]]:
-        """The views that stand under the root, as its entries."""
-        return self._standing(Kind.ROOT)
-
-    def in_biofs(self) -> list[tuple[bytes, Stat]]:
-        """Those that stand in `.biofs`."""
-        return self._standing(Kind.BIOFS)
-
-    def _standing(self, place: Kind) -> list[tuple[bytes, Stat]]:
+    def standing_in(self, path: str) -> list[tuple[bytes, Stat]]:
+        """The views that stand in the root ("") or in `.biofs`, as its entries."""
         return [
-            (view.name.encode(), view.top())
+            (view.line.name.encode(), view.top())
             for view in self._views.values()
-            if view.name and view.place is place
+            if view.line.parent == path
         ]
 
     def _view(self, address: Address) -> View:
@@ -105,7 +89,8 @@ class ViewRouter(Nodes):
     async def parent(self, address: Address) -> int:
         view = self._view(address)
         if address.kind is Kind.VIEW:
-            return pack(view.place) if view.name else await view.parent(address)
+            parent = view.line.parent
+            return _PLACES.get(parent) or pack(Kind.VIEW, BY_PATH[parent].number)
         return view.above(address)
 
     async def open(self, address: Address, caller: Caller) -> Content:

@@ -8,13 +8,12 @@ import logging
 from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents.document import Source
-from biofs.catalogue.documents.links import Packed
-from biofs.catalogue.documents.lists import SEARCH_KEY, search_source
+from biofs.catalogue.documents import searches
+from biofs.catalogue.documents.document import Document
+from biofs.catalogue.documents.links import LinkDocument
 from biofs.catalogue.documents.search_syntax import InvalidSearch, Search, parse
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number
 from biofs.mount.views.link import LinkView
 from biofs.mount.views.probed import is_probed
 
@@ -28,12 +27,10 @@ _parse: Final = functools.lru_cache(2 * MOST_SEARCHES)(parse)
 
 
 class SearchView(LinkView):
-    """See the module. An entry's number is that of its name in `words`: every spelling is a
-    directory of its own, but those that mean the same show one answer.
+    """An entry is a search as somebody wrote it, and its number that of the text in `text_ids`:
+    every spelling is a directory of its own, but those that mean the same show one answer.
     """
 
-    number: ClassVar[Number] = Number.SEARCH
-    name: ClassVar[str] = "search"
     documents: ClassVar[tuple[bytes, ...]] = (b"results.jsonl",)
 
     def _search(self, ident: int) -> Search:
@@ -49,14 +46,14 @@ class SearchView(LinkView):
                 self.catalogue.queue.errors.append(said)
             raise failure(errno.EINVAL) from None
 
-    def source(self, ident: int) -> Source:
-        return search_source(self.catalogue, self._search(ident))
+    def source(self, ident: int) -> Document:
+        return searches.search(self.catalogue, self._search(ident))
 
-    def note(self, ident: int, packed: Packed) -> None:
+    def note(self, ident: int, document: LinkDocument) -> None:
         search = self._search(ident)
         if search.category is None:
-            found = (link.ident for link in packed.links)
-            self.catalogue.placing.remember(SEARCH_KEY + search.key, search.fields, found)
+            found = (link.ident for link in document.links)
+            self.catalogue.placing.remember(searches.KEY + search.key, search.fields, found)
 
     def lookup_entry(self, name: bytes, caller: Caller) -> Stat | None:
         try:
@@ -70,7 +67,7 @@ class SearchView(LinkView):
         )
 
     async def entries(self) -> list[tuple[bytes, Stat]]:
-        known = set(self.catalogue.answers.keys(SEARCH_KEY))
+        known = set(self.catalogue.answers.keys(searches.KEY))
         return [
             (text.encode(), self.listed_entry(number))
             for number, text in self.catalogue.text_ids.known(_WORD)
@@ -88,6 +85,6 @@ def _looks_like_a_search(text: str) -> bool:
 
 def _key(text: str) -> str | None:
     try:
-        return SEARCH_KEY + _parse(text).key
+        return searches.KEY + _parse(text).key
     except InvalidSearch:
         return None

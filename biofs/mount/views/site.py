@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Final
+from collections.abc import Sequence
 
-from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
-from biofs.catalogue.freshness import Freshness
-from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import DocumentView, Entries
-from biofs.tree.inodes import Address, Kind
-
-_NAMES: Final = {b"stats.json": 1, b"announcements.json": 2}
-_SOURCES: Final[Mapping[int, Callable[[Freshness], Source]]] = {
-    1: user_documents.site_stats,
-    2: user_documents.announcements,
-}
+from biofs.mount.views.document import DocumentRow, DocumentView
+from biofs.tree.inodes import Kind
 
 
 class SiteView(DocumentView):
-    """See the module."""
+    """The site's numbers and its news, each a document in the view's own directory."""
 
-    number: ClassVar[Number] = Number.SITE
-    name: ClassVar[str] = "site"
-    place: ClassVar[Kind] = Kind.BIOFS
-
-    def source(self, address: Address, caller: Caller) -> Source:
-        make = _SOURCES.get(document_of(address))
-        if make is None:
-            raise failure(errno.ENOENT)
-        return make(self.catalogue.freshness)
-
-    def fixed(self, address: Address, caller: Caller) -> Entries:
-        return self.documents(0, _NAMES, caller)
+    def table(self) -> Sequence[DocumentRow]:
+        freshness = self.catalogue.freshness
+        stats, news = user_documents.site_stats, user_documents.announcements
+        return (
+            DocumentRow(1, b"stats.json", lambda *_: stats(freshness), Kind.VIEW),
+            DocumentRow(2, b"announcements.json", lambda *_: news(freshness), Kind.VIEW),
+        )

@@ -6,14 +6,13 @@ import errno
 from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents import top as top_lists
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.documents.links import Link
-from biofs.catalogue.documents.lists import top_source
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number
 from biofs.mount.views.link import FIRST_LINK, LinkView
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
@@ -27,20 +26,17 @@ directory has 0 there."""
 
 
 class TopView(LinkView):
-    """See the module. Who has no cookie gets EACCES where one is needed: the server knows no other
-    way to these lists.
+    """An entry is a kind of list, and in it a length: two directories, and links in the second. Who
+    has no cookie gets EACCES where one is needed: the server knows no other way to these lists.
     """
 
-    number: ClassVar[Number] = Number.TOP
-    name: ClassVar[str] = "top"
     documents: ClassVar[tuple[bytes, ...]] = (b"top.json",)
-    depth: ClassVar[int] = 3
 
-    def source(self, ident: int) -> Source:
+    def source(self, ident: int) -> Document:
         kind, limit = _kind(ident), ident & ((1 << _SHIFT) - 1)
         if not 1 <= limit <= len(_LIMITS):
             raise failure(errno.ENOENT)
-        return top_source(self.catalogue, kind, _LIMITS[limit - 1])
+        return top_lists.top(self.catalogue, kind, _LIMITS[limit - 1])
 
     def above(self, address: Address) -> int:
         if address.kind is Kind.VIEW_ENTRY and not _is_kind(address.ident):

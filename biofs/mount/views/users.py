@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.freshness import Freshness
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import DocumentView, Entries, id_in, object_in
-from biofs.mount.views.usersearch import UserSearchView
+from biofs.mount.views.base import View, document_in, document_of
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, id_in, object_in
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
+from biofs.tree.views import BY_PATH
 
-_SOURCES: Final[Mapping[int, Callable[[Freshness, int], Source]]] = {
-    1: user_documents.user,
-    2: user_documents.stats,
-    3: user_documents.recents,
-    4: user_documents.posts,
-}
-_NAMES: Final = {b"user.json": 1, b"stats.json": 2, b"recents.json": 3, b"posts.json": 4}
 _RECENTS: Final = 3
-_FOUND: Final = 5  # no document: a link to the user, from a search
+_FOUND: Final = 5
+"""Document numbers: of recents.json, and of a link to the user, from a search."""
 
-_SEARCH: Final = b"search"
-_DIRECTORIES: Final = {b"snatches": 1, b"uploads": 2}
-_FIELDS: Final = {1: "snatches", 2: "uploads"}  # of the recents' answer
+_DIRECTORIES: Final = {1: "snatches", 2: "uploads"}
+"""Directories in an entry by their parts; their groups are in a field of the recents of this
+name."""
 
 
-def group_links(
-    links: LinkNodes, rows: object, depth: int, ident_field: str, name_field: str
-) -> Entries:
+def group_links(view: View, rows: object, ident_field: str, name_field: str) -> Entries:
     """Links to the groups that the rows of a document name, each once, in the rows' order."""
     found: dict[int, bytes] = {}
     for row in to_rows(rows) or ():
@@ -50,38 +40,28 @@ def group_links(
             # A document's texts are decoded, and names are made of escaped ones.
             name = names.group_dirname(escape(to_text(row.get(name_field))), ident)
             found.setdefault(ident, name.encode())
-    return [(name, links.to_group(ident, depth)) for ident, name in found.items()]
+    return [(name, view.links.to_group(ident, view.depth)) for ident, name in found.items()]
 
 
 class UsersView(DocumentView):
-    """See the module. Lists the users that are known; any id can be named.
+    """An entry is a user's id. Lists the users that are known; any id can be named.
 
     Entering one, or reading something of one, asks whether there is such a user: of nobody the
     server tells the same as of a user who did nothing.
     """
 
-    number: ClassVar[Number] = Number.USERS
-    name: ClassVar[str] = "users"
+    def table(self) -> Sequence[DocumentRow]:
+        def about(
+            make: Callable[[Freshness, int], Document],
+        ) -> Callable[[int, Caller], Document]:
+            return lambda ident, _caller: make(self.catalogue.freshness, ident)
 
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self._links: Final = links
-        self._search: Final = UserSearchView(catalogue, self.found)
-
-    @property
-    def search(self) -> UserSearchView:
-        """`users/search/`."""
-        return self._search
-
-    def found(self, ident: int) -> Stat:
-        """A link to a user from a directory in `users/search/`."""
-        return attributes.link(self.document(ident, _FOUND), len(_target(ident)), 0)
-
-    def source(self, address: Address, caller: Caller) -> Source:
-        make = _SOURCES.get(document_of(address))
-        if make is None:
-            raise failure(errno.ENOENT)
-        return make(self.catalogue.freshness, address.ident)
+        return (
+            DocumentRow(1, b"user.json", about(user_documents.user)),
+            DocumentRow(2, b"stats.json", about(user_documents.stats)),
+            DocumentRow(_RECENTS, b"recents.json", about(user_documents.recents)),
+            DocumentRow(4, b"posts.json", about(user_documents.posts)),
+        )
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
         ident = address.ident
@@ -89,27 +69,32 @@ class UsersView(DocumentView):
             keys = self.catalogue.answers.keys(user_documents.USERS)
             known = sorted(int(key.removeprefix(user_documents.USERS)) for key in keys)
             users = [(b"%d" % user, self.listed_entry(user)) for user in known]
-            return [(_SEARCH, self.search.top()), *users]
+            return [*self.views_inside(), *users]
         if document_of(address):
             return []
         return [
-            *self.documents(ident, _NAMES, caller),
-            *((name, self._directory(ident, caller, part)) for name, part in _DIRECTORIES.items()),
+            *self.documents(address, caller),
+            *(
+                (name.encode(), self._directory(ident, caller, part))
+                for part, name in _DIRECTORIES.items()
+            ),
         ]
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
-        field = _FIELDS.get(document_of(address)) if address.kind is Kind.VIEW_ENTRY else None
+        field = _DIRECTORIES.get(document_of(address)) if address.kind is Kind.VIEW_ENTRY else None
         if field is None:
             return []
         body = await self.body(unpack(self.document(address.ident, _RECENTS)), caller)
-        return group_links(self._links, object_in(body).get(field), 3, "ID", "Name")
+        return group_links(self, object_in(body).get(field), "ID", "Name")
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         if address.kind is Kind.VIEW:
-            if name == _SEARCH:
-                return self.search.top()
             ident = id_in(name)
-            return None if ident is None else self._directory(ident, caller)
+            return (
+                dict(self.views_inside()).get(name)
+                if ident is None
+                else self._directory(ident, caller)
+            )
         return await super().lookup(address, name, caller)
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
@@ -128,7 +113,7 @@ class UsersView(DocumentView):
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.VIEW_DOCUMENT and document_of(address) == _FOUND:
-            return self.found(address.ident)
+            return user_link(address.ident)
         return await super().getattr(address, caller)
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:
@@ -143,6 +128,12 @@ class UsersView(DocumentView):
         source = user_documents.user(self.catalogue.freshness, address.ident)
         known = self.catalogue.answers.known(source.key, caller)
         return source.mtime(known.body) if known else 0
+
+
+def user_link(ident: int) -> Stat:
+    """A link to a user from a directory in `users/search/`."""
+    inode = document_in(BY_PATH["users"].number, ident, _FOUND)
+    return attributes.link(inode, len(_target(ident)), 0)
 
 
 def _target(ident: int) -> bytes:

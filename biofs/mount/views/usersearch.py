@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from biofs.api.values import to_count, to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import INCOMPLETE, DocumentView, Entries, object_in
+from biofs.mount.nodes.links import LinkNodes
+from biofs.mount.views import incomplete
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
+from biofs.mount.views.incomplete import Incomplete
 from biofs.mount.views.probed import is_probed
+from biofs.mount.views.users import user_link
 from biofs.tree import names
-from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
+from biofs.tree.views import ViewLine
 
 WORDS: Final = "user search"
 """The kind of `TextIds` that searches are."""
@@ -28,11 +32,12 @@ MOST_SEARCHES: Final = 10_000
 
 _RESULTS: Final = 1
 _INCOMPLETE: Final = 2
-_NAMES: Final = {b"results.json": _RESULTS}
+"""Document numbers, part of inode numbers."""
+
 _REASON: Final = (
     f"These are the first {user_documents.MOST_SEARCH_PAGES} pages of what the server found, and "
     f"`pages` in\nresults.json says how many there are. More of the name finds fewer.\n"
-).encode()
+)
 
 
 def words_in(name: bytes) -> str | None:
@@ -45,30 +50,31 @@ def words_in(name: bytes) -> str | None:
 
 
 class UserSearchView(DocumentView):
-    """See the module. `found` makes a link to a user's directory."""
+    """`users/search/`: a directory for each search, with results.json and a link to each user that
+    was found. Any printable text is a search; those that were made are listed.
+    """
 
-    number: ClassVar[Number] = Number.USER_SEARCH
-    name: ClassVar[str] = ""
+    def __init__(self, catalogue: Catalogue, links: LinkNodes, line: ViewLine) -> None:
+        super().__init__(catalogue, links, line)
+        self._incomplete: Final = Incomplete(line.number, _INCOMPLETE)
 
-    def __init__(self, catalogue: Catalogue, found: Callable[[int], Stat]) -> None:
-        super().__init__(catalogue)
-        self._found: Final = found
+    def table(self) -> Sequence[DocumentRow]:
+        return (DocumentRow(_RESULTS, b"results.json", self._search),)
 
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.USERS)
-
-    def _search(self, ident: int) -> Source:
+    def _search(self, ident: int, _caller: Caller) -> Document:
         words = self.catalogue.text_ids.text(WORDS, ident)
         if words is None:
             raise failure(errno.ENOENT)
         return user_documents.search(self.catalogue.freshness, words)
 
-    def source(self, address: Address, caller: Caller) -> Source | bytes:
-        return _REASON if document_of(address) == _INCOMPLETE else self._search(address.ident)
+    def source(self, address: Address, caller: Caller) -> Document | bytes | None:
+        if self._incomplete.is_at(address):
+            return incomplete.body(_REASON)
+        return super().source(address, caller)
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is Kind.VIEW_ENTRY:
-            return self.documents(address.ident, _NAMES, caller)
+            return self.documents(address, caller)
         entries = []
         for key in self.catalogue.answers.keys(user_documents.SEARCHES):
             words = key.removeprefix(user_documents.SEARCHES)
@@ -84,13 +90,12 @@ class UserSearchView(DocumentView):
         answer = object_in(body)
         entries: dict[bytes, Stat] = {}
         if to_count(answer.get("pages")) > user_documents.MOST_SEARCH_PAGES:
-            inode = self.document(address.ident, _INCOMPLETE)
-            entries[INCOMPLETE] = self.file(inode, _REASON, caller)
+            entries |= self._incomplete.entries(address.ident, _REASON)
         for row in to_rows(answer.get("results")) or ():
             ident = to_id(row.get("userId")) if isinstance(row, Mapping) else None
             if ident is not None and isinstance(row, Mapping):
                 name = names.with_id(escape(to_text(row.get("username"))), ident)
-                entries[name.encode()] = self._found(ident)
+                entries[name.encode()] = user_link(ident)
         return list(entries.items())
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:

@@ -16,7 +16,7 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents import document
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Joined, Source, from_first, from_last
+from biofs.catalogue.documents.document import Document, Joined, from_first, from_last
 from biofs.catalogue.freshness import HOUR, MINUTE, Freshness
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
 from biofs.demo.app import create_app
@@ -115,7 +115,7 @@ def test_rows_that_are_no_objects_are_left_out() -> None:
     assert joined.fields() == {"rows": []}
 
 
-async def read(catalogue: Catalogue, source: Source) -> Any:
+async def read(catalogue: Catalogue, source: Document) -> Any:
     answers = catalogue.answers
     return json.loads(await answers.get(source.key, source.ttl, source.fetch, READER))
 
@@ -230,7 +230,7 @@ BODIES = [
 
 @pytest.mark.parametrize("source", ALL, ids=lambda source: source.key)
 async def test_whatever_comes_is_a_document_or_an_api_error(
-    source: Source, autojump_clock: object
+    source: Document, autojump_clock: object
 ) -> None:
     app = Saying(create_app(embedded()))
     async with running(app) as catalogue:  # type: ignore[arg-type]
@@ -296,7 +296,7 @@ async def test_fresh_for_as_long_as_is_promised(autojump_clock: object) -> None:
             assert log.count("get_user_notifications") == requests
 
 
-async def read_new(catalogue: Catalogue, source: Source) -> Any:
+async def read_new(catalogue: Catalogue, source: Document) -> Any:
     answers = catalogue.answers
     return json.loads(await answers.get_new(source.key, source.ttl, source.fetch, READER))
 

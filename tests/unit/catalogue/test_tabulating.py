@@ -19,6 +19,7 @@ from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
 from biofs.store import rows
 from biofs.store.rows import PORTION, Entry, FacetCount, Page, Wanted
+from biofs.tree.views import FACETS
 from tests.support.catalogues import Patient, running
 
 
@@ -41,9 +42,15 @@ async def entries(catalogue: Catalogue, **wanted: Any) -> list[Entry]:
     return await catalogue.store.scan(read)
 
 
+def table_of(what: Any) -> Wanted:
+    """The table of a facet view or of the categories."""
+    facet = FACETS.get(what)
+    return Wanted(what="facets", facet=facet) if facet else Wanted(what=what)
+
+
 async def heaps(catalogue: Catalogue, what: Any) -> dict[str, FacetCount]:
     def read(connection: sqlite3.Connection) -> dict[str, FacetCount]:
-        found = [each for page in pages(connection, Wanted(what=what)) for each in page.heaps]
+        found = [each for page in pages(connection, table_of(what)) for each in page.heaps]
         return {heap.name: heap for heap in found}
 
     return await catalogue.store.scan(read)

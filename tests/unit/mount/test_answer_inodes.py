@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from biofs.mount.kernel.invalidation import AnswerInodes
-from biofs.mount.views.base import Number, document_in
+from biofs.mount.views.base import document_in
 from biofs.tree.inodes import Kind, pack
+from biofs.tree.views import BY_PATH
 
-ENTRY = pack(Kind.VIEW_ENTRY, 3, Number.COLLAGES)
-DOCUMENT = document_in(Number.COLLAGES, 3, 1)
-OTHER = document_in(Number.COLLAGES, 4, 1)
+COLLAGES = BY_PATH["collages"].number
+
+ENTRY = pack(Kind.VIEW_ENTRY, 3, COLLAGES)
+DOCUMENT = document_in(COLLAGES, 3, 1)
+OTHER = document_in(COLLAGES, 4, 1)
 
 
 def test_a_documents_inode_is_taken_once() -> None:
@@ -47,9 +50,9 @@ def test_links_and_groups_show_no_answer() -> None:
 def test_what_no_longer_fits_is_taken_as_if_it_had_changed() -> None:
     table = AnswerInodes(most=2)
     for number in range(1, 4):
-        table.add({f"key {number}"}, document_in(Number.COLLAGES, number, 1))
-    table.add({"key 3"}, document_in(Number.COLLAGES, 9, 1))
+        table.add({f"key {number}"}, document_in(COLLAGES, number, 1))
+    table.add({"key 3"}, document_in(COLLAGES, 9, 1))
     assert len(table) == 2
-    dropped = document_in(Number.COLLAGES, 1, 1)
+    dropped = document_in(COLLAGES, 1, 1)
     assert list(table.take("of something else")) == [dropped]
     assert list(table.take("of something else")) == []

@@ -3,48 +3,45 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import account as account_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import DocumentView, Entries, object_in
+from biofs.mount.views.base import document_of
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
 from biofs.mount.views.users import group_links
 from biofs.tree import names
-from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 
-_NAMES: Final = {b"torrents.json": 1, b"artists.json": 2}
-_KINDS: Final = {1: "torrents", 2: "artists"}
-_AUTHOR: Final = 3  # no document: a link to an author
+_ARTISTS: Final = 2
+_KINDS: Final = {1: "torrents", _ARTISTS: "artists"}
+"""The numbers of entries and of the documents they come from; the server's names of both."""
+
+_AUTHOR: Final = 3
+"""The document number of a link to an author."""
 
 
 class BookmarksView(DocumentView):
-    """See the module. The server calls them torrents and artists."""
+    """Two documents, and a directory of links for each: bookmarked groups and authors, which the
+    server calls torrents and artists."""
 
-    number: ClassVar[Number] = Number.BOOKMARKS
-    name: ClassVar[str] = ""
     private: ClassVar[bool] = True
 
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self._links: Final = links
+    def table(self) -> Sequence[DocumentRow]:
+        return [
+            DocumentRow(number, f"{kind}.json".encode(), partial(self._bookmarks, kind), Kind.VIEW)
+            for number, kind in _KINDS.items()
+        ]
 
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
-
-    def source(self, address: Address, caller: Caller) -> Source:
-        kind = _KINDS.get(document_of(address))
-        if kind is None:
-            raise failure(errno.ENOENT)
+    def _bookmarks(self, kind: str, _ident: int, _caller: Caller) -> Document:
         return account_documents.bookmarks(self.catalogue.freshness, kind)
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
@@ -54,19 +51,19 @@ class BookmarksView(DocumentView):
             (kind.encode(), self.directory(unpack(self.entry(number)), caller))
             for number, kind in _KINDS.items()
         ]
-        return [*self.documents(0, _NAMES, caller), *directories]
+        return [*self.documents(address, caller), *directories]
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is not Kind.VIEW_ENTRY:
             return []
         body = await self.body(unpack(self.document(0, address.ident)), caller)
         if _KINDS.get(address.ident) == "torrents":
-            return group_links(self._links, object_in(body).get("bookmarks"), 3, "id", "name")
+            return group_links(self, object_in(body).get("bookmarks"), "id", "name")
         return [(name, self._link(ident, name)) for ident, name in _authors(body).items()]
 
     def _link(self, ident: int, name: bytes) -> Stat:
-        shown = attributes.link(self.document(ident, _AUTHOR), len(_target(name)), 0)
-        return shown._replace(keep=1.0)  # an author can be renamed
+        stat = attributes.link(self.document(ident, _AUTHOR), len(_target(name)), 0)
+        return stat._replace(keep=1.0)  # an author can be renamed
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         if address.kind is Kind.VIEW_DOCUMENT and document_of(address) == _AUTHOR:
@@ -79,7 +76,7 @@ class BookmarksView(DocumentView):
         return _target(await self._author(address.ident, caller))
 
     async def _author(self, ident: int, caller: Caller) -> bytes:
-        body = await self.body(unpack(self.document(0, 2)), caller)
+        body = await self.body(unpack(self.document(0, _ARTISTS)), caller)
         name = _authors(body).get(ident)
         if name is None:
             raise failure(errno.ENOENT)

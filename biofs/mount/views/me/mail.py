@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import account as account_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import Entries, object_in
+from biofs.mount.views.base import document_of
+from biofs.mount.views.document import DocumentRow, Entries, object_in
 from biofs.mount.views.me.marking import ReadingView
 from biofs.tree import names, render
-from biofs.tree.inodes import Address, Kind, pack, unpack
+from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.text import escape
 
 _README: Final = b"""\
@@ -31,39 +31,31 @@ marks the conversation read on the server:
 
 _MESSAGES: Final = 1
 _MESSAGE: Final = 2
-_README_NUMBER: Final = 3
 _CONVERSATION: Final = 4
-_IN_FOLDER: Final = {b"messages.json": _MESSAGES}
-_IN_CONVERSATION: Final = {b"message.json": _MESSAGE, b"README.txt": _README_NUMBER}
+"""Document numbers, part of inode numbers."""
 
 
-class _Folder(ReadingView):
-    """A folder. Entering it asks for the list of its conversations, which marks none."""
+class FolderView(ReadingView):
+    """The folder of the view's name (inbox, sentbox), with an entry for each conversation.
 
-    name: ClassVar[str] = ""
-    folder: ClassVar[str]
-    reading: ClassVar[Mapping[bytes, int]] = {b"READING-MARKS-AS-READ.json": _CONVERSATION}
+    Entering it asks for the list of its conversations, which marks none.
+    """
 
-    def holds_reading(self, address: Address) -> bool:
-        return address.kind is Kind.VIEW_ENTRY
+    def table(self) -> Sequence[DocumentRow]:
+        return (
+            DocumentRow(_MESSAGES, b"messages.json", lambda *_: self._list(), Kind.VIEW),
+            DocumentRow(_MESSAGE, b"message.json", self._message),
+            DocumentRow(3, b"README.txt", lambda *_: _README),
+            DocumentRow(
+                _CONVERSATION, b"READING-MARKS-AS-READ.json", self._conversation, marks=True
+            ),
+        )
 
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
+    def _conversation(self, ident: int, _caller: Caller) -> Document:
+        return account_documents.conversation(self.catalogue.freshness, ident)
 
-    def source(self, address: Address, caller: Caller) -> Source | bytes | None:
-        match document_of(address):
-            case 1:
-                return self._list()
-            case 2:
-                return self._message(address.ident, caller)
-            case 3:
-                return _README
-            case 4:
-                return account_documents.conversation(self.catalogue.freshness, address.ident)
-        raise failure(errno.ENOENT)
-
-    def _list(self) -> Source:
-        return account_documents.messages(self.catalogue.freshness, self.folder)
+    def _list(self) -> Document:
+        return account_documents.messages(self.catalogue.freshness, self.line.name)
 
     def _message(self, ident: int, caller: Caller) -> bytes | None:
         """What the list says of a conversation; None while there is no list."""
@@ -78,15 +70,10 @@ class _Folder(ReadingView):
     async def body(self, address: Address, caller: Caller) -> bytes:
         if document_of(address) in {_MESSAGE, _CONVERSATION}:
             # The server crashes on a conversation that is not the user's own.
-            listed = _rows(await super().body(unpack(self.document(0, _MESSAGES)), caller))
-            if address.ident not in listed:
+            rows = _rows(await super().body(unpack(self.document(0, _MESSAGES)), caller))
+            if address.ident not in rows:
                 raise failure(errno.ENOENT)
         return await super().body(address, caller)
-
-    def fixed(self, address: Address, caller: Caller) -> Entries:
-        if address.kind is Kind.VIEW:
-            return self.documents(0, _IN_FOLDER, caller)
-        return self.documents(address.ident, _IN_CONVERSATION, caller)
 
     async def listed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is not Kind.VIEW:
@@ -95,12 +82,12 @@ class _Folder(ReadingView):
         return [
             (
                 names.with_id(escape(to_text(row.get("subject"))), ident, "no subject").encode(),
-                self._conversation(ident, row),
+                self._entry(ident, row),
             )
             for ident, row in rows.items()
         ]
 
-    def _conversation(self, ident: int, row: Mapping[str, object]) -> Stat:
+    def _entry(self, ident: int, row: Mapping[str, object]) -> Stat:
         mtime = render.api_time(to_text(row.get("date"))) or 0
         return self.own(attributes.directory(self.entry(ident), mtime)._replace(keep=0.0))
 
@@ -108,20 +95,6 @@ class _Folder(ReadingView):
         known = self.catalogue.answers.known(self._list().key, caller)
         row = _rows(known.body).get(address.ident, {}) if known else {}
         return render.api_time(to_text(row.get("date"))) or 0
-
-
-class InboxView(_Folder):
-    """`me/inbox/`."""
-
-    number: ClassVar[Number] = Number.INBOX
-    folder: ClassVar[str] = "inbox"
-
-
-class SentboxView(_Folder):
-    """`me/sentbox/`."""
-
-    number: ClassVar[Number] = Number.SENTBOX
-    folder: ClassVar[str] = "sentbox"
 
 
 def _rows(body: bytes) -> Mapping[int, Mapping[str, object]]:

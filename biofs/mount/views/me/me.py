@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from biofs.api.values import to_id
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import account as account_documents
 from biofs.catalogue.documents import users as user_documents
-from biofs.catalogue.documents.document import Source
+from biofs.catalogue.documents.document import Document
 from biofs.catalogue.freshness import Freshness
-from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import DocumentView, Entries, object_in
-from biofs.mount.views.me.bookmarks import BookmarksView
-from biofs.mount.views.me.mail import InboxView, SentboxView
-from biofs.mount.views.me.notifications import NotificationsView
-from biofs.tree.inodes import Address, Kind, pack
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
+from biofs.tree.inodes import Address, Kind
 
-_README: Final = b"""\
+README: Final = b"""\
 Your account. Only you can look in here (and root), and nothing in here changes anything, but for
 two kinds of files that no listing shows and no search finds. They have to be named:
 
@@ -39,9 +31,6 @@ two kinds of files that no listing shows and no search finds. They have to be na
   posts/                posts.json has your posts in the forum; needs a cookie
 """
 
-_NAMES: Final = {b"README.txt": 1, b"user.json": 2, b"index.json": 3}
-_POSTS_NAMES: Final = {b"posts.json": 1}
-
 
 class _OwnView(DocumentView):
     """A view with documents about the user whose account it is."""
@@ -49,12 +38,11 @@ class _OwnView(DocumentView):
     private: ClassVar[bool] = True
 
     def about_oneself(
-        self, make: Callable[[Freshness, int], Source], caller: Caller
-    ) -> Source | None:
+        self, make: Callable[[Freshness, int], Document], caller: Caller
+    ) -> Document | None:
         """A document about oneself; None while one's own id is not known."""
-        known = self.catalogue.answers.known(
-            account_documents.index(self.catalogue.freshness).key, caller
-        )
+        index = account_documents.index(self.catalogue.freshness)
+        known = self.catalogue.answers.known(index.key, caller)
         ident = to_id(object_in(known.body).get("id")) if known else None
         return None if ident is None else make(self.catalogue.freshness, ident)
 
@@ -66,15 +54,12 @@ class _OwnView(DocumentView):
 
 
 class PostsView(_OwnView):
-    """`me/posts/`."""
+    """`me/posts/`: one's own posts in the forum."""
 
-    number: ClassVar[Number] = Number.POSTS
-    name: ClassVar[str] = ""
+    def table(self) -> Sequence[DocumentRow]:
+        return (DocumentRow(1, b"posts.json", lambda _, caller: self._posts(caller), Kind.VIEW),)
 
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
-
-    def source(self, address: Address, caller: Caller) -> Source | None:
+    def _posts(self, caller: Caller) -> Document | None:
         own = self.about_oneself(user_documents.posts, caller)
         if own is None:
             # Without a cookie nobody's can be read: no need to ask who one is.
@@ -82,36 +67,24 @@ class PostsView(_OwnView):
             return anybody_s if self.is_out_of_reach(anybody_s, caller) else None
         return own
 
-    def fixed(self, address: Address, caller: Caller) -> Entries:
-        return self.documents(0, _POSTS_NAMES, caller)
-
 
 class MeView(_OwnView):
-    """See the module."""
+    """`me/`: documents about the account, and the views that stand in it."""
 
-    number: ClassVar[Number] = Number.ME
-    name: ClassVar[str] = "me"
+    def table(self) -> Sequence[DocumentRow]:
+        return (
+            DocumentRow(1, b"README.txt", lambda *_: README, Kind.VIEW),
+            DocumentRow(
+                2,
+                b"user.json",
+                lambda _, caller: self.about_oneself(user_documents.user, caller),
+                Kind.VIEW,
+            ),
+            DocumentRow(3, b"index.json", lambda *_: self._index(), Kind.VIEW),
+        )
 
-    def __init__(self, catalogue: Catalogue, links: LinkNodes) -> None:
-        super().__init__(catalogue)
-        self.inside: Final[Mapping[bytes, DocumentView]] = {
-            b"inbox": InboxView(catalogue),
-            b"sentbox": SentboxView(catalogue),
-            b"bookmarks": BookmarksView(catalogue, links),
-            b"notifications": NotificationsView(catalogue),
-            b"posts": PostsView(catalogue),
-        }
-
-    def source(self, address: Address, caller: Caller) -> Source | bytes | None:
-        match document_of(address):
-            case 1:
-                return _README
-            case 2:
-                return self.about_oneself(user_documents.user, caller)
-            case 3:
-                return account_documents.index(self.catalogue.freshness)
-        raise failure(errno.ENOENT)
+    def _index(self) -> Document:
+        return account_documents.index(self.catalogue.freshness)
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
-        inside = [(name, view.top()) for name, view in self.inside.items()]
-        return [*self.documents(0, _NAMES, caller), *inside]
+        return [*self.documents(address, caller), *self.views_inside()]

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from typing import Final
 
-from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import account as account_documents
-from biofs.catalogue.documents.document import Source
-from biofs.mount.nodes.base import failure
-from biofs.mount.views.base import Number, document_of
-from biofs.mount.views.document import Entries
+from biofs.mount.views.document import DocumentRow
 from biofs.mount.views.me.marking import ReadingView
-from biofs.tree.inodes import Address, Kind, pack
+from biofs.tree.inodes import Kind
 
 _README: Final = b"""\
 site.json has what the site tells you; reading it changes nothing.
@@ -26,28 +21,21 @@ because reading it clears their "new" marks on the server. It needs a cookie:
 To clear what site.json tells: biofs notifications clear TYPE
 """
 
-_NAMES: Final = {b"README.txt": 1, b"site.json": 2}
-
 
 class NotificationsView(ReadingView):
-    """See the module."""
+    """Three documents in the view's own directory, one of which marks what it shows."""
 
-    number: ClassVar[Number] = Number.NOTIFICATIONS
-    name: ClassVar[str] = ""
-    reading: ClassVar[Mapping[bytes, int]] = {b"READING-CLEARS-THE-MARKS.json": 3}
-
-    async def parent(self, address: Address) -> int:
-        return pack(Kind.VIEW, Number.ME)
-
-    def source(self, address: Address, caller: Caller) -> Source | bytes:
-        match document_of(address):
-            case 1:
-                return _README
-            case 2:
-                return account_documents.site_notifications(self.catalogue.freshness)
-            case 3:
-                return account_documents.notifications(self.catalogue.freshness)
-        raise failure(errno.ENOENT)
-
-    def fixed(self, address: Address, caller: Caller) -> Entries:
-        return self.documents(0, _NAMES, caller)
+    def table(self) -> Sequence[DocumentRow]:
+        freshness = self.catalogue.freshness
+        site, caught = account_documents.site_notifications, account_documents.notifications
+        return (
+            DocumentRow(1, b"README.txt", lambda *_: _README, Kind.VIEW),
+            DocumentRow(2, b"site.json", lambda *_: site(freshness), Kind.VIEW),
+            DocumentRow(
+                3,
+                b"READING-CLEARS-THE-MARKS.json",
+                lambda *_: caught(freshness),
+                Kind.VIEW,
+                marks=True,
+            ),
+        )
