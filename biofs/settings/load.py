@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from biofs.api.pace import Rate
+    from biofs.api.rate import Rate
     from biofs.api.secrets import Secret
 
 __all__ = [

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from biofs.api.pace import Rate
+    from biofs.api.rate import Rate
     from biofs.api.secrets import Secret
 
 LONGEST_WAIT = 86_400.0
@@ -60,7 +60,7 @@ def url(text: str) -> str:
 
 def rate(text: str) -> Rate:
     """Requests in so many seconds."""
-    from biofs.api.pace import Rate  # noqa: PLC0415 - see above
+    from biofs.api.rate import Rate  # noqa: PLC0415 - see above
 
     return Rate.parse(text)
 

@@ -44,6 +44,7 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lifecycle:
     monkeypatch.setattr(fuse, "check", lambda _options: None)
     stand_in = Lifecycle()
     monkeypatch.setitem(sys.modules, "biofs.mount", ModuleType("biofs.mount"))
+    monkeypatch.setitem(sys.modules, "biofs.mount.process", ModuleType("biofs.mount.process"))
     monkeypatch.setitem(sys.modules, "biofs.mount.process.run", stand_in)
     return stand_in
 
