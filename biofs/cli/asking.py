@@ -15,7 +15,8 @@ from biofs.api.requests import Answer, Request
 from biofs.catalogue import assembly
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.errors import QuietError
-from biofs.settings.load import COOKIE_VARIABLE, Settings
+from biofs.settings.load import Settings
+from biofs.settings.table import COOKIE_VARIABLE
 
 
 def send(settings: Settings, request: Request) -> Answer:

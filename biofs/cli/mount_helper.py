@@ -11,12 +11,10 @@ from typing import NamedTuple
 from biofs import cli
 from biofs.cli.output.report import complain
 from biofs.errors import USAGE
+from biofs.settings.table import SETTINGS
 
-_WITH_VALUE = (
-    *("token_file", "cache_dir", "cache_size", "rate", "wait", "ttl", "log_file", "log_level"),
-    "snapshot",
-)
-_ALONE = ("offline", "account", "demo")
+_WITH_VALUE = {s.name: s.option for s in SETTINGS if s.in_fstab and s.type is not bool}
+_ALONE = {s.name: s.option for s in SETTINGS if s.in_fstab and s.type is bool}
 
 # What fstab tells mount(8) and systemd, or asks for what every mount of biofs is or cannot be.
 _NOT_FOR_US = frozenset(
@@ -48,7 +46,7 @@ def main() -> int:
 def translate(arguments: Sequence[str]) -> list[str] | None:
     """The arguments of `biofs` for those of mount(8); None if it wants nothing to be mounted.
 
-    Raises ValueError, with a line for people, for what makes no sense.
+    Raises ValueError, with a line for people, for what is invalid.
     """
     asked = _read(arguments)
     if len(asked.places) != 2:
@@ -59,9 +57,9 @@ def translate(arguments: Sequence[str]) -> list[str] | None:
     for option in asked.options:
         name, _, value = option.partition("=")
         if name in _WITH_VALUE:
-            told.append(f"--{name.replace('_', '-')}={value}")
+            told.append(f"{_WITH_VALUE[name]}={value}")
         elif option in _ALONE:
-            told.append(f"--{option}")
+            told.append(_ALONE[option])
         elif option == "remount":
             raise ValueError("a mount cannot be changed: unmount it, and mount it again")
         elif option not in _NOT_FOR_US and not option.startswith(_NOT_FOR_US_BEGIN):
@@ -88,7 +86,7 @@ def _read(arguments: Sequence[str]) -> _Asked:
         if argument in {"-o", "-t", "-N"}:
             value = next(left, None)
             if value is None:
-                raise ValueError(f"{argument} needs something behind it")
+                raise ValueError(f"{argument} needs a value")
             if argument == "-o":
                 options.extend(filter(None, value.split(",")))
         elif not argument.startswith("-"):

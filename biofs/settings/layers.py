@@ -1,65 +1,31 @@
-"""Where settings come from, which source wins, and how to speak of a value that is wrong."""
+"""Where settings come from, which source wins, and how to report a value that is wrong."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Any
 
 import msgspec
 
-from biofs.api.secrets import Secret
-from biofs.api.urls import normalise_base_url
 from biofs.errors import USAGE, ConfigError
-from biofs.settings import logins, private_files
-from biofs.settings.variables import COOKIE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
+from biofs.settings import logins, private_files, values
+from biofs.settings.table import BY_NAME, SETTINGS, Setting
 
-LogLevel = Literal["debug", "info", "warning", "error"]
-T = TypeVar("T")
-
-
-class Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the settings file can hold; None is what it does not say."""
-
-    url: str | None = None
-    token: str | None = None
-    token_file: str | None = None
-    cookie: str | None = None
-    cache_dir: str | None = None
-    cache_size: str | None = None
-    rate: str | None = None
-    wait: float | None = None
-    ttl: float | None = None
-    offline: bool | None = None
-    account: bool | None = None
-    options: list[str] | None = None
-    log_file: str | None = None
-    log_level: LogLevel | None = None
-    ca_file: str | None = None
-    timeout: float | None = None
-    insecure: bool | None = None
-
-    def __repr__(self) -> str:
-        return "Stored(…)"
-
-
-class Told(Stored, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all sources together say."""
-
-    foreground: bool = False
-    demo: bool = False
-    snapshot: str | None = None
-
-    def __repr__(self) -> str:
-        return "Told(…)"
-
-
-_WITHOUT = {
-    "demo": ("url", "token_file", "snapshot"),
-    "snapshot": ("url", "token_file", "cache_dir", "cache_size", "rate", "ttl", "account"),
-}
-"""Catalogues that need no server, for which only the command line counts, and what has no use."""
+Stored = msgspec.defstruct(
+    "Stored",
+    [
+        (setting.name, (str if setting.type is Path else setting.type) | None, None)
+        for setting in SETTINGS
+        if setting.in_file
+    ],
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    module=__name__,
+    namespace={"__repr__": lambda _self: "Stored(…)"},
+)
+"""What the settings file can hold; None is what it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +38,48 @@ class _Origin:
 
 
 class Merged:
-    """The values that won, and the words for it if one of them is wrong."""
+    """The values that won, and the error message if one of them is wrong."""
 
-    def __init__(self, told: Told, origins: Mapping[str, _Origin]) -> None:
-        self.told = told
+    def __init__(self, given: Mapping[str, object], origins: Mapping[str, _Origin]) -> None:
+        self.given = given
         self._origins = origins
 
     def wrong(self, key: str, problem: str) -> ConfigError:
-        """The error to raise for the value given under `key`, which stands in some source."""
+        """The error to raise for the value given under `key`, which some source gives."""
         origin = self._origins[key]
         return ConfigError(f"{origin.name}: {problem}", origin.exitcode)
 
-    def parsed(self, key: str, parse: Callable[[str], T], text: str) -> T:
-        """`parse(text)`; ConfigError if it raises ValueError."""
+    def value(self, setting: Setting) -> Any:
+        """The parsed value, or the default. Raises ConfigError."""
+        for other, value in setting.fixed_with.items():
+            if self.given.get(other):
+                return value
+        given = self.given.get(setting.name)
+        return self._default(setting) if given is None else self._parsed(setting, given)
+
+    def _default(self, setting: Setting) -> Any:
+        for other, value in setting.default_with.items():
+            if self.given.get(other):
+                return None if value is None else setting.parse(value)
+        if not callable(setting.default):
+            return None if setting.default is None else setting.parse(setting.default)
+        path = setting.default()
+        if path is None:
+            raise ConfigError(f"no home directory is known: set HOME, or give {setting.option}")
+        return path
+
+    def _parsed(self, setting: Setting, given: object) -> Any:
+        if setting.type is Path:
+            given = self._path(setting.name, str(given))
         try:
-            return parse(text)
+            return setting.parse(given)
         except ValueError as error:
             problem = str(error)
         # Raised out here, so that no chain leads to an error that holds the text.
-        raise self.wrong(key, problem)
+        raise self.wrong(setting.name, problem)
 
-    def seconds(self, key: str, value: float, most: float) -> float:
-        """`value` if it is a number of seconds from 0 to `most`, else ConfigError."""
-        if not (math.isfinite(value) and 0 <= value <= most):
-            raise self.wrong(key, f"a number of seconds from 0 to {most:g}")
-        return value
-
-    def path(self, key: str, text: str | None) -> Path | None:
+    def _path(self, key: str, text: str) -> Path:
         """An absolute path; `~` stands for the home directory."""
-        if text is None:
-            return None
         if not text or "\0" in text:
             raise self.wrong(key, "not a path")
         try:
@@ -110,27 +88,6 @@ class Merged:
             raise self.wrong(key, "the home directory that ~ stands for is not known") from None
         except FileNotFoundError:
             raise self.wrong(key, "relative to a current directory that is gone") from None
-
-    def token(self) -> Secret | None:
-        """The token, out of its file if it is in one."""
-        if self.told.token is not None:
-            return self._secret("token", self.told.token)
-        path = self.path("token_file", self.told.token_file)
-        if path is None:
-            return None
-        try:
-            file = private_files.read(path)
-        except FileNotFoundError:
-            raise self.wrong("token_file", f"{path}: no such file") from None
-        file.check(private_files.SECRET)
-        return self._secret("token_file", file.content.decode("utf-8-sig", "replace"))
-
-    def cookie(self) -> Secret | None:
-        """The browser session's cookie."""
-        return None if self.told.cookie is None else self._secret("cookie", self.told.cookie)
-
-    def _secret(self, key: str, text: str) -> Secret:
-        return self.parsed(key, Secret, text.strip())
 
 
 def merge(
@@ -141,78 +98,90 @@ def merge(
     logged_in: bool = True,
 ) -> Merged:
     """Ask the sources in turn, the weakest first; raises ConfigError as `load` does."""
-    line = {key: value for key, value in command_line.items() if value is not None}
-    values: dict[str, object] = {}
+    line = {key: value for key, value in command_line.items() if value not in (None, ())}
+    _check_exclusions(line)
+    given: dict[str, object] = {}
     origins: dict[str, _Origin] = {}
 
     def add(
         layer: Mapping[str, object], name: Callable[[str], str], home: Path, exitcode: int
     ) -> None:
-        # A token and a token file are one setting: the stronger source's is not to be overruled.
-        if "token" in layer or "token_file" in layer:
-            values.pop("token", None)
-            values.pop("token_file", None)
-        values.update(layer)
+        for excluded in _excluded(layer):
+            given.pop(excluded, None)
+        given.update(layer)
         origins.update((key, _Origin(name(key), home, exitcode)) for key in layer)
 
-    alone = next((name for name in _WITHOUT if line.get(name)), None)
-    if alone is not None:
-        for key in _WITHOUT[alone]:
-            if line.get(key):
-                problem = f"no use with {_option(alone)}: leave out either"
-                raise ConfigError(f"{_option(key)}: {problem}", USAGE)
-    else:
+    alone = any(line.get(setting.name) for setting in SETTINGS if setting.alone)
+    if not alone:
         if config_file is not None:
             file = config_file
             add(_stored(file), lambda key: f"{file}: {key}", file.parent, 1)
-        add(_environment(environ), _variable, Path(), 1)
-    add(line, _option, Path(), USAGE)
-    if alone is None and config_file is not None and logged_in:
-        added = _login(config_file.parent, values)
-        values.update(added)
+        add(_environment(environ), lambda key: BY_NAME[key].variable, Path(), 1)
+    add(line, lambda key: BY_NAME[key].option, Path(), USAGE)
+    if not alone and config_file is not None and logged_in:
+        added = _login(config_file.parent, given)
+        given.update(added)
         origins.update(
             (key, _Origin(f"{config_file.with_name(logins.FILE)}: {key}", Path(), 1))
             for key in added
         )
-    return Merged(msgspec.convert(values, Told), origins)
+    return Merged(given, origins)
 
 
-def _login(directory: Path, values: Mapping[str, object]) -> dict[str, object]:
+def _is_given(layer: Mapping[str, object], key: str) -> bool:
+    return key in layer and layer[key] is not False
+
+
+def _check_exclusions(line: Mapping[str, object]) -> None:
+    for setting in SETTINGS:
+        for other in setting.excludes:
+            if _is_given(line, setting.name) and _is_given(line, other):
+                problem = f"{BY_NAME[other].option} cannot be combined with {setting.option}"
+                raise ConfigError(problem, USAGE)
+
+
+def _excluded(layer: Mapping[str, object]) -> set[str]:
+    """What weaker sources may say in vain, because this one says what excludes it."""
+    found: set[str] = set()
+    for setting in SETTINGS:
+        if _is_given(layer, setting.name):
+            found.update(setting.excludes)
+        if any(_is_given(layer, other) for other in setting.excludes):
+            found.add(setting.name)
+    return found
+
+
+def _login(directory: Path, given: Mapping[str, object]) -> dict[str, object]:
     """What `biofs login` adds to what else is set: the server's address, if there is no other, and
     the token, if there is none and it is for that server.
     """
     login = logins.read(directory)
     if login is None:
         return {}
-    url = values.get("url", login.url)
+    url = given.get("url", login.url)
     try:
-        same = normalise_base_url(str(url)) == login.url
+        same = values.url(str(url)) == login.url
     except ValueError:
-        same = False  # what is wrong with it is said by who reads it
+        same = False  # the error is reported when the setting itself is parsed
     if not same:
         return {}
     added: dict[str, object] = {"url": url}
-    if "token" not in values and "token_file" not in values:
+    if "token" not in given and "token_file" not in given:
         try:
             added["token"] = logins.token(directory, login).reveal()
         except ConfigError:
-            # Offline nobody is shown a token; whose it is may be clear without.
-            if not values.get("offline"):
+            # Offline no token is sent; whose it is may be clear without.
+            if not given.get("offline"):
                 raise
     return added
 
 
-def _option(key: str) -> str:
-    return "-o" if key == "options" else f"--{key.replace('_', '-')}"
-
-
-def _variable(key: str) -> str:
-    return f"BIOFS_{key.upper()}"
-
-
 def _environment(environ: Mapping[str, str]) -> dict[str, object]:
-    variables = {"url": URL_VARIABLE, "token": TOKEN_VARIABLE, "cookie": COOKIE_VARIABLE}
-    return {key: environ[name] for key, name in variables.items() if environ.get(name)}
+    return {
+        setting.name: environ[setting.variable]
+        for setting in SETTINGS
+        if setting.variable and environ.get(setting.variable)
+    }
 
 
 def _stored(path: Path) -> dict[str, object]:
@@ -221,14 +190,15 @@ def _stored(path: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     file.check(private_files.WRITABLE)
-    stored = _decode(file)
-    if stored.token is not None or stored.cookie is not None:
+    decoded = msgspec.structs.asdict(_decode(file))
+    stored = {key: value for key, value in decoded.items() if value is not None}
+    if any(BY_NAME[key].secret for key in stored):
         file.check(private_files.SECRET)
-    if stored.token is not None and stored.token_file is not None:
-        raise ConfigError(f"{path}: both token and token_file are set: leave out either")
-    return {
-        key: value for key, value in msgspec.structs.asdict(stored).items() if value is not None
-    }
+    for key in stored:
+        for other in BY_NAME[key].excludes:
+            if other in stored:
+                raise ConfigError(f"{path}: set either {other} or {key}, not both")
+    return stored
 
 
 def names_a_token(path: Path) -> bool:
@@ -236,7 +206,7 @@ def names_a_token(path: Path) -> bool:
     return bool(_stored(path).keys() & {"token", "token_file"})
 
 
-def _decode(file: private_files.PrivateFile) -> Stored:
+def _decode(file: private_files.PrivateFile) -> msgspec.Struct:
     try:
         return msgspec.toml.decode(file.content, type=Stored)
     except msgspec.ValidationError as error:
@@ -258,8 +228,8 @@ def _in_words(message: str) -> str:
         known = ", ".join(Stored.__struct_fields__)
         return f"there is no setting `{unknown[1]}`: there are {known}"
     wrong = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", message, re.DOTALL)
-    if wrong and wrong[2] == "log_level":
-        return f"log_level: one of {', '.join(get_args(LogLevel))}"
-    if wrong:
-        return f"{wrong[2]}: {wrong[1].replace(' | null', '')}"
-    return message
+    if wrong is None:
+        return message
+    if BY_NAME[wrong[2]].choices:
+        return f"{wrong[2]}: one of {', '.join(BY_NAME[wrong[2]].choices)}"
+    return f"{wrong[2]}: {wrong[1].replace(' | null', '')}"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +20,7 @@ FILE: Final = "login.json"
 TOKEN_FILE: Final = "login.token"  # noqa: S105 - the file's name
 SERVICE: Final = "biofs"
 _REAL: Final = 1
-"""A keyring backend of a lower priority is none, or keeps its secrets in the open."""
+"""A keyring backend of a lower priority is not a keyring, or keeps its secrets in clear text."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +37,7 @@ class NoKeyring(Exception):  # noqa: N818 - says what is found
 
 
 def read(directory: Path) -> Login | None:
-    """What login there is. Raises ConfigError for a file that makes no sense."""
+    """What login there is. Raises ConfigError for an invalid file."""
     path = directory / FILE
     try:
         file = private_files.read(path)
@@ -48,11 +47,11 @@ def read(directory: Path) -> Login | None:
     try:
         return msgspec.json.decode(file.content, type=Login)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise ConfigError(f"{path}: makes no sense: run `biofs login` again") from None
+        raise ConfigError(f"{path} is not valid; run `biofs login` again") from None
 
 
 def token(directory: Path, login: Login) -> Secret:
-    """The token of a login. Raises ConfigError if it is not to be had."""
+    """The token of a login. Raises ConfigError if it is not available."""
     if login.where == "keyring":
         try:
             text = _from_keyring(login.url)
@@ -72,7 +71,7 @@ def token(directory: Path, login: Login) -> Secret:
         return Secret(text)
     except ValueError as error:
         problem = str(error)
-    raise ConfigError(f"the token that `biofs login` kept makes no sense: {problem}")
+    raise ConfigError(f"the token that `biofs login` kept is not valid: {problem}")
 
 
 def keep(directory: Path, login: Login, secret: Secret) -> None:
@@ -83,8 +82,8 @@ def keep(directory: Path, login: Login, secret: Secret) -> None:
         with suppress(FileNotFoundError):
             (directory / TOKEN_FILE).unlink()
     else:
-        _write(directory / TOKEN_FILE, f"{secret.reveal()}\n".encode())
-    _write(directory / FILE, msgspec.json.encode(login) + b"\n")
+        private_files.write(directory / TOKEN_FILE, f"{secret.reveal()}\n".encode())
+    private_files.write(directory / FILE, msgspec.json.encode(login) + b"\n")
 
 
 def forget(directory: Path, login: Login) -> None:
@@ -94,23 +93,6 @@ def forget(directory: Path, login: Login) -> None:
     for name in (TOKEN_FILE, FILE):
         with suppress(FileNotFoundError):
             (directory / name).unlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(fresh, flags, stat.S_IRUSR | stat.S_IWUSR)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            fresh.unlink()
-        raise
 
 
 def _keyring() -> object:
@@ -125,15 +107,6 @@ def _keyring() -> object:
     if priority < _REAL:
         raise NoKeyring("there is none")
     return backend
-
-
-def has_keyring() -> bool:
-    """Whether there is a keyring that keeps secrets."""
-    try:
-        _keyring()
-    except NoKeyring:
-        return False
-    return True
 
 
 def _call(name: str, *arguments: str) -> object:

@@ -1,14 +1,17 @@
-"""Reading small files that hold secrets, refusing those that others could have read or written."""
+"""Files that hold secrets: read if nobody else could read or write them, and written like that."""
 
 import os
 import shlex
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from biofs.errors import ConfigError
 
 _LONGEST = 1 << 20
+_PRIVATE = stat.S_IRUSR | stat.S_IWUSR
 
 SECRET = 0o077
 """Permission bits that a file holding a secret must not have."""
@@ -54,8 +57,50 @@ def read(path: Path) -> PrivateFile:
     except IsADirectoryError:
         raise ConfigError(f"{path}: a directory, not a file") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no path of a file"
+        reason = getattr(error, "strerror", None) or "not the path of a file"
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
     if len(content) > _LONGEST:
-        raise ConfigError(f"{path}: larger than 1 MiB, which is no settings file")
+        raise ConfigError(f"{path}: larger than 1 MiB, which is too large for settings")
     return PrivateFile(path, content, stat.S_IMODE(status.st_mode), status.st_uid)
+
+
+def write(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file that only its owner can read, whole or not at all; it is on the disk then.
+
+    Without `replace`, FileExistsError if it exists. Raises OSError.
+    """
+    if replace:
+        with replacing(path) as fresh:
+            fresh.write_bytes(content)
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(path, flags, _PRIVATE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+@contextmanager
+def replacing(path: Path, mode: int = _PRIVATE) -> Iterator[Path]:
+    """A new empty file beside `path`, which takes its place at the end, or is removed on an error.
+
+    Only its owner can read it until then, when it gets `mode`. Raises OSError.
+    """
+    import tempfile  # noqa: PLC0415 - reading settings is to be quick
+
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
+    fresh = Path(name)
+    try:
+        yield fresh
+        os.fsync(descriptor)
+        fresh.chmod(mode)
+        fresh.replace(path)
+    finally:
+        os.close(descriptor)
+        fresh.unlink(missing_ok=True)

@@ -19,7 +19,8 @@ import trio
 from biofs.api import errors, models
 from biofs.api.actions import Api
 from biofs.api.envelope import Reply, interpret
-from biofs.api.pace import Pace, PacedSender, Rate
+from biofs.api.pace import Pace, PacedSender
+from biofs.api.rate import Rate
 from biofs.api.requests import Request
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport

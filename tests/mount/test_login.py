@@ -249,7 +249,7 @@ def test_what_wins_over_it_is_said(user: User) -> None:
 def test_a_login_that_makes_no_sense_is_said_and_can_be_repeated(user: User) -> None:
     user.run("login", "--no-check", typed=DONOR_TOKEN)
     (user.home / ".config/biofs/login.json").write_text("{")
-    assert user.run("api", "stats", code=1).endswith("makes no sense: run `biofs login` again\n")
+    assert user.run("api", "stats", code=1).endswith("is not valid; run `biofs login` again\n")
     user.run("login", "--no-check", typed=DONOR_TOKEN)
     (user.home / ".config/biofs/login.token").chmod(0o644)
     assert "others can read it: run `chmod 600 " in user.run("api", "stats", code=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 from starlette.applications import Starlette
 
-from biofs.api.pace import Rate
+from biofs.api.rate import Rate
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.caller import Caller

@@ -11,6 +11,7 @@ import click
 
 from biofs import __version__
 from biofs.cli import program
+from biofs.settings.table import OTHER_VARIABLES, SETTINGS
 
 PAGE = Path(__file__).parents[2] / "packaging/man/biofs.1"
 
@@ -35,22 +36,6 @@ README.txt in a mount says what is where.
 """
 
 _TAIL = """\
-.SH ENVIRONMENT
-.TP
-.B BIOFS_TOKEN
-The API token; it is never taken from the command line, where others could read it.
-.TP
-.B BIOFS_COOKIE
-A browser session's cookie, which a few views need.
-.TP
-.B BIOFS_URL
-The server.
-.TP
-.B BIOFS_DEBUG
-If set, an unexpected error shows its traceback.
-.TP
-.B NO_COLOR
-If set, nothing is coloured.
 .SH FILES
 .TP
 .I $XDG_CONFIG_HOME/biofs/config.toml
@@ -93,7 +78,14 @@ def roff(text: str) -> str:
 def page() -> str:
     """The whole page."""
     lines = [line for path, command in _all(program, "biofs") for line in _command(path, command)]
-    return _HEAD.format(version=__version__) + "\n".join(lines) + "\n" + _TAIL
+    return _HEAD.format(version=__version__) + "\n".join([*lines, *_environment()]) + "\n" + _TAIL
+
+
+def _environment() -> Iterator[str]:
+    yield ".SH ENVIRONMENT"
+    settings = {setting.variable: setting.help for setting in SETTINGS if setting.variable}
+    for name, meaning in {**settings, **OTHER_VARIABLES}.items():
+        yield from (".TP", f".B {name}", roff(meaning))
 
 
 def _all(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:

@@ -63,7 +63,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         private_files.read(tmp_path / ("n" * 300))
     with pytest.raises(ConfigError, match="cannot be read: Not a directory"):
         private_files.read(Path("/dev/null/f"))
-    with pytest.raises(ConfigError, match="cannot be read: no path of a file"):
+    with pytest.raises(ConfigError, match="cannot be read: not the path of a file"):
         private_files.read(tmp_path / "a\0b")
 
 
@@ -73,3 +73,41 @@ def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     with pytest.raises(ConfigError, match="larger than 1 MiB"):
         private_files.read(path)
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_what_is_written_is_private(tmp_path: Path, replace: bool) -> None:
+    path = tmp_path / "f"
+    private_files.write(path, b"content", replace=replace)
+    assert path.read_bytes() == b"content"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_replaced_only_if_that_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    with pytest.raises(FileExistsError):
+        private_files.write(path, b"new", replace=False)
+    assert path.read_bytes() == b"old"
+    private_files.write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError), private_files.replacing(path) as fresh:
+        fresh.write_bytes(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_can_be_for_everybody_once_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    with private_files.replacing(path, 0o644) as fresh:
+        assert fresh.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o644

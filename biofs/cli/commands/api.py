@@ -11,7 +11,7 @@ from biofs.api.secrets import redacted, redacted_body
 from biofs.cli import api_arguments, completers, options
 from biofs.cli.output import quantities
 from biofs.errors import USAGE, QuietError
-from biofs.settings import load
+from biofs.settings.load import load
 
 # Terminals obey some characters that JSON may hold as they are; escaped they mean the same.
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -53,7 +53,7 @@ def command(
     request = api_arguments.request_of(action, pairs)
     if request.effect is Effect.MARKS_READ and not marks_read:
         raise QuietError(f"{action}: takes marks away on the server: give --marks-read", USAGE)
-    settings = load.load(given, os.environ)
+    settings = load(given, os.environ)
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.cli import asking  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from biofs.cli.output import quantities
 from biofs.cli.output.report import confirm, one_line
 from biofs.cli.system.processes import holders
 from biofs.errors import QuietError
-from biofs.settings import load
+from biofs.settings.load import load
 
 cache_dir = click.option("--cache-dir", metavar="DIR", help="The cache, in place of the usual one.")
 
@@ -57,7 +57,7 @@ def clear(yes: bool, cache_dir: str | None) -> int:
 
 def _stores(cache_dir: str | None) -> tuple[Path, list[Path]]:
     # Offline: whose account it is does not matter here, so no token is needed.
-    settings = load.load({"cache_dir": cache_dir, "offline": True}, os.environ)
+    settings = load({"cache_dir": cache_dir, "offline": True}, os.environ)
     directory = settings.cache_dir
     if directory is None:
         raise QuietError("there is no cache on the disk")

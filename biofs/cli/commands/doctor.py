@@ -11,8 +11,8 @@ from biofs.cli.output.report import one_line
 from biofs.cli.system import checks
 from biofs.cli.system.checks import Finding
 from biofs.errors import QuietError
-from biofs.settings import load
-from biofs.settings.load import COOKIE_VARIABLE, TOKEN_VARIABLE
+from biofs.settings.load import Settings, load
+from biofs.settings.table import COOKIE_VARIABLE, TOKEN_VARIABLE
 
 _MOST_AHEAD = 120.0
 """Seconds by which a clock may be wrong before it matters."""
@@ -43,12 +43,12 @@ def command(offline: bool, **given: object) -> int:
 def _all(given: dict[str, object], *, offline: bool) -> Iterator[Finding]:
     yield from checks.fuse()
     try:
-        settings = load.load({**given, "offline": offline or None}, os.environ)
+        settings = load({**given, "offline": offline or None}, os.environ)
         problem = ""
     except QuietError as error:
         problem = error.message
         try:
-            settings = load.load({**given, "offline": True}, os.environ)
+            settings = load({**given, "offline": True}, os.environ)
         except QuietError:
             yield Finding("settings", False, problem)
             return
@@ -63,7 +63,7 @@ def _all(given: dict[str, object], *, offline: bool) -> Iterator[Finding]:
     yield from checks.indexers(settings.fuse_options)
 
 
-def _account(settings: load.Settings, *, offline: bool) -> Iterable[Finding]:
+def _account(settings: Settings, *, offline: bool) -> Iterable[Finding]:
     if not (settings.token or settings.cookie):
         yield Finding("token", None, "there is none: `biofs login` asks for it")
     elif offline:
@@ -75,7 +75,7 @@ def _account(settings: load.Settings, *, offline: bool) -> Iterable[Finding]:
     yield from _asked(settings)
 
 
-def _asked(settings: load.Settings) -> Iterator[Finding]:
+def _asked(settings: Settings) -> Iterator[Finding]:
     """One request tells of the network, the certificate, the token and the clock."""
     # trio and httpx take half a second: not before all else was looked at.
     from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415

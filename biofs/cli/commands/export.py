@@ -1,7 +1,6 @@
 """`biofs export`."""
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,8 @@ import click
 from biofs.cli import completers, options, stores
 from biofs.cli.output import quantities
 from biofs.errors import QuietError
-from biofs.settings import load
+from biofs.settings import private_files
+from biofs.settings.load import Settings, load
 
 _READABLE = 0o666
 """What the umask leaves of it: a snapshot holds nothing that is the account's."""
@@ -32,7 +32,7 @@ def command(file: str, force: bool, **given: object) -> None:
     Sends nothing. `biofs mount --snapshot FILE` mounts it without network and without a token.
     """
     # Offline: what is known can be exported without a token, if it is clear whose it is.
-    settings = load.load({**given, "offline": True}, os.environ)
+    settings = load({**given, "offline": True}, os.environ)
     target = Path(file).absolute()
     if target.is_dir():
         raise QuietError(f"{file}: a directory: give a file in it")
@@ -41,7 +41,7 @@ def command(file: str, force: bool, **given: object) -> None:
     click.echo(_exported(settings, target, file))
 
 
-def _exported(settings: load.Settings, target: Path, shown: str) -> str:
+def _exported(settings: Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
     from biofs.cli.output import meter  # noqa: PLC0415
     from biofs.store import snapshot  # noqa: PLC0415
@@ -49,24 +49,16 @@ def _exported(settings: load.Settings, target: Path, shown: str) -> str:
 
     source = stores.known_of(settings)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:64]}.", dir=target.parent)
-    except OSError as error:
-        raise QuietError(f"{shown}: {error.strerror}") from None
-    fresh = Path(name)
-    try:
-        with meter.shown() as show:
+        with (
+            private_files.replacing(target, _READABLE & ~_umask()) as fresh,
+            meter.shown() as show,
+        ):
             tick = _ticking(source, fresh, show)
             coverage = snapshot.write(source, fresh, time.time(), settings.url, tick)
-        os.fsync(descriptor)
-        fresh.chmod(_READABLE & ~_umask())
-        fresh.replace(target)
     except StoreError as error:
         raise QuietError(str(error)) from None
     except OSError as error:
         raise QuietError(f"{shown}: {error.strerror}") from None
-    finally:
-        os.close(descriptor)
-        fresh.unlink(missing_ok=True)
     listed = sum(category.checked is not None for category in coverage.categories)
     size = quantities.size(target.stat().st_size)
     return (

@@ -17,7 +17,7 @@ from biofs.cli.system import mountinfo
 from biofs.control import client
 from biofs.control.messages import Ask
 from biofs.errors import USAGE, QuietError
-from biofs.settings import load
+from biofs.settings.load import Settings, load
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.rows has it
@@ -86,7 +86,7 @@ def _in_store(
     given: Mapping[str, object], words: Sequence[str], limit: int, files: bool
 ) -> Iterator[dict[str, Any]]:
     # Offline: what is known can be searched without a token, if it is clear whose it is.
-    settings = load.load({**given, "offline": True}, os.environ)
+    settings = load({**given, "offline": True}, os.environ)
     root = _root(settings)
     for facts in _search(settings, words, limit, files=files):
         yield {**facts, "path": f"{root}{facts['path']}"}
@@ -98,7 +98,7 @@ def _print(line: str) -> None:
     click.echo(_CONTROLS.sub("\ufffd", line).encode(errors="surrogateescape"))
 
 
-def _root(settings: load.Settings) -> str:
+def _root(settings: Settings) -> str:
     """The mountpoint, if exactly one mount of this user shows what is searched."""
     from biofs.store.location import source_name  # noqa: PLC0415
 
@@ -111,12 +111,12 @@ def _shows(mount: mountinfo.Mount, source: str) -> bool:
     return mount.is_biofs and mount.source == source and client.is_there(mount.mountpoint)
 
 
-def _store(settings: load.Settings) -> Path:
+def _store(settings: Settings) -> Path:
     return stores.known_of(settings) if settings.snapshot is None else settings.snapshot
 
 
 def _search(
-    settings: load.Settings, words: Sequence[str], limit: int, *, files: bool
+    settings: Settings, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
     from biofs.store import fulltext  # noqa: PLC0415
     from biofs.store.search import Damaged, hits  # noqa: PLC0415

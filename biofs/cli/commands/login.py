@@ -12,8 +12,10 @@ from biofs.cli import options, stores
 from biofs.cli.output.report import complain
 from biofs.cli.output.terminal import safe
 from biofs.errors import USAGE, ConfigError, QuietError
-from biofs.settings import load, logins
-from biofs.settings.load import TOKEN_VARIABLE
+from biofs.settings import logins
+from biofs.settings.load import Settings, load, names_a_token
+from biofs.settings.places import default_config_file
+from biofs.settings.table import TOKEN_VARIABLE
 
 _LONGEST = 1 << 16
 
@@ -25,8 +27,8 @@ _LONGEST = 1 << 16
     "  pass show biotorrents | biofs login\n\n"
     "A token is made at the site, in your settings.",
 )
-@click.option("--url", metavar="URL", help="The server; https://torrents.bio unless told.")
-@click.option("--cache-dir", metavar="DIR", help="Where what was fetched is kept.")
+@click.option("--url", metavar="URL", help="Server. [default: https://torrents.bio]")
+@click.option("--cache-dir", metavar="DIR", help="Cache directory.")
 @options.options(options.rate)
 @click.option("--check/--no-check", default=True, help="Ask the server whether it takes the token.")
 @click.option("--file", "in_file", is_flag=True, help="Keep it in a file, not in the keyring.")
@@ -40,7 +42,7 @@ def command(check: bool, in_file: bool, **given: object) -> None:
     """
     directory = _directory()
     secret = _asked()
-    settings = load.load({**given, "token": secret.reveal()}, os.environ, logged_in=False)
+    settings = load({**given, "token": secret.reveal()}, os.environ, logged_in=False)
     user, name = (None, "") if not check else _checked(settings)
     where = _kept(directory, settings.url, secret, user, name, in_file=in_file)
     click.echo(f"the token is kept {where}: `biofs mount DIRECTORY` uses it from now on")
@@ -48,7 +50,7 @@ def command(check: bool, in_file: bool, **given: object) -> None:
 
 
 def _directory() -> Path:
-    file = load.default_config_file()
+    file = default_config_file()
     if file is None:
         raise QuietError("no home directory is known: set HOME")
     return file.parent
@@ -57,7 +59,7 @@ def _directory() -> Path:
 def _asked() -> Secret:
     """The token that is typed, unseen, or comes through a pipe."""
     if sys.stdin is None:
-        raise QuietError("nobody is there to be asked: pipe the token in", USAGE)
+        raise QuietError("no terminal: pipe the token in", USAGE)
     if sys.stdin.isatty():
         text = click.prompt("API token", hide_input=True, err=True, default="", show_default=False)
     else:
@@ -69,7 +71,7 @@ def _asked() -> Secret:
     raise QuietError(f"that is no token: {problem}", USAGE)
 
 
-def _checked(settings: load.Settings) -> tuple[int, str]:
+def _checked(settings: Settings) -> tuple[int, str]:
     """Ask who it is, and say so. A token that does not work leaves nothing behind."""
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415
@@ -101,7 +103,7 @@ def _checked(settings: load.Settings) -> tuple[int, str]:
     return found.user, name
 
 
-def _pace(settings: load.Settings, *, donor: bool) -> str:
+def _pace(settings: Settings, *, donor: bool) -> str:
     if settings.rate.unlimited:
         return "pace: unlimited, as set"
     said = f"pace: {settings.rate} requests/seconds"
@@ -143,5 +145,5 @@ def _say_what_wins(directory: Path) -> None:
     """Whatever else names a token is stronger than a login."""
     if os.environ.get(TOKEN_VARIABLE):
         complain(f"{TOKEN_VARIABLE} is set and wins over it: unset it")
-    elif load.names_a_token(directory / "config.toml"):
+    elif names_a_token(directory / "config.toml"):
         complain(f"{directory / 'config.toml'} names a token, which wins: take it out there")

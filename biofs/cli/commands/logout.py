@@ -3,7 +3,8 @@
 import click
 
 from biofs.errors import QuietError
-from biofs.settings import load, logins
+from biofs.settings import logins
+from biofs.settings.places import default_config_file
 
 
 @click.command("logout", epilog="Example: biofs logout")
@@ -13,7 +14,7 @@ def command() -> None:
     The server takes it as before: revoke it at the site if others may have it. What was fetched
     stays; `biofs cache clear` removes it.
     """
-    file = load.default_config_file()
+    file = default_config_file()
     login = None if file is None else logins.read(file.parent)
     if file is None or login is None:
         raise QuietError("nobody is logged in: nothing to do")

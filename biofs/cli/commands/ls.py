@@ -9,7 +9,7 @@ import click
 from biofs.cli import completers, mount_lookup, options
 from biofs.cli.ls.paths import Place, place_of
 from biofs.errors import USAGE, QuietError
-from biofs.settings import load
+from biofs.settings.load import load
 from biofs.tree.names import category_dirname
 
 _ORDERS = (
@@ -76,7 +76,7 @@ def command(path: str | None, as_json: bool, known: bool, year: str | None, **gi
     place = place_of(path or "")
     if place is None:
         raise QuietError(f"{path}: no category, and no path in a mount of biofs", USAGE)
-    settings = load.load({**given, "offline": True}, os.environ)
+    settings = load({**given, "offline": True}, os.environ)
     return listing.of_store(settings, place, selection, as_json=as_json)
 
 

@@ -7,7 +7,7 @@ import click
 from biofs.api.builders import NOTIFICATION_TYPES, clear_user_notification_request
 from biofs.cli import options
 from biofs.cli.output.report import confirm
-from biofs.settings import load
+from biofs.settings.load import load
 
 _ALSO = {"Inbox": " This marks every conversation read."}
 
@@ -29,7 +29,7 @@ def clear(kind: str, yes: bool, **given: object) -> None:
 
     TYPE is Inbox, News, Blog, StaffPM, Torrents, Quotes, Subscriptions, Collages, or Global.
     """
-    settings = load.load(given, os.environ)
+    settings = load(given, os.environ)
     if not yes:
         confirm(
             f"Clear your {kind} notifications at {settings.url}, for good?{_ALSO.get(kind, '')}"

@@ -11,7 +11,7 @@ from biofs.cli import completers, mount_lookup
 from biofs.cli.output import quantities
 from biofs.cli.output.report import one_line
 from biofs.errors import USAGE, QuietError
-from biofs.settings.load import DEMO_URL
+from biofs.settings.table import DEMO_URL
 
 
 @click.command(

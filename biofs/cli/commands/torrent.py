@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -11,7 +10,8 @@ from biofs.api.builders import download_request
 from biofs.api.values import LARGEST_ID
 from biofs.cli import options
 from biofs.errors import USAGE, QuietError
-from biofs.settings import load
+from biofs.settings import private_files
+from biofs.settings.load import load
 
 
 @click.command(
@@ -35,7 +35,7 @@ def command(ident: int, output: str | None, force: bool, **given: object) -> Non
         raise QuietError("it holds your passkey, and is no text: give -o FILE", USAGE)
     if target is not None and os.path.lexists(target) and not force:
         raise QuietError(f"{target}: is there already: --force replaces it")
-    settings = load.load(given, os.environ)
+    settings = load(given, os.environ)
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.cli import asking  # noqa: PLC0415
 
@@ -48,19 +48,7 @@ def command(ident: int, output: str | None, force: bool, **given: object) -> Non
 
 
 def _write(target: Path, body: bytes, *, force: bool) -> None:
-    """Write a file that nobody else can read, whole or not at all."""
-    fresh = target.with_name(f".{target.name[:64]}.{os.getpid()}") if force else target
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        descriptor = os.open(fresh, flags, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-            if force:
-                fresh.replace(target)
-        except OSError:
-            with suppress(OSError):
-                fresh.unlink()
-            raise
+        private_files.write(target, body, replace=force)
     except OSError as error:
         raise QuietError(f"{target}: {error.strerror}") from None

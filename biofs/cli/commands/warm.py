@@ -8,7 +8,7 @@ import click
 from biofs.cli import completers, options
 from biofs.cli.system import locks
 from biofs.errors import USAGE, QuietError
-from biofs.settings import load
+from biofs.settings.load import load
 from biofs.tree import names
 
 
@@ -27,7 +27,7 @@ def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
     The listings of each CATEGORY, or of all. Goes on where it was stopped, and can run beside a
     mount: both keep to one pace and share what they know.
     """
-    settings = load.load(given, os.environ)
+    settings = load(given, os.environ)
     if settings.cache_dir is None:
         raise QuietError("--demo: keeps nothing without a place for it: give --cache-dir", USAGE)
     chosen = _chosen(categories)

@@ -17,7 +17,8 @@ from biofs.cli.output import meter, quantities, tables
 from biofs.cli.output.report import complain
 from biofs.cli.output.terminal import json_line, safe
 from biofs.errors import USAGE, QuietError
-from biofs.settings import load
+from biofs.settings.load import Settings
+from biofs.settings.values import parse_size
 from biofs.store.rows import Entry, FacetCount
 
 SELECTED: Final = (
@@ -43,7 +44,7 @@ def _size(name: str, text: str) -> int:
     if text.isascii() and text.isdecimal():
         return int(text[:20])
     try:
-        return load.parse_size(text)
+        return parse_size(text)
     except ValueError as error:
         raise QuietError(f"--{name.replace('_', '-')}: {error}", USAGE) from None
 
@@ -58,7 +59,7 @@ def of_mount(
     return _show(place, table, wanted, as_json=as_json)
 
 
-def of_store(settings: load.Settings, place: Place, wanted: Selection, *, as_json: bool) -> int:
+def of_store(settings: Settings, place: Place, wanted: Selection, *, as_json: bool) -> int:
     """Show what the store knows."""
     _check(place, wanted)
     return _show(place, InStore(settings).table(place), wanted, as_json=as_json)

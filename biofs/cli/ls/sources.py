@@ -18,7 +18,7 @@ from biofs.cli.ls.paths import Place
 from biofs.cli.output import quantities
 from biofs.control.messages import Ask
 from biofs.errors import QuietError
-from biofs.settings import load
+from biofs.settings.load import Settings
 from biofs.store import rows
 from biofs.store.rows import Entry, FacetCount, Page, Wanted
 from biofs.tree import names
@@ -163,7 +163,7 @@ class InMount:
 class InStore:
     """The store of an account, or a snapshot: what is known, without asking anybody."""
 
-    def __init__(self, settings: load.Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._file: Path = (
             stores.known_of(settings) if settings.snapshot is None else settings.snapshot
         )

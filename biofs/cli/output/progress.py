@@ -9,7 +9,7 @@ from typing import Protocol, TextIO
 import trio
 from rich.console import Console
 
-from biofs.api.pace import Rate
+from biofs.api.rate import Rate
 from biofs.catalogue import warming
 from biofs.cli.output import meter, quantities
 

@@ -2,7 +2,7 @@
 
 import os
 
-from biofs.settings.variables import COOKIE_VARIABLE, TOKEN_VARIABLE
+from biofs.settings.table import SECRET_VARIABLES
 
 
 def is_completing() -> bool:
@@ -17,7 +17,7 @@ def hide_secrets() -> None:
     whatever becomes of the variables. So it is overwritten in place; `os.environ`, a copy that
     Python made, keeps them for who reads the settings.
     """
-    given = [name for name in (TOKEN_VARIABLE, COOKIE_VARIABLE) if os.environ.get(name)]
+    given = [name for name in SECRET_VARIABLES if os.environ.get(name)]
     if not given:
         return
     import ctypes  # noqa: PLC0415 - seldom needed, and slow to load

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from biofs.settings.variables import COOKIE_VARIABLE, TOKEN_VARIABLE
+from biofs.settings.table import SECRET_VARIABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,5 @@ def kill(pid: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in (TOKEN_VARIABLE, COOKIE_VARIABLE)}
+    kept = {k: v for k, v in os.environ.items() if k not in SECRET_VARIABLES}
     return {**kept, "LC_ALL": "C"}

@@ -29,7 +29,8 @@ from biofs.mount.nodes.base import Nodes
 from biofs.mount.operations import Operations
 from biofs.mount.process import daemon, logs, memory
 from biofs.mount.xattrs import Xattrs
-from biofs.settings.load import DEMO_URL, Settings
+from biofs.settings.load import Settings
+from biofs.settings.table import DEMO_URL
 from biofs.store.location import source_name
 from biofs.store.snapshot import Snapshot
 from biofs.tree.inodes import Kind

@@ -17,7 +17,8 @@ from biofs.api.errors import (
     TokenMissing,
     TryAgain,
 )
-from biofs.api.pace import Pace, PacedSender, Rate
+from biofs.api.pace import Pace, PacedSender
+from biofs.api.rate import Rate
 from biofs.api.requests import Answer, Request
 
 ONE_IN_SIX = Rate(1, 6.0)

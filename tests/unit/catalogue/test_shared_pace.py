@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from biofs.api.pace import Rate
+from biofs.api.rate import Rate
 from biofs.store.pace_log import SharedPace, process_start
 from biofs.store.store import Store
 

@@ -123,7 +123,7 @@ def test_help_and_mistakes_cost_no_heavy_imports(tmp_path: Path, arguments: list
         (["mount", "--rate", "1/0", "m"], "--rate: a rate is requests/seconds"),
         (["mount", "--wait", "-1", "m"], "--wait: a number of seconds from 0 to 86400"),
         (["mount", "-o", "bogus", "m"], "-o: bogus: no such option: there are "),
-        (["mount", "--demo", "--url", "https://x", "m"], "--url: no use with --demo"),
+        (["mount", "--demo", "--url", "https://x", "m"], "--url cannot be combined with --demo"),
         (["mount", "--demo", ""], "the mountpoint is an empty name: give a directory"),
         (["umount"], "missing argument 'MOUNTPOINT': see `biofs umount --help`"),
         (["umount", ""], "the mountpoint is an empty name: give a directory"),

@@ -16,7 +16,7 @@ from biofs.catalogue.warming import Warming
 from biofs.cli import main
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
-from biofs.settings import load
+from biofs.settings.load import load
 from biofs.store import snapshot
 from biofs.store.location import store_path
 from tests.support.catalogues import running
@@ -35,7 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BIOFS_TOKEN", TOKEN)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     cache = tmp_path / "cache"
-    settings = load.load({"cache_dir": str(cache)}, os.environ)
+    settings = load({"cache_dir": str(cache)}, os.environ)
     path = store_path(settings)
     assert path is not None
     trio.run(_fill, path)

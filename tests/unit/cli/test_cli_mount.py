@@ -11,16 +11,16 @@ import pytest
 from biofs.cli import main
 from biofs.cli.system import fuse
 from biofs.errors import QuietError
+from biofs.mount.process import run
 from biofs.settings.load import Settings
 
 TOKEN = "test-token-8f3a"
 
 
-class Lifecycle(ModuleType):
+class Lifecycle:
     """Stands for the mount: notes what it was asked to do."""
 
     def __init__(self) -> None:
-        super().__init__("biofs.mount.process.run")
         self.asked: list[tuple[Settings, Path]] = []
         self.environ: dict[str, str] = {}
         self.error: Exception | None = None
@@ -43,8 +43,7 @@ def lifecycle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lifecycle:
     monkeypatch.setenv("BIOFS_COOKIE", f"session={TOKEN}; userid=3")
     monkeypatch.setattr(fuse, "check", lambda _options: None)
     stand_in = Lifecycle()
-    monkeypatch.setitem(sys.modules, "biofs.mount", ModuleType("biofs.mount"))
-    monkeypatch.setitem(sys.modules, "biofs.mount.process.run", stand_in)
+    monkeypatch.setattr(run, "run", stand_in.run)
     return stand_in
 
 
@@ -149,7 +148,8 @@ def test_a_missing_library_is_named(
             raise ImportError("libfuse3.so.3: cannot open shared object file", name="_pyfuse3")
 
     monkeypatch.setattr(fuse, "check", lambda _options: None)
-    monkeypatch.setitem(sys.modules, "biofs.mount", Broken("biofs.mount"))
+    broken = Broken("biofs.mount.process")
+    monkeypatch.setitem(sys.modules, "biofs.mount.process", broken)
     assert main(["mount", "--demo", str(place)]) == 1
     assert capsys.readouterr().err.startswith(
         "biofs: a library is missing: libfuse3.so.3: cannot open shared object file: install "

@@ -8,7 +8,7 @@ import pytest
 from biofs.cli import mount_helper
 from biofs.cli.commands import mount
 from biofs.cli.mount_helper import translate
-from biofs.settings import load
+from biofs.settings.mount_options import FUSE_OPTIONS
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
 
@@ -89,7 +89,7 @@ def test_the_lines_for_fstab_are_understood() -> None:
         context = mount.command.make_context("mount", arguments)
         assert context.params["mountpoint"] == directory
         for option in ",".join(context.params["options"]).split(","):
-            assert option in load.FUSE_OPTIONS
+            assert option in FUSE_OPTIONS
 
 
 def test_the_unit_starts_what_there_is() -> None:

@@ -19,8 +19,7 @@ from biofs.cli.system import locks
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.errors import QuietError
-from biofs.settings import load
-from biofs.settings.load import Settings
+from biofs.settings.load import Settings, load
 from biofs.store.location import store_path
 from biofs.store.snapshot import Snapshot
 from tests.support.catalogues import running
@@ -191,7 +190,7 @@ def test_what_is_in_use_stays(
 @pytest.fixture
 def known(home: Path) -> Path:
     """The store of the user's account at a server, filled."""
-    store = store_path(load.load({"url": "https://example.org"}, os.environ))
+    store = store_path(load({"url": "https://example.org"}, os.environ))
     assert store is not None
     filled(store)
     return store
