@@ -18,7 +18,7 @@ from biofs.api.paging import PAGE_SIZE
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.store.coverage import Gaps
-from biofs.store.store import StoreError
+from biofs.store.errors import StoreError
 
 T = TypeVar("T")
 

@@ -16,8 +16,9 @@ import trio
 
 from biofs.api.models import GroupAnswer, Torrent, TorrentAnswer
 from biofs.store import facets, file_lists, fulltext
+from biofs.store.errors import StoreError
 from biofs.store.groups import Before, before_of, forget_group, mtime_of, replace_torrents
-from biofs.store.store import Store, StoreError
+from biofs.store.store import Store
 from biofs.tree import names, render
 from biofs.tree.text import unescape
 

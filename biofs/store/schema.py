@@ -9,7 +9,8 @@ from typing import Final
 APPLICATION_ID: Final = 0x62696F66
 """Says "biof" where SQLite has a place for a file's owner (sqlite.org/pragma.html)."""
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""Raised with every change of the tables; `migrations` says what else that needs."""
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS meta (
@@ -81,6 +82,13 @@ CREATE TABLE IF NOT EXISTS group_facets (
     PRIMARY KEY (facet, group_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS group_facets_by_group ON group_facets (group_id);
+
+-- Which kinds of facets the groups' rows are filled with: up to the group `filled_to`, or all
+-- (NULL). A kind that a later biofs adds is filled in after opening (`facet_fill`).
+CREATE TABLE IF NOT EXISTS facet_kinds (
+    kind TEXT PRIMARY KEY,
+    filled_to INTEGER
+) WITHOUT ROWID;
 
 -- `title` is the name as it stands in a path, without the id.
 CREATE TABLE IF NOT EXISTS authors (

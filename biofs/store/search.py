@@ -37,8 +37,8 @@ def _groups(
 
 
 def _files(connection: sqlite3.Connection, words: Sequence[str]) -> Iterator[dict[str, Any]]:
+    from biofs.store.errors import StoreError  # noqa: PLC0415
     from biofs.store.search import files_in  # noqa: PLC0415 - imports trio
-    from biofs.store.store import StoreError  # noqa: PLC0415
 
     for hit in fulltext.find(connection, words, _MOST_GROUPS, files=True):
         try:

@@ -18,10 +18,11 @@ from biofs.demo.generator import Generated
 from biofs.store import schema, snapshot
 from biofs.store.coverage import measure
 from biofs.store.details import Details
+from biofs.store.errors import StoreError
 from biofs.store.groups import Index
 from biofs.store.schema import APPLICATION_ID, VERSION
 from biofs.store.snapshot import Snapshot, without_marks
-from biofs.store.store import Store, StoreError
+from biofs.store.store import Store
 from biofs.store.text_ids import TextIds
 from tests.support.catalogues import running
 
