@@ -91,7 +91,16 @@ class Taken(NamedTuple):
     added: set[int]
 
 
+class _Line(NamedTuple):
+    """A group's id, and its line in index.jsonl if it has one."""
+
+    id: int
+    line: bytes | None
+
+
 class _Written(NamedTuple):
+    """A browse row as what is written of it: rows of the tables, facets, texts to search."""
+
     group: tuple[object, ...]
     torrents: list[tuple[object, ...]]
     found: facets.Found
@@ -125,12 +134,11 @@ class Index:
         self._remember()
         group = self._groups.get(group_id)
         if group is None:
-            row = self._store.one(
-                "SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id
+            group = self._store.record(
+                KnownGroup, "SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id
             )
-            if row is None:
-                return None
-            group = self._groups[group_id] = KnownGroup(*row)  # type: ignore[arg-type]
+            if group is not None:
+                self._groups[group_id] = group
         return group
 
     def is_only_mentioned(self, group_id: int) -> bool:
@@ -145,30 +153,30 @@ class Index:
 
     def stable(self, group_id: int) -> bytes | None:
         """The digest of the group's browse row (`stable_digest`), None without a row."""
-        row = self._store.one("SELECT stable FROM groups WHERE id = ?", group_id)
-        return row[0] if row and isinstance(row[0], bytes) else None
+        return self._store.blob("SELECT stable FROM groups WHERE id = ?", group_id)
 
     def torrent(self, torrent_id: int) -> KnownTorrent | None:
         """The torrent with this id, if it is known."""
         self._remember()
         torrent = self._torrents.get(torrent_id)
         if torrent is None:
-            row = self._store.one(
-                "SELECT id, name, mtime, group_id FROM torrents WHERE id = ?", torrent_id
+            torrent = self._store.record(
+                KnownTorrent,
+                "SELECT id, name, mtime, group_id FROM torrents WHERE id = ?",
+                torrent_id,
             )
-            if row is None:
-                return None
-            torrent = self._torrents[torrent_id] = KnownTorrent(*row)  # type: ignore[arg-type]
+            if torrent is not None:
+                self._torrents[torrent_id] = torrent
         return torrent
 
     def torrents_of(self, group_id: int) -> list[KnownTorrent]:
         """The torrents of a group, in the order of their ids."""
         self._remember()
-        rows = self._store.rows(
+        torrents = self._store.records(
+            KnownTorrent,
             "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ? ORDER BY id",
             group_id,
         )
-        torrents = [KnownTorrent(*row) for row in rows]  # type: ignore[arg-type]
         self._torrents.update((torrent.id, torrent) for torrent in torrents)
         return torrents
 
@@ -185,24 +193,24 @@ class Index:
 
     def group_ids(self, category: int) -> list[int]:
         """The ids of every known group of a category (for a thread if there are many)."""
-        rows = self._store.rows("SELECT id FROM groups WHERE category = ?", category)
-        return [int(str(row[0])) for row in rows]
+        return self._store.integers("SELECT id FROM groups WHERE category = ?", category)
 
     def summary(self, category: int) -> tuple[int, int, int]:
         """How many groups of a category are known, their newest mtime, the bytes of index.jsonl."""
-        row = self._store.one(
+        summary = self._store.record(
+            _summary,
             "SELECT groups, ifnull((SELECT max(mtime) FROM groups WHERE category = ?1), 0), bytes"
             " FROM totals WHERE category = ?1",
             category,
         )
-        count, newest, size = row or (0, 0, 0)
-        return int(str(count)), int(str(newest)), int(str(size))
+        return summary or (0, 0, 0)
 
     def lines(self, category: int) -> Iterator[bytes]:
         """The lines of index.jsonl, in the order of the groups' ids (for a thread)."""
         last = -1
         while True:
-            rows = self._store.rows(
+            rows = self._store.records(
+                _Line,
                 "SELECT id, line FROM groups WHERE category = ? AND id > ? ORDER BY id LIMIT ?",
                 category,
                 last,
@@ -210,15 +218,12 @@ class Index:
             )
             if not rows:
                 return
-            for group_id, line in rows:
-                last = int(str(group_id))
-                if isinstance(line, bytes):
-                    yield line
+            last = rows[-1].id
+            yield from (row.line for row in rows if row.line is not None)
 
     def line(self, group_id: int) -> bytes | None:
         """The browse row of a group as its line in index.jsonl."""
-        row = self._store.one("SELECT line FROM groups WHERE id = ?", group_id)
-        return row[0] if row and isinstance(row[0], bytes) else None
+        return self._store.blob("SELECT line FROM groups WHERE id = ?", group_id)
 
     async def add_rows(
         self, category: int, rows: Iterable[GroupRow], now: float, page: PageRead | None = None
@@ -313,10 +318,11 @@ class Index:
 
     def listing(self, category: int) -> KnownListing | None:
         """What is known of the category's listing, or None if it was never whole."""
-        row = self._store.one(
-            "SELECT checked, walked, whole FROM listings WHERE category = ?", category
+        return self._store.record(
+            KnownListing,
+            "SELECT checked, walked, whole FROM listings WHERE category = ?",
+            category,
         )
-        return KnownListing(*row) if row else None  # type: ignore[arg-type]
 
 
 def _write_row(connection: sqlite3.Connection, row: _Written, taken: Taken) -> bool:
@@ -330,7 +336,7 @@ def _write_row(connection: sqlite3.Connection, row: _Written, taken: Taken) -> b
         return False
     taken.different.extend(before_of(connection, group_id))
     if known is None:
-        taken.added.add(int(str(group_id)))
+        taken.added.add(row.found.id)
     connection.execute(
         "INSERT INTO groups (id, category, name, mtime, line, stable, seen)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
@@ -383,6 +389,10 @@ def replace_torrents(
         "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
         torrents,
     )
+
+
+def _summary(count: int, newest: int, size: int) -> tuple[int, int, int]:
+    return count, newest, size
 
 
 def _written(category: int, row: GroupRow, now: float) -> _Written:
