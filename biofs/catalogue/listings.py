@@ -16,7 +16,7 @@ from biofs.catalogue.enumeration import Enumeration
 from biofs.catalogue.fetches import Fetch, Fetches, Priority
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
-from biofs.store.groups import Before, Index, Taken
+from biofs.store.groups import Before, Index, PageChanges
 
 
 class Caller(Protocol):
@@ -196,7 +196,7 @@ class Listings:
 
     async def _take(
         self, category: int, rows: list[GroupRow], page: PageRead, want: Fetch
-    ) -> Taken:
+    ) -> PageChanges:
         taken = await self._index.add_rows(category, rows, self._clock(), page)
         for group in taken.different:
             self.tell(group, gone=False)

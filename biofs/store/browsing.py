@@ -47,18 +47,18 @@ class KnownAuthor(NamedTuple):
     newest: int
 
 
-class Placed(NamedTuple):
+class PlacedTorrent(NamedTuple):
     """A torrent and its group."""
 
     torrent: KnownTorrent
     group: KnownGroup
 
 
-class Hashed(NamedTuple):
+class HashedTorrent(NamedTuple):
     """A torrent by its info hash, in upper case."""
 
     info_hash: str
-    placed: Placed
+    placed: PlacedTorrent
 
 
 class Browsing:
@@ -95,7 +95,7 @@ class Browsing:
             *(group_id, CHUNK),
         )
 
-    def torrents_after(self, torrent_id: int) -> list[Placed]:
+    def torrents_after(self, torrent_id: int) -> list[PlacedTorrent]:
         """The next torrents behind an id, in the order of their ids."""
         return self._store.records(
             _placed,
@@ -105,7 +105,7 @@ class Browsing:
             *(torrent_id, CHUNK),
         )
 
-    def hashes_after(self, torrent_id: int) -> list[Hashed]:
+    def hashes_after(self, torrent_id: int) -> list[HashedTorrent]:
         """The next torrents behind an id whose info hash is known; each hash once."""
         return self._store.records(
             _hashed,
@@ -207,9 +207,9 @@ class Browsing:
             await self._store.write(lambda connection: facets.write_authors(connection, [row]))
 
 
-def _placed(*row: Any) -> Placed:
-    return Placed(KnownTorrent(*row[:4]), KnownGroup(*row[4:8]))
+def _placed(*row: Any) -> PlacedTorrent:
+    return PlacedTorrent(KnownTorrent(*row[:4]), KnownGroup(*row[4:8]))
 
 
-def _hashed(info_hash: bytes, *row: Any) -> Hashed:
-    return Hashed(info_hash.hex().upper(), _placed(*row))
+def _hashed(info_hash: bytes, *row: Any) -> HashedTorrent:
+    return HashedTorrent(info_hash.hex().upper(), _placed(*row))

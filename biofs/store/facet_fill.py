@@ -16,9 +16,10 @@ import msgspec
 
 from biofs.api.models import GroupAnswer, GroupRow
 from biofs.store import facets
-from biofs.store.details import decode_kept
+from biofs.store.errors import StoreError
 from biofs.store.facets import FacetValues, Found
 from biofs.store.store import Store
+from biofs.store.stored_answer import decode
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def _stored(
     try:
         row = _of_line(line) if line is not None else None
         detail = _of_answer(answer) if answer is not None else None
-    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+    except (StoreError, msgspec.MsgspecError, ValueError, TypeError) as error:
         log.warning("group %d: what the store has of it is damaged: %s", group_id, error)
         return nothing
     newer, older = (row, detail) if row_is_newer else (detail, row)
@@ -98,6 +99,6 @@ def _of_line(line: bytes) -> FacetValues:
 
 
 def _of_answer(stored: bytes) -> FacetValues:
-    kept = decode_kept(stored)
+    kept = decode(stored)
     answer = GroupAnswer.from_json({"group": kept.group, "torrents": kept.torrents})
     return facets.of_group(answer.group, answer.torrents, decoded=True)

@@ -84,8 +84,8 @@ class KnownListing(NamedTuple):
     whole: int
 
 
-class Taken(NamedTuple):
-    """What a page brought: groups that look different now, as they did before, and new ids."""
+class PageChanges(NamedTuple):
+    """What a page changed: groups as they were before they changed, and ids of new groups."""
 
     different: list[Before]
     added: set[int]
@@ -105,6 +105,93 @@ class _Written(NamedTuple):
     torrents: list[tuple[object, ...]]
     found: facets.Found
     texts: Sequence[str]
+
+
+def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
+    """How a group looks before it is changed; none if it is not known."""
+    group = connection.execute(
+        "SELECT id, name, mtime, category FROM groups WHERE id = ?", (group_id,)
+    ).fetchone()
+    torrents = connection.execute(
+        "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ?", (group_id,)
+    ).fetchall()
+    return [Before(KnownGroup(*group), [KnownTorrent(*row) for row in torrents])] if group else []
+
+
+def forget_group(connection: sqlite3.Connection, group_id: int) -> None:
+    """Forget a group that the server has no more. Its file lists may stay: they stay true."""
+    facets.forget(connection, group_id)
+    fulltext.forget(connection, group_id)
+    connection.execute("DELETE FROM groups WHERE id = ?", (group_id,))
+    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
+    connection.execute("DELETE FROM details WHERE group_id = ?", (group_id,))
+
+
+def mtime_of(seconds: int) -> int:
+    """A time that every file system interface can hold: from 1970 to the year 2242."""
+    return min(max(seconds, 0), _LAST_MTIME)
+
+
+def row_mtime(row: GroupRow) -> int:
+    """The newest time in a browse row, of the group or of a torrent in it (epoch seconds)."""
+    times = [render.api_time(torrent.time) or row.time for torrent in row.torrents]
+    return mtime_of(max(row.time, *times) if times else row.time)
+
+
+def replace_torrents(
+    connection: sqlite3.Connection, group_id: object, torrents: Sequence[tuple[object, ...]]
+) -> None:
+    """Make `torrents` (rows of the table) the torrents of a group."""
+    facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
+    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
+    connection.executemany(
+        "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
+        torrents,
+    )
+
+
+def _summary(count: int, newest: int, size: int) -> tuple[int, int, int]:
+    return count, newest, size
+
+
+def _written(category: int, row: GroupRow, now: float) -> _Written:
+    torrents: list[tuple[object, ...]] = []
+    for torrent in row.torrents:
+        mtime = mtime_of(render.api_time(torrent.time) or row.time)
+        name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
+        torrents.append((torrent.id, row.id, name, mtime))
+    line = render.index_line(row.raw)
+    name = names.group_dirname(row.name, row.id)
+    newest = row_mtime(row)
+    group = (row.id, category, name, newest, line, stable_digest(row), now)
+    found = facets.Found(row.id, newest, facets.of_row(row))
+    return _Written(group, torrents, found, fulltext.of_row(row))
+
+
+def _write_row(connection: sqlite3.Connection, row: _Written, changes: PageChanges) -> bool:
+    """Write a browse row and its torrents, and add to `changes` what that changes.
+
+    Returns whether more is new in it than its counts.
+    """
+    group_id, category, _, _, line, stable, now = row.group
+    known = connection.execute(
+        "SELECT line, category, stable FROM groups WHERE id = ?", (group_id,)
+    ).fetchone()
+    if known is not None and known[:2] == (line, category):
+        connection.execute("UPDATE groups SET seen = ? WHERE id = ?", (now, group_id))
+        return False
+    changes.different.extend(before_of(connection, group_id))
+    if known is None:
+        changes.added.add(row.found.id)
+    connection.execute(
+        "INSERT INTO groups (id, category, name, mtime, line, stable, seen)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " category = excluded.category, name = excluded.name, mtime = excluded.mtime,"
+        " line = excluded.line, stable = excluded.stable, seen = excluded.seen",
+        row.group,
+    )
+    replace_torrents(connection, group_id, row.torrents)
+    return known is None or bool(known[2] != stable)
 
 
 class Index:
@@ -141,7 +228,7 @@ class Index:
                 self._groups[group_id] = group
         return group
 
-    def is_only_mentioned(self, group_id: int) -> bool:
+    def is_title_only(self, group_id: int) -> bool:
         """Whether a known group has neither browse row nor detail: its torrents are not known."""
         return bool(
             self._store.one(
@@ -227,7 +314,7 @@ class Index:
 
     async def add_rows(
         self, category: int, rows: Iterable[GroupRow], now: float, page: PageRead | None = None
-    ) -> Taken:
+    ) -> PageChanges:
         """Take up the rows of one browse page of a category.
 
         `page` is what an enumeration needs to remember of it, until `complete`.
@@ -239,9 +326,9 @@ class Index:
             except (ValueError, TypeError) as error:  # nested without end, say
                 log.warning("group %d: its browse row cannot be shown: %s", each.id, error)
 
-        def change(connection: sqlite3.Connection) -> Taken:
-            taken = Taken([], set())
-            new = [row for row in written if _write_row(connection, row, taken)]
+        def change(connection: sqlite3.Connection) -> PageChanges:
+            changes = PageChanges([], set())
+            new = [row for row in written if _write_row(connection, row, changes)]
             facets.write(connection, [row.found for row in new])
             for row in new:
                 fulltext.write_row(connection, row.found.id, row.texts)
@@ -251,7 +338,7 @@ class Index:
                     " (SELECT count(*) FROM pages WHERE category = ?), ?, ?",
                     (category, category, now, msgspec.json.encode(page)),
                 )
-            return taken
+            return changes
 
         return await self._store.write(change)
 
@@ -323,87 +410,3 @@ class Index:
             "SELECT checked, walked, whole FROM listings WHERE category = ?",
             category,
         )
-
-
-def _write_row(connection: sqlite3.Connection, row: _Written, taken: Taken) -> bool:
-    """Write a row down. Returns whether it is new but for its counts."""
-    group_id, category, _, _, line, stable, now = row.group
-    known = connection.execute(
-        "SELECT line, category, stable FROM groups WHERE id = ?", (group_id,)
-    ).fetchone()
-    if known is not None and known[:2] == (line, category):
-        connection.execute("UPDATE groups SET seen = ? WHERE id = ?", (now, group_id))
-        return False
-    taken.different.extend(before_of(connection, group_id))
-    if known is None:
-        taken.added.add(row.found.id)
-    connection.execute(
-        "INSERT INTO groups (id, category, name, mtime, line, stable, seen)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-        " category = excluded.category, name = excluded.name, mtime = excluded.mtime,"
-        " line = excluded.line, stable = excluded.stable, seen = excluded.seen",
-        row.group,
-    )
-    replace_torrents(connection, group_id, row.torrents)
-    return known is None or bool(known[2] != stable)
-
-
-def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
-    """How a group looks before it is changed; none if it is not known."""
-    group = connection.execute(
-        "SELECT id, name, mtime, category FROM groups WHERE id = ?", (group_id,)
-    ).fetchone()
-    torrents = connection.execute(
-        "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ?", (group_id,)
-    ).fetchall()
-    return [Before(KnownGroup(*group), [KnownTorrent(*row) for row in torrents])] if group else []
-
-
-def forget_group(connection: sqlite3.Connection, group_id: int) -> None:
-    """Forget a group that the server has no more. Its file lists may stay: they stay true."""
-    facets.forget(connection, group_id)
-    fulltext.forget(connection, group_id)
-    connection.execute("DELETE FROM groups WHERE id = ?", (group_id,))
-    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
-    connection.execute("DELETE FROM details WHERE group_id = ?", (group_id,))
-
-
-def mtime_of(seconds: int) -> int:
-    """A time that every file system interface can hold: from 1970 to the year 2242."""
-    return min(max(seconds, 0), _LAST_MTIME)
-
-
-def row_mtime(row: GroupRow) -> int:
-    """The newest time in a browse row, of the group or of a torrent in it (epoch seconds)."""
-    times = [render.api_time(torrent.time) or row.time for torrent in row.torrents]
-    return mtime_of(max(row.time, *times) if times else row.time)
-
-
-def replace_torrents(
-    connection: sqlite3.Connection, group_id: object, torrents: Sequence[tuple[object, ...]]
-) -> None:
-    """Make `torrents` (rows of the table) the torrents of a group."""
-    facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
-    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
-    connection.executemany(
-        "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
-        torrents,
-    )
-
-
-def _summary(count: int, newest: int, size: int) -> tuple[int, int, int]:
-    return count, newest, size
-
-
-def _written(category: int, row: GroupRow, now: float) -> _Written:
-    torrents: list[tuple[object, ...]] = []
-    for torrent in row.torrents:
-        mtime = mtime_of(render.api_time(torrent.time) or row.time)
-        name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
-        torrents.append((torrent.id, row.id, name, mtime))
-    line = render.index_line(row.raw)
-    name = names.group_dirname(row.name, row.id)
-    newest = row_mtime(row)
-    group = (row.id, category, name, newest, line, stable_digest(row), now)
-    found = facets.Found(row.id, newest, facets.of_row(row))
-    return _Written(group, torrents, found, fulltext.of_row(row))

@@ -1,4 +1,30 @@
-"""The tables of the store, and the number by which a store says which tables it has."""
+"""The tables of the store, and the number by which a store says which tables it has.
+
+| table | holds | a row for each | given up |
+| --- | --- | --- | --- |
+| `meta` | what is said of the store as a whole, by key | key | never |
+| `groups` | name, time, browse row | group | when the server has it no more |
+| `totals` | groups, and bytes of index.jsonl (by triggers) | category | never |
+| `torrents` | name, time | torrent | with its group |
+| `facets` | what groups are found by | kind and text | never |
+| `group_facets` | that a group has a facet | facet and group | with its group |
+| `facet_kinds` | how far rows are filled with a kind of facet | kind | never |
+| `authors` | name | author | never |
+| `hashes` | info hash | torrent with a detail | with its torrent |
+| `details` | answer and description | group that was looked into | least recently read first |
+| `file_lists`, `trees` | file list; its tree if it is long | info hash | with its detail |
+| `listings` | when a category was last known whole | category listed whole | never |
+| `pages` | pages of an unfinished enumeration | page | when that is finished |
+| `answers` | any other answer | document | oldest first |
+| `words` | a number for a text, for inode numbers | text | searches: oldest first |
+| `notices` | a change, for other processes | change | the newest ten thousand stay |
+| `pace` | when a request was sent | request | when its window has passed |
+| `texts` | full text of rows and details (`fulltext`) | row; detail | with these |
+
+A column that holds seconds since the epoch is REAL if it is read from this machine's clock, INTEGER
+if it is the server's. `category` is the server's number (`tree.names.CATEGORIES`); `info_hash` is
+20 or 32 bytes, in `file_lists` and `trees` what names the list (`file_lists.list_key`).
+"""
 
 from __future__ import annotations
 
@@ -105,8 +131,9 @@ CREATE TABLE IF NOT EXISTS hashes (
 );
 CREATE INDEX IF NOT EXISTS hashes_by_hash ON hashes (info_hash, torrent_id);
 
--- A group's answer without its file lists, as JSON (`details.Kept`). `used` is when it was last
--- read, about: those not read for longest give way when the store grows too large.
+-- A group's answer without its file lists, as JSON (`stored_answer.StoredAnswer`), and what the
+-- group's row was like then (`stable`). `used` is when it was last read, about: those not read for
+-- longest give way when the store grows too large.
 CREATE TABLE IF NOT EXISTS details (
     group_id INTEGER PRIMARY KEY,
     stable BLOB,

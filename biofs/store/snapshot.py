@@ -71,23 +71,25 @@ def without_marks(json: bytes) -> bytes:
     return _MARKS.sub(rb'"\1":false', json)
 
 
-def write(
-    source: Path,
-    target: Path,
-    now: float,
-    server: str,
-    tick: Callable[[], None] | None = None,
-) -> Coverage:
-    """Write a snapshot of the store `source` to `target`, which is empty or not there yet.
+def _marked(json: bytes | None) -> bytes | None:
+    return None if json is None else without_marks(json)
 
-    The store may be in use: what stands in it at one moment is taken. Returns what the snapshot
-    holds; calls `tick` now and then. Raises StoreError if the store cannot be read or the file not
-    be written.
-    """
-    try:
-        return _write(source, target, now, server, tick)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{source}: {error}") from None
+
+def _statements() -> Iterator[tuple[str, str]]:
+    """The statements that make a store's tables and indexes, each with its table's name."""
+    for statement in statements():
+        made = _MAKES.search(statement)
+        if made is not None:
+            yield made[1] or made[2], statement
+
+
+def _copy(connection: sqlite3.Connection, table: str) -> None:
+    names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+    values = [f"without_marks({name})" if (table, name) in _WITH_MARKS else name for name in names]
+    connection.execute(
+        f"INSERT INTO main.{table} ({', '.join(names)})"  # noqa: S608 - the schema's own names
+        f" SELECT {', '.join(values)} FROM store.{table}"
+    )
 
 
 def _write(
@@ -123,42 +125,34 @@ def _write(
         connection.close()
 
 
-def _copy(connection: sqlite3.Connection, table: str) -> None:
-    names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
-    values = [f"without_marks({name})" if (table, name) in _WITH_MARKS else name for name in names]
-    connection.execute(
-        f"INSERT INTO main.{table} ({', '.join(names)})"  # noqa: S608 - the schema's own names
-        f" SELECT {', '.join(values)} FROM store.{table}"
-    )
+def write(
+    source: Path,
+    target: Path,
+    now: float,
+    server: str,
+    tick: Callable[[], None] | None = None,
+) -> Coverage:
+    """Write a snapshot of the store `source` to `target`, which is empty or not there yet.
 
-
-def _marked(json: bytes | None) -> bytes | None:
-    return None if json is None else without_marks(json)
-
-
-class Snapshot(Store):
-    """The store in a file made by `write`. The file is never written, nor is anything beside it.
-
-    What else a mount notes is kept in memory. Raises StoreError for any other file.
+    The store may be in use: what stands in it at one moment is taken. Returns what the snapshot
+    holds; calls `tick` now and then. Raises StoreError if the store cannot be read or the file not
+    be written.
     """
+    try:
+        return _write(source, target, now, server, tick)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{source}: {error}") from None
 
-    read_only = True
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        super().__init__(None)
-
-    def _open(self, path: Path | None) -> None:
-        self._reader = self._writer = _connect(self._file)
-        try:
-            self.about = _about(self._reader, self._file)
-        except BaseException:
-            self._reader.close()
-            raise
-
-    def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        with closing(_connect(self._file)) as connection:
-            return read(connection)
+def _about(connection: sqlite3.Connection, path: Path) -> About:
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM snapshot.meta").fetchall())
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: not a snapshot: {error}") from None
+    made, server = meta.get(_MADE), meta.get(_SERVER)
+    if not isinstance(made, float) or not isinstance(server, str):
+        raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")
+    return About(made, server)
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -190,20 +184,26 @@ def _connect(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def _statements() -> Iterator[tuple[str, str]]:
-    """The statements that make a store's tables and indexes, each with its table's name."""
-    for statement in statements():
-        made = _MAKES.search(statement)
-        if made is not None:
-            yield made[1] or made[2], statement
+class Snapshot(Store):
+    """The store in a file made by `write`. The file is never written, nor is anything beside it.
 
+    What else a mount notes is kept in memory. Raises StoreError for any other file.
+    """
 
-def _about(connection: sqlite3.Connection, path: Path) -> About:
-    try:
-        meta = dict(connection.execute("SELECT key, value FROM snapshot.meta").fetchall())
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: not a snapshot: {error}") from None
-    made, server = meta.get(_MADE), meta.get(_SERVER)
-    if not isinstance(made, float) or not isinstance(server, str):
-        raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")
-    return About(made, server)
+    read_only = True
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        super().__init__(None)
+
+    def _open(self, path: Path | None) -> None:
+        self._reader = self._writer = _connect(self._file)
+        try:
+            self.about = _about(self._reader, self._file)
+        except BaseException:
+            self._reader.close()
+            raise
+
+    def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        with closing(_connect(self._file)) as connection:
+            return read(connection)

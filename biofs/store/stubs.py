@@ -1,4 +1,4 @@
-"""Groups that another answer mentions: with their category, which makes them reachable at once.
+"""Stubs: groups known by title only, because another answer names them.
 
 A collage or a top list names groups with title and category. That is enough for a link to lead
 to its place under `categories/`; what is in the group is asked for when somebody looks into it.
@@ -25,11 +25,14 @@ class Stub(NamedTuple):
     time: int
 
 
-async def note(store: Store, mentions: Sequence[Stub], now: float) -> None:
-    """Have the index learn of groups that it does not know; what it knows stays as it is."""
+async def add(store: Store, stubs: Sequence[Stub], now: float) -> None:
+    """Add groups that are not known; what is known of others stays as it is.
+
+    `now` is when the answer came (epoch seconds). A snapshot stays as it is.
+    """
     rows = [
-        (_row(each, now), fulltext.of_mention(each.name))
-        for each in mentions
+        (_row(each, now), fulltext.of_title(each.name))
+        for each in stubs
         if each.category in names.CATEGORIES
     ]
 

@@ -94,7 +94,7 @@ def collage_source(catalogue: Catalogue, collage_id: int) -> Source:
             Stub(group.id, group.category_id, group.name, _newest(group.torrents))
             for group in collage.torrent_groups
         ]
-        await stubs.note(catalogue.store, known, catalogue.clock())
+        await stubs.add(catalogue.store, known, catalogue.clock())
         return pack(packed)
 
     return Source(f"{COLLAGE_KEY}{collage_id}", catalogue.freshness.collage, fetch)
@@ -135,7 +135,7 @@ def top_source(catalogue: Catalogue, kind: str, limit: int) -> Source:
             for row in each.results
             if isinstance(row, TopTorrent)
         ]
-        await stubs.note(catalogue.store, known, catalogue.clock())
+        await stubs.add(catalogue.store, known, catalogue.clock())
         return pack(packed)
 
     return Source(f"top {kind} {limit}", catalogue.freshness.top, fetch)
