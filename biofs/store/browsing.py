@@ -1,6 +1,6 @@
 """Browsing: what is known by id, by info hash and by facet, in portions of `CHUNK`.
 
-Only groups in one of the twelve categories have a place in the tree, so only those are told.
+Only groups in one of the twelve categories have a place in the tree, so only those are returned.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from biofs.api.models import Group, GroupAnswer, Torrent
 from biofs.store import facets, file_lists, fulltext
-from biofs.store.groups import Before, before_of, mtime_of, replace_torrents
+from biofs.store.group_rows import Before, before_of, mtime_of, replace_torrents
 from biofs.store.stored_answer import TorrentFacts, encode
 from biofs.tree import names, render
 from biofs.tree.text import unescape

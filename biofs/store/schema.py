@@ -124,7 +124,7 @@ CREATE TABLE IF NOT EXISTS authors (
 );
 CREATE INDEX IF NOT EXISTS authors_by_title ON authors (title, id);
 
--- Info hashes (20 or 32 bytes), as far as details have told them.
+-- Info hashes (20 or 32 bytes), of torrents whose detail was fetched.
 CREATE TABLE IF NOT EXISTS hashes (
     torrent_id INTEGER PRIMARY KEY,
     info_hash BLOB NOT NULL

@@ -1,6 +1,6 @@
 """A group's answer as the store keeps it (`details.answer`), as JSON.
 
-What the server told is kept whole, so a document can be rendered anew from it at any time.
+What the server sent is kept whole, so a document can be rendered anew from it at any time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TorrentFacts(msgspec.Struct, array_like=True, frozen=True):
 
 
 class StoredAnswer(msgspec.Struct, frozen=True):
-    """The group and its torrents as the server told them, texts decoded, without the file lists.
+    """The group and its torrents as the server sent them, texts decoded, without the file lists.
 
     `about` has an entry for each of the torrents.
     """

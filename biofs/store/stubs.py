@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from biofs.store import fulltext
-from biofs.store.groups import mtime_of
+from biofs.store.group_rows import mtime_of
 from biofs.store.store import Store
 from biofs.tree import names
 
 
 class Stub(NamedTuple):
-    """A group's id, category, title (HTML-escaped) and time (epoch seconds, 0 if not told)."""
+    """A group's id, category, title (HTML-escaped) and time (epoch seconds, 0 if unknown)."""
 
     group_id: int
     category: int
