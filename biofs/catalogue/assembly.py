@@ -17,10 +17,12 @@ from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
+from biofs.store.errors import StoreCorrupt, StoreError
+from biofs.store.files import set_aside
 from biofs.store.location import store_path
 from biofs.store.pace_log import SharedPace
 from biofs.store.snapshot import Snapshot
-from biofs.store.store import Store, StoreCorrupt, StoreError, set_aside
+from biofs.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from biofs.catalogue.groups import Groups
 from biofs.catalogue.listings import Listings
 from biofs.catalogue.locate import Locate
 from biofs.catalogue.queue import Queue
+from biofs.store import facet_fill
 from biofs.store.browsing import Browsing
 from biofs.store.change_log import ChangeLog
 from biofs.store.details import Details
@@ -89,6 +90,7 @@ class Catalogue:
             await nursery.start(self.queue.run)
             await nursery.start(self.fetches.run)
             nursery.start_soon(self._change_log.run, self.changes)
+            nursery.start_soon(facet_fill.fill, self.store)
             task_status.started()
 
     def state(self) -> dict[str, object]:

@@ -18,7 +18,7 @@ from biofs.catalogue.enumeration import Enumeration
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
-from biofs.store.groups import Index, Taken
+from biofs.store.groups import Index, PageChanges
 
 
 class Arriving:
@@ -180,7 +180,7 @@ class Listings:
 
     async def _take(
         self, category: int, rows: list[GroupRow], page: PageRead, fetch: Fetch
-    ) -> Taken:
+    ) -> PageChanges:
         taken = await self._index.add_rows(category, rows, self._clock(), page)
         for group in taken.different:
             self._changes.group_changed(group, gone=False)

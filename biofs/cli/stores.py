@@ -1,32 +1,19 @@
 """Which store a command reads that asks nobody."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from biofs.cli.system.locks import SUFFIX as LOCK
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings
+from biofs.store import files
 from biofs.store.location import store_path, stores_of_server
-
-SUFFIX = ".sqlite"
-BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite puts beside a store."""
-
-
-def size(store: Path) -> int:
-    """What a store takes on the disk, in bytes, with what is beside it."""
-    total = 0
-    for suffix in ("", *BESIDE):
-        with suppress(OSError):
-            total += store.with_name(store.name + suffix).stat().st_size
-    return total
 
 
 def remove(store: Path) -> None:
     """Remove a store. The file itself last: without it, what is beside it means nothing."""
-    beside = [store.with_name(store.name + suffix) for suffix in BESIDE]
-    for path in (*beside, store.with_suffix(LOCK), store):
+    for path in (*files.beside(store), store.with_suffix(LOCK), store):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

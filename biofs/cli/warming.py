@@ -16,8 +16,8 @@ from biofs.cli.output.quantities import counted
 from biofs.errors import QuietError
 from biofs.mount.process import logs
 from biofs.settings.load import Settings
+from biofs.store.errors import StoreError
 from biofs.store.location import store_path
-from biofs.store.store import StoreError
 
 _BY_SIGNAL = 128  # the exit code of what a signal ended is this and its number: bash(1)
 

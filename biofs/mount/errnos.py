@@ -18,7 +18,7 @@ from biofs.api.errors import (
     TryAgain,
     Unreachable,
 )
-from biofs.store.store import StoreError
+from biofs.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 

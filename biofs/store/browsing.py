@@ -1,12 +1,12 @@
 """Browsing: what is known by id, by info hash and by facet, in portions of `CHUNK`.
 
-Only groups in one of the twelve categories have a place in the tree, so only those are told.
+Only groups in one of the twelve categories have a place in the tree, so only those are returned.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from biofs.store import facets
 from biofs.store.groups import CHUNK, KnownGroup, KnownTorrent
@@ -47,18 +47,18 @@ class KnownAuthor(NamedTuple):
     newest: int
 
 
-class Placed(NamedTuple):
+class PlacedTorrent(NamedTuple):
     """A torrent and its group."""
 
     torrent: KnownTorrent
     group: KnownGroup
 
 
-class Hashed(NamedTuple):
+class HashedTorrent(NamedTuple):
     """A torrent by its info hash, in upper case."""
 
     info_hash: str
-    placed: Placed
+    placed: PlacedTorrent
 
 
 class Browsing:
@@ -83,32 +83,33 @@ class Browsing:
 
     def newest(self) -> int:
         """The newest mtime of all groups (epoch seconds)."""
-        row = self._store.one("SELECT max(newest) FROM facets WHERE kind = ?", facets.YEAR)
-        return int(str(row[0])) if row and row[0] is not None else 0
+        newest = self._store.integer("SELECT max(newest) FROM facets WHERE kind = ?", facets.YEAR)
+        return newest or 0
 
     def groups_after(self, group_id: int) -> list[KnownGroup]:
         """The next groups behind an id, in the order of their ids."""
-        rows = self._store.rows(
+        return self._store.records(
+            KnownGroup,
             f"SELECT {_GROUP} FROM groups WHERE id > ? AND {_PLACED}"  # noqa: S608 - constants
             " ORDER BY id LIMIT ?",
             *(group_id, CHUNK),
         )
-        return [KnownGroup(*row) for row in rows]  # type: ignore[arg-type]
 
-    def torrents_after(self, torrent_id: int) -> list[Placed]:
+    def torrents_after(self, torrent_id: int) -> list[PlacedTorrent]:
         """The next torrents behind an id, in the order of their ids."""
-        rows = self._store.rows(
+        return self._store.records(
+            _placed,
             f"SELECT {_TORRENT}, {_GROUP} FROM torrents"  # noqa: S608 - constants
             " CROSS JOIN groups ON groups.id = torrents.group_id"
             f" WHERE torrents.id > ? AND {_PLACED} ORDER BY torrents.id LIMIT ?",
             *(torrent_id, CHUNK),
         )
-        return [_placed(row) for row in rows]
 
-    def hashes_after(self, torrent_id: int) -> list[Hashed]:
+    def hashes_after(self, torrent_id: int) -> list[HashedTorrent]:
         """The next torrents behind an id whose info hash is known; each hash once."""
-        rows = self._store.rows(
-            f"SELECT {_TORRENT}, {_GROUP}, info_hash FROM hashes"  # noqa: S608 - constants
+        return self._store.records(
+            _hashed,
+            f"SELECT info_hash, {_TORRENT}, {_GROUP} FROM hashes"  # noqa: S608 - constants
             " CROSS JOIN torrents ON torrents.id = torrent_id"
             " CROSS JOIN groups ON groups.id = torrents.group_id"
             f" WHERE torrent_id > ? AND {_PLACED} AND NOT EXISTS"
@@ -117,20 +118,14 @@ class Browsing:
             " ORDER BY torrent_id LIMIT ?",
             *(torrent_id, CHUNK),
         )
-        return [
-            Hashed(row[-1].hex().upper(), _placed(row))
-            for row in rows
-            if isinstance(row[-1], bytes)
-        ]
 
     def torrent_of(self, info_hash: str) -> int | None:
         """The torrent with this info hash (upper case), if it is known."""
-        row = self._store.one(
+        return self._store.integer(
             "SELECT torrent_id FROM hashes JOIN torrents ON id = torrent_id"
             " WHERE info_hash = ? ORDER BY torrent_id LIMIT 1",
             bytes.fromhex(info_hash),
         )
-        return int(str(row[0])) if row else None
 
     async def lacks_hashes(self) -> bool:
         """Whether there are torrents whose info hash is not known; for a million in a second."""
@@ -146,12 +141,12 @@ class Browsing:
 
     def facet(self, kind: str, text: str) -> Facet | None:
         """A facet that a known group has."""
-        row = self._store.one(
+        return self._store.record(
+            Facet,
             "SELECT id, text, newest FROM facets"  # noqa: S608 - a constant
             f" WHERE kind = ? AND text = ? AND {_HAS_GROUPS}",
             *(kind, text),
         )
-        return Facet(*row) if row else None  # type: ignore[arg-type]
 
     def text_of(self, kind: str, facet_id: int) -> str | None:
         """The text of a facet, also of one that no group has any more."""
@@ -160,22 +155,22 @@ class Browsing:
 
     def facets_after(self, kind: str, facet_id: int) -> list[Facet]:
         """The next facets of a kind behind an id that a known group has, by id."""
-        rows = self._store.rows(
+        return self._store.records(
+            Facet,
             "SELECT id, text, newest FROM facets"  # noqa: S608 - a constant
             f" WHERE kind = ? AND id > ? AND {_HAS_GROUPS} ORDER BY id LIMIT ?",
             *(kind, facet_id, CHUNK),
         )
-        return [Facet(*row) for row in rows]  # type: ignore[arg-type]
 
     def members_after(self, facet_id: int, group_id: int) -> list[KnownGroup]:
         """The next groups that have a facet, behind an id, in the order of their ids."""
-        rows = self._store.rows(
+        return self._store.records(
+            KnownGroup,
             f"SELECT {_GROUP} FROM group_facets"  # noqa: S608 - constants
             " CROSS JOIN groups ON groups.id = group_id"
             f" WHERE facet = ? AND group_id > ? AND {_PLACED} ORDER BY group_id LIMIT ?",
             *(facet_id, group_id, CHUNK),
         )
-        return [KnownGroup(*row) for row in rows]  # type: ignore[arg-type]
 
     def is_member(self, facet_id: int, group_id: int) -> bool:
         """Whether a group has a facet."""
@@ -197,13 +192,13 @@ class Browsing:
         return self._authors("authors.id > ? ORDER BY authors.id LIMIT ?", author_id, CHUNK)
 
     def _authors(self, condition: str, *parameters: object) -> list[KnownAuthor]:
-        rows = self._store.rows(
+        return self._store.records(
+            KnownAuthor,
             "SELECT authors.id, name, ifnull(newest, 0) FROM authors"  # noqa: S608 - constants
             " LEFT JOIN facets ON kind = 'author' AND text = CAST(authors.id AS TEXT)"
             f" WHERE {condition}",
             *parameters,
         )
-        return [KnownAuthor(*row) for row in rows]  # type: ignore[arg-type]
 
     async def learn_author(self, author_id: int, name: str) -> None:
         """Take up an author's name, as an answer about the author tells it."""
@@ -212,5 +207,9 @@ class Browsing:
             await self._store.write(lambda connection: facets.write_authors(connection, [row]))
 
 
-def _placed(row: tuple[object, ...]) -> Placed:
-    return Placed(KnownTorrent(*row[:4]), KnownGroup(*row[4:8]))  # type: ignore[arg-type]
+def _placed(*row: Any) -> PlacedTorrent:
+    return PlacedTorrent(KnownTorrent(*row[:4]), KnownGroup(*row[4:8]))
+
+
+def _hashed(info_hash: bytes, *row: Any) -> HashedTorrent:
+    return HashedTorrent(info_hash.hex().upper(), _placed(*row))

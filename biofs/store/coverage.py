@@ -88,12 +88,11 @@ class Gaps:
 
     def after(self, category: int, group_id: int, since: float, limit: int) -> list[int]:
         """The ids of the next such groups of a category behind an id, in their order."""
-        rows = self._store.rows(
+        return self._store.integers(
             "SELECT id FROM groups WHERE category = ?1 AND id > ?3"  # noqa: S608 - a constant
             f" AND NOT {_KNOWN} ORDER BY id LIMIT ?4",
             *(category, since, group_id, limit),
         )
-        return [int(str(row[0])) for row in rows]
 
     async def count(self, category: int, since: float) -> int:
         """How many there are."""
@@ -115,11 +114,8 @@ class Gaps:
 
         The second is None before the first page was read.
         """
-        row = self._store.one("SELECT count(*) FROM pages WHERE category = ?", category)
-        read = int(str(row[0])) if row else 0
-        first = self._store.one(
+        read = self._store.integer("SELECT count(*) FROM pages WHERE category = ?", category)
+        first = self._store.blob(
             "SELECT page FROM pages WHERE category = ? ORDER BY number LIMIT 1", category
         )
-        if first is None or not isinstance(first[0], bytes):
-            return 0, None
-        return read, _decode_page(first[0]).pages
+        return (0, None) if first is None else (read or 0, _decode_page(first).pages)

@@ -7,7 +7,7 @@ only a detail tells, are kept here likewise.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
@@ -24,6 +24,10 @@ TAG: Final = "tag"
 YEAR: Final = "year"
 FORMAT: Final = "format"
 AUTHOR: Final = "author"
+
+KINDS: Final = (TAG, YEAR, FORMAT, AUTHOR)
+"""All kinds. What a new one holds is said in `_facets_of`; rows that a store already has are filled
+in by `facet_fill`."""
 
 MOST_VALUES: Final = 1000
 """Of one group that are kept, and of one value's characters: no query could ask for more."""
@@ -47,27 +51,37 @@ class Found(NamedTuple):
     facts: FacetValues
 
 
-def of_row(row: GroupRow) -> FacetValues:
-    """What a browse row tells. A row without torrents tells no authors."""
+def of_row(row: GroupRow, *, decoded: bool = False) -> FacetValues:
+    """What a browse row tells. A row without torrents tells no authors.
+
+    `decoded` if the row comes from the store, where texts are not HTML-escaped any more.
+    """
     authors: list[Author] | None = None
     if row.torrents:
         authors = [author for torrent in row.torrents for author in torrent.authors]
-    return _facts(row.tags, row.year, [torrent.format for torrent in row.torrents], authors)
+    formats = [torrent.format for torrent in row.torrents]
+    return _facets_of(row.tags, row.year, formats, authors, decoded=decoded)
 
 
-def of_group(group: Group, torrents: Sequence[Torrent]) -> FacetValues:
-    """What a detail tells."""
-    return _facts(group.tags, group.year, [each.format for each in torrents], group.authors)
+def of_group(group: Group, torrents: Sequence[Torrent], *, decoded: bool = False) -> FacetValues:
+    """What a detail tells; `decoded` as in `of_row`."""
+    formats = [torrent.format for torrent in torrents]
+    return _facets_of(group.tags, group.year, formats, group.authors, decoded=decoded)
 
 
-def _facts(
-    tags: Iterable[str], year: int, formats: Iterable[str], authors: Iterable[Author] | None
+def _facets_of(
+    tags: Iterable[str],
+    year: int,
+    formats: Iterable[str],
+    authors: Iterable[Author] | None,
+    *,
+    decoded: bool,
 ) -> FacetValues:
     values = [(YEAR, str(year))] if 0 < year <= LARGEST_ID else []
     for kind, texts in ((TAG, tags), (FORMAT, formats)):
         for text in texts:
-            plain = scalar(unescape(text)).strip() if len(text) <= MOST_VALUES else ""
-            if plain:
+            plain = scalar(text if decoded else unescape(text)).strip()
+            if plain and len(plain) <= MOST_VALUES:
                 values.append((kind, plain))
     if authors is None:
         return FacetValues(_first(values), None)
@@ -87,21 +101,45 @@ def author_row(ident: int, name: str) -> tuple[int, str, str]:
     return ident, name, names.clean(escape(name))
 
 
+def register_kinds(connection: sqlite3.Connection, *, empty: bool) -> None:
+    """Write down which kinds the store's groups are still to be filled with.
+
+    An `empty` store has nothing to fill. A kind that is not known here is not written here
+    either, so whoever knows it has to fill it anew.
+    """
+    known = {kind for (kind,) in connection.execute("SELECT kind FROM facet_kinds")}
+    for kind in known.difference(KINDS):
+        connection.execute("DELETE FROM facet_kinds WHERE kind = ?", (kind,))
+    for kind in set(KINDS) - known:
+        connection.execute(
+            "INSERT INTO facet_kinds (kind, filled_to) VALUES (?, ?)", (kind, None if empty else -1)
+        )
+
+
 def write(connection: sqlite3.Connection, groups: Iterable[Found]) -> None:
     """Make these the facets of groups; of a page's groups at once, which saves half the time."""
-    newest: dict[tuple[str, str], int] = {}
-    authors: dict[int, tuple[int, str, str]] = {}
-    members: list[tuple[str, str, int]] = []
+    groups = list(groups)
     for group in groups:
         connection.execute(
             "DELETE FROM group_facets WHERE group_id = ?"
             " AND (SELECT kind FROM facets WHERE id = facet) IS NOT ?",
             (group.id, AUTHOR if group.facts.authors is None else None),
         )
+    add(connection, groups, KINDS)
+
+
+def add(connection: sqlite3.Connection, groups: Iterable[Found], kinds: Collection[str]) -> None:
+    """Add facets of these kinds to groups, which keep those that they have."""
+    newest: dict[tuple[str, str], int] = {}
+    authors: dict[int, tuple[int, str, str]] = {}
+    members: list[tuple[str, str, int]] = []
+    for group in groups:
         for value in group.facts.values:
-            newest[value] = max(group.mtime, newest.get(value, 0))
-            members.append((*value, group.id))
-        authors |= {row[0]: row for row in group.facts.authors or ()}
+            if value[0] in kinds:
+                newest[value] = max(group.mtime, newest.get(value, 0))
+                members.append((*value, group.id))
+        if AUTHOR in kinds:
+            authors |= {row[0]: row for row in group.facts.authors or ()}
     connection.executemany(
         "INSERT INTO facets (kind, text, newest) VALUES (?, ?, ?) ON CONFLICT (kind, text)"
         " DO UPDATE SET newest = excluded.newest WHERE excluded.newest > newest",

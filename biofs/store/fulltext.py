@@ -85,7 +85,7 @@ def of_row(row: GroupRow) -> tuple[str, ...]:
     )
 
 
-def of_mention(name: str) -> tuple[str, ...]:
+def of_title(name: str) -> tuple[str, ...]:
     """What is searched of a group of which no more than the title is known."""
     return (_text([name]), *[""] * (len(_COLUMNS) - 1))
 

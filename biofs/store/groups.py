@@ -5,72 +5,50 @@ It is kept whole, in the store alone: a million groups cost no memory until they
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
-import orjson
 
 from biofs.api.models import GroupRow
 from biofs.api.paging import PageRead
 from biofs.store import facets, fulltext
+from biofs.store.group_rows import (
+    Before,
+    KnownGroup,
+    KnownTorrent,
+    PageChanges,
+    before_of,
+    forget_group,
+    mtime_of,
+    row_mtime,
+    stable_digest,
+    write_row,
+    written_of,
+)
 from biofs.store.store import Store
-from biofs.tree import names, render
+
+__all__ = [
+    "CHUNK",
+    "Before",
+    "Index",
+    "KnownGroup",
+    "KnownListing",
+    "KnownTorrent",
+    "PageChanges",
+    "mtime_of",
+    "row_mtime",
+    "stable_digest",
+]
 
 log = logging.getLogger(__name__)
 
 CHUNK: Final = 512  # rows a read of a listing takes at a time, in the event loop
 _REMEMBERED: Final = 16_384  # groups and torrents in memory; some 400 bytes each
 
-# What changes in a row from hour to hour and says nothing about the group's detail.
-_VOLATILE: Final = frozenset({"bookmarked", "totalSnatched", "totalSeeders", "totalLeechers"})
-_VOLATILE_TORRENT: Final = frozenset(
-    {"snatches", "seeders", "leechers", "hasSnatched", "canUseToken", "isPersonalFreeleech"}
-)
-
-
-_LAST_MTIME: Final = 2**33 - 1  # pyfuse3 counts nanoseconds in 64 bits, which end in 2262
-
 _decode_page: Final = msgspec.json.Decoder(PageRead).decode
-
-
-class KnownGroup(NamedTuple):
-    """A group as a directory needs it. `name` is its directory's name, `mtime` epoch seconds."""
-
-    id: int
-    name: str
-    mtime: int
-    category: int
-
-
-class KnownTorrent(NamedTuple):
-    """A torrent as a directory needs it. `name` is its directory's name, `mtime` epoch seconds."""
-
-    id: int
-    name: str
-    mtime: int
-    group_id: int
-
-
-def stable_digest(row: GroupRow) -> bytes:
-    """A digest of what in a browse row cannot change without the group's detail changing."""
-    kept = {key: value for key, value in row.raw.items() if key not in _VOLATILE | {"torrents"}}
-    torrents = [
-        {key: value for key, value in torrent.raw.items() if key not in _VOLATILE_TORRENT}
-        for torrent in row.torrents
-    ]
-    text = orjson.dumps([kept, torrents], option=orjson.OPT_SORT_KEYS, default=str)
-    return hashlib.blake2b(text, digest_size=16).digest()
-
-
-class Before(NamedTuple):
-    """How a group and its torrents looked before something changed."""
-
-    group: KnownGroup
-    torrents: list[KnownTorrent]
 
 
 class KnownListing(NamedTuple):
@@ -84,18 +62,15 @@ class KnownListing(NamedTuple):
     whole: int
 
 
-class Taken(NamedTuple):
-    """What a page brought: groups that look different now, as they did before, and new ids."""
+class _Line(NamedTuple):
+    """A group's id, and its line in index.jsonl if it has one."""
 
-    different: list[Before]
-    added: set[int]
+    id: int
+    line: bytes | None
 
 
-class _Written(NamedTuple):
-    group: tuple[object, ...]
-    torrents: list[tuple[object, ...]]
-    found: facets.Found
-    texts: Sequence[str]
+def _summary(count: int, newest: int, size: int) -> tuple[int, int, int]:
+    return count, newest, size
 
 
 class Index:
@@ -125,15 +100,14 @@ class Index:
         self._remember()
         group = self._groups.get(group_id)
         if group is None:
-            row = self._store.one(
-                "SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id
+            group = self._store.record(
+                KnownGroup, "SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id
             )
-            if row is None:
-                return None
-            group = self._groups[group_id] = KnownGroup(*row)  # type: ignore[arg-type]
+            if group is not None:
+                self._groups[group_id] = group
         return group
 
-    def is_only_mentioned(self, group_id: int) -> bool:
+    def is_title_only(self, group_id: int) -> bool:
         """Whether a known group has neither browse row nor detail: its torrents are not known."""
         return bool(
             self._store.one(
@@ -145,30 +119,30 @@ class Index:
 
     def stable(self, group_id: int) -> bytes | None:
         """The digest of the group's browse row (`stable_digest`), None without a row."""
-        row = self._store.one("SELECT stable FROM groups WHERE id = ?", group_id)
-        return row[0] if row and isinstance(row[0], bytes) else None
+        return self._store.blob("SELECT stable FROM groups WHERE id = ?", group_id)
 
     def torrent(self, torrent_id: int) -> KnownTorrent | None:
         """The torrent with this id, if it is known."""
         self._remember()
         torrent = self._torrents.get(torrent_id)
         if torrent is None:
-            row = self._store.one(
-                "SELECT id, name, mtime, group_id FROM torrents WHERE id = ?", torrent_id
+            torrent = self._store.record(
+                KnownTorrent,
+                "SELECT id, name, mtime, group_id FROM torrents WHERE id = ?",
+                torrent_id,
             )
-            if row is None:
-                return None
-            torrent = self._torrents[torrent_id] = KnownTorrent(*row)  # type: ignore[arg-type]
+            if torrent is not None:
+                self._torrents[torrent_id] = torrent
         return torrent
 
     def torrents_of(self, group_id: int) -> list[KnownTorrent]:
         """The torrents of a group, in the order of their ids."""
         self._remember()
-        rows = self._store.rows(
+        torrents = self._store.records(
+            KnownTorrent,
             "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ? ORDER BY id",
             group_id,
         )
-        torrents = [KnownTorrent(*row) for row in rows]  # type: ignore[arg-type]
         self._torrents.update((torrent.id, torrent) for torrent in torrents)
         return torrents
 
@@ -185,24 +159,24 @@ class Index:
 
     def group_ids(self, category: int) -> list[int]:
         """The ids of every known group of a category (for a thread if there are many)."""
-        rows = self._store.rows("SELECT id FROM groups WHERE category = ?", category)
-        return [int(str(row[0])) for row in rows]
+        return self._store.integers("SELECT id FROM groups WHERE category = ?", category)
 
     def summary(self, category: int) -> tuple[int, int, int]:
         """How many groups of a category are known, their newest mtime, the bytes of index.jsonl."""
-        row = self._store.one(
+        summary = self._store.record(
+            _summary,
             "SELECT groups, ifnull((SELECT max(mtime) FROM groups WHERE category = ?1), 0), bytes"
             " FROM totals WHERE category = ?1",
             category,
         )
-        count, newest, size = row or (0, 0, 0)
-        return int(str(count)), int(str(newest)), int(str(size))
+        return summary or (0, 0, 0)
 
     def lines(self, category: int) -> Iterator[bytes]:
         """The lines of index.jsonl, in the order of the groups' ids (for a thread)."""
         last = -1
         while True:
-            rows = self._store.rows(
+            rows = self._store.records(
+                _Line,
                 "SELECT id, line FROM groups WHERE category = ? AND id > ? ORDER BY id LIMIT ?",
                 category,
                 last,
@@ -210,19 +184,16 @@ class Index:
             )
             if not rows:
                 return
-            for group_id, line in rows:
-                last = int(str(group_id))
-                if isinstance(line, bytes):
-                    yield line
+            last = rows[-1].id
+            yield from (row.line for row in rows if row.line is not None)
 
     def line(self, group_id: int) -> bytes | None:
         """The browse row of a group as its line in index.jsonl."""
-        row = self._store.one("SELECT line FROM groups WHERE id = ?", group_id)
-        return row[0] if row and isinstance(row[0], bytes) else None
+        return self._store.blob("SELECT line FROM groups WHERE id = ?", group_id)
 
     async def add_rows(
         self, category: int, rows: Iterable[GroupRow], now: float, page: PageRead | None = None
-    ) -> Taken:
+    ) -> PageChanges:
         """Take up the rows of one browse page of a category.
 
         `page` is what an enumeration needs to remember of it, until `complete`.
@@ -230,13 +201,13 @@ class Index:
         written = []
         for each in rows:
             try:
-                written.append(_written(category, each, now))
+                written.append(written_of(category, each, now))
             except (ValueError, TypeError) as error:  # nested without end, say
                 log.warning("group %d: its browse row cannot be shown: %s", each.id, error)
 
-        def change(connection: sqlite3.Connection) -> Taken:
-            taken = Taken([], set())
-            new = [row for row in written if _write_row(connection, row, taken)]
+        def change(connection: sqlite3.Connection) -> PageChanges:
+            changes = PageChanges([], set())
+            new = [row for row in written if write_row(connection, row, changes)]
             facets.write(connection, [row.found for row in new])
             for row in new:
                 fulltext.write_row(connection, row.found.id, row.texts)
@@ -246,7 +217,7 @@ class Index:
                     " (SELECT count(*) FROM pages WHERE category = ?), ?, ?",
                     (category, category, now, msgspec.json.encode(page)),
                 )
-            return taken
+            return changes
 
         return await self._store.write(change)
 
@@ -313,87 +284,8 @@ class Index:
 
     def listing(self, category: int) -> KnownListing | None:
         """What is known of the category's listing, or None if it was never whole."""
-        row = self._store.one(
-            "SELECT checked, walked, whole FROM listings WHERE category = ?", category
+        return self._store.record(
+            KnownListing,
+            "SELECT checked, walked, whole FROM listings WHERE category = ?",
+            category,
         )
-        return KnownListing(*row) if row else None  # type: ignore[arg-type]
-
-
-def _write_row(connection: sqlite3.Connection, row: _Written, taken: Taken) -> bool:
-    """Write a row down. Returns whether it is new but for its counts."""
-    group_id, category, _, _, line, stable, now = row.group
-    known = connection.execute(
-        "SELECT line, category, stable FROM groups WHERE id = ?", (group_id,)
-    ).fetchone()
-    if known is not None and known[:2] == (line, category):
-        connection.execute("UPDATE groups SET seen = ? WHERE id = ?", (now, group_id))
-        return False
-    taken.different.extend(before_of(connection, group_id))
-    if known is None:
-        taken.added.add(int(str(group_id)))
-    connection.execute(
-        "INSERT INTO groups (id, category, name, mtime, line, stable, seen)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-        " category = excluded.category, name = excluded.name, mtime = excluded.mtime,"
-        " line = excluded.line, stable = excluded.stable, seen = excluded.seen",
-        row.group,
-    )
-    replace_torrents(connection, group_id, row.torrents)
-    return known is None or bool(known[2] != stable)
-
-
-def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
-    """How a group looks before it is changed; none if it is not known."""
-    group = connection.execute(
-        "SELECT id, name, mtime, category FROM groups WHERE id = ?", (group_id,)
-    ).fetchone()
-    torrents = connection.execute(
-        "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ?", (group_id,)
-    ).fetchall()
-    return [Before(KnownGroup(*group), [KnownTorrent(*row) for row in torrents])] if group else []
-
-
-def forget_group(connection: sqlite3.Connection, group_id: int) -> None:
-    """Forget a group that the server has no more. Its file lists may stay: they stay true."""
-    facets.forget(connection, group_id)
-    fulltext.forget(connection, group_id)
-    connection.execute("DELETE FROM groups WHERE id = ?", (group_id,))
-    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
-    connection.execute("DELETE FROM details WHERE group_id = ?", (group_id,))
-
-
-def mtime_of(seconds: int) -> int:
-    """A time that every file system interface can hold: from 1970 to the year 2242."""
-    return min(max(seconds, 0), _LAST_MTIME)
-
-
-def row_mtime(row: GroupRow) -> int:
-    """The newest time in a browse row, of the group or of a torrent in it (epoch seconds)."""
-    times = [render.api_time(torrent.time) or row.time for torrent in row.torrents]
-    return mtime_of(max(row.time, *times) if times else row.time)
-
-
-def replace_torrents(
-    connection: sqlite3.Connection, group_id: object, torrents: Sequence[tuple[object, ...]]
-) -> None:
-    """Make `torrents` (rows of the table) the torrents of a group."""
-    facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
-    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
-    connection.executemany(
-        "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
-        torrents,
-    )
-
-
-def _written(category: int, row: GroupRow, now: float) -> _Written:
-    torrents: list[tuple[object, ...]] = []
-    for torrent in row.torrents:
-        mtime = mtime_of(render.api_time(torrent.time) or row.time)
-        name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
-        torrents.append((torrent.id, row.id, name, mtime))
-    line = render.index_line(row.raw)
-    name = names.group_dirname(row.name, row.id)
-    newest = row_mtime(row)
-    group = (row.id, category, name, newest, line, stable_digest(row), now)
-    found = facets.Found(row.id, newest, facets.of_row(row))
-    return _Written(group, torrents, found, fulltext.of_row(row))

@@ -7,8 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from biofs.settings.load import Settings
-
-_SUFFIX = ".sqlite"
+from biofs.store.files import SUFFIX
 
 
 def store_path(settings: Settings) -> Path | None:
@@ -19,7 +18,7 @@ def store_path(settings: Settings) -> Path | None:
     # The URL and the account, so that two of either never share what only one may know.
     text = f"{settings.url}\0{account.reveal() if account else ''}"
     digest = hashlib.blake2b(text.encode(), digest_size=6, person=b"biofs store").hexdigest()
-    return settings.cache_dir / f"{_host(settings)}-{digest}{_SUFFIX}"
+    return settings.cache_dir / f"{_host(settings)}-{digest}{SUFFIX}"
 
 
 def stores_of_server(settings: Settings) -> list[Path]:
@@ -28,7 +27,7 @@ def stores_of_server(settings: Settings) -> list[Path]:
         return []
     return sorted(
         path
-        for path in settings.cache_dir.glob(f"*{_SUFFIX}")
+        for path in settings.cache_dir.glob(f"*{SUFFIX}")
         if path.name.rpartition("-")[0] == _host(settings)
     )
 

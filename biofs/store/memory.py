@@ -1,4 +1,7 @@
-"""What was looked at lately, bounded by bytes."""
+"""What is kept for a while beside the store: in memory, bounded by bytes, or in temporary files.
+
+`Recent` holds what was used lately. `Spooled` is a document that is too long for memory.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
+_BUFFER: Final = 1 << 20  # bytes
+
+
 class Recent(LRUCache[K, V]):
     """An LRUCache that leaves out what alone is too large for it, where that raises ValueError."""
 
@@ -23,19 +29,15 @@ class Recent(LRUCache[K, V]):
             self.pop(key, None)  # what was there before is not right any more
 
 
-# Documents too long for memory: each in a temporary file without a name.
-
-
-_BUFFER: Final = 1 << 20
-
-
 class Spooled:
-    """A document in a file. Whoever made it, or took it by `hold`, lets go of it once; with the
-    last one the file goes.
+    """A document in a temporary file without a name.
+
+    Its maker holds it, and each caller of `hold` does; each calls `let_go` once. With the last of
+    these the file is gone.
     """
 
     def __init__(self, lines: Iterable[bytes]) -> None:
-        """Write the lines down (for a thread)."""
+        """Write the lines to the file; call it in a thread. Raises OSError."""
         self._holders = 1
         self._file = tempfile.TemporaryFile(  # noqa: SIM115 - closed by `let_go`
             prefix="biofs-", buffering=_BUFFER
@@ -52,7 +54,7 @@ class Spooled:
         return os.pread(self._file.fileno(), size, offset)
 
     def hold(self) -> Spooled:
-        """It is needed once more."""
+        """It is needed once more. Returns itself."""
         self._holders += 1
         return self
 

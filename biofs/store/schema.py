@@ -1,4 +1,30 @@
-"""The tables of the store, and the number by which a store says which tables it has."""
+"""The tables of the store, and the number by which a store says which tables it has.
+
+| table | holds | a row for each | given up |
+| --- | --- | --- | --- |
+| `meta` | what is said of the store as a whole, by key | key | never |
+| `groups` | name, time, browse row | group | when the server has it no more |
+| `totals` | groups, and bytes of index.jsonl (by triggers) | category | never |
+| `torrents` | name, time | torrent | with its group |
+| `facets` | what groups are found by | kind and text | never |
+| `group_facets` | that a group has a facet | facet and group | with its group |
+| `facet_kinds` | how far rows are filled with a kind of facet | kind | never |
+| `authors` | name | author | never |
+| `hashes` | info hash | torrent with a detail | with its torrent |
+| `details` | answer and description | group that was looked into | least recently read first |
+| `file_lists`, `trees` | file list; its tree if it is long | info hash | with its detail |
+| `listings` | when a category was last known whole | category listed whole | never |
+| `pages` | pages of an unfinished enumeration | page | when that is finished |
+| `answers` | any other answer | document | oldest first |
+| `words` | a number for a text, for inode numbers | text | searches: oldest first |
+| `notices` | a change, for other processes | change | the newest ten thousand stay |
+| `pace` | when a request was sent | request | when its window has passed |
+| `texts` | full text of rows and details (`fulltext`) | row; detail | with these |
+
+A column that holds seconds since the epoch is REAL if it is read from this machine's clock, INTEGER
+if it is the server's. `category` is the server's number (`tree.names.CATEGORIES`); `info_hash` is
+20 or 32 bytes, in `file_lists` and `trees` what names the list (`file_lists.list_key`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +35,8 @@ from typing import Final
 APPLICATION_ID: Final = 0x62696F66
 """Says "biof" where SQLite has a place for a file's owner (sqlite.org/pragma.html)."""
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""Raised with every change of the tables; `migrations` says what else that needs."""
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS meta (
@@ -82,6 +109,13 @@ CREATE TABLE IF NOT EXISTS group_facets (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS group_facets_by_group ON group_facets (group_id);
 
+-- Which kinds of facets the groups' rows are filled with: up to the group `filled_to`, or all
+-- (NULL). A kind that a later biofs adds is filled in after opening (`facet_fill`).
+CREATE TABLE IF NOT EXISTS facet_kinds (
+    kind TEXT PRIMARY KEY,
+    filled_to INTEGER
+) WITHOUT ROWID;
+
 -- `title` is the name as it stands in a path, without the id.
 CREATE TABLE IF NOT EXISTS authors (
     id INTEGER PRIMARY KEY,
@@ -90,15 +124,16 @@ CREATE TABLE IF NOT EXISTS authors (
 );
 CREATE INDEX IF NOT EXISTS authors_by_title ON authors (title, id);
 
--- Info hashes (20 or 32 bytes), as far as details have told them.
+-- Info hashes (20 or 32 bytes), of torrents whose detail was fetched.
 CREATE TABLE IF NOT EXISTS hashes (
     torrent_id INTEGER PRIMARY KEY,
     info_hash BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS hashes_by_hash ON hashes (info_hash, torrent_id);
 
--- A group's answer without its file lists, as JSON (`details.Kept`). `used` is when it was last
--- read, about: those not read for longest give way when the store grows too large.
+-- A group's answer without its file lists, as JSON (`stored_answer.StoredAnswer`), and what the
+-- group's row was like then (`stable`). `used` is when it was last read, about: those not read for
+-- longest give way when the store grows too large.
 CREATE TABLE IF NOT EXISTS details (
     group_id INTEGER PRIMARY KEY,
     stable BLOB,

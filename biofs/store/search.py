@@ -1,4 +1,7 @@
-"""What a search finds, as facts for people and programs: groups, or files in them."""
+"""Searching what is known: groups, or files in them, as facts for people and programs.
+
+It needs only a connection, so that a command without a mount loads little.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +10,19 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from biofs.store import file_lists, fulltext
-from biofs.store.details import decode_kept
+from biofs.store import file_lists, fulltext, stored_answer
+from biofs.store.errors import StoreError
 from biofs.tree.layout import FileTree
 
 _MOST_GROUPS: Final = 1000
 """Groups whose file names are looked through."""
 
+_MOST_NODES: Final = 2 * fulltext.MOST_NAMES
+"""Of a torrent's tree: files, and the directories they are in."""
+
 
 class Damaged(Exception):  # noqa: N818 - says what the store is
-    """What the store has of a group makes no sense; the message says of which."""
-
-
-def hits(
-    connection: sqlite3.Connection, words: Sequence[str], limit: int, *, files: bool
-) -> Iterator[dict[str, Any]]:
-    """What has all the words, `limit` at most, the best first; paths are from a mount's root.
-
-    Raises sqlite3.DatabaseError, and Damaged.
-    """
-    return islice(_files(connection, words) if files else _groups(connection, words, limit), limit)
-
-
-def _groups(
-    connection: sqlite3.Connection, words: Sequence[str], limit: int
-) -> Iterator[dict[str, Any]]:
-    for hit in fulltext.find(connection, words, limit):
-        yield {"path": hit.path, "group": hit.group_id}
-
-
-def _files(connection: sqlite3.Connection, words: Sequence[str]) -> Iterator[dict[str, Any]]:
-    from biofs.store.search import files_in  # noqa: PLC0415 - imports trio
-    from biofs.store.store import StoreError  # noqa: PLC0415
-
-    for hit in fulltext.find(connection, words, _MOST_GROUPS, files=True):
-        try:
-            for file in files_in(connection, hit.group_id, words):
-                yield {
-                    "path": f"{hit.path}/{file.path}",
-                    "group": hit.group_id,
-                    "torrent": file.torrent_id,
-                    "size": file.size,
-                }
-        except StoreError as error:
-            raise Damaged(f"{hit.path}: {error}") from None
-
-
-# Searching the names of files: from a group that has them to where they stand in its tree.
-
-
-_MOST_NODES: Final = 2 * fulltext.MOST_NAMES  # files, and the directories they are in
+    """What the store has of a group is damaged; the message says of which."""
 
 
 class FoundFile(NamedTuple):
@@ -81,7 +47,7 @@ def files_in(
     names = dict(
         connection.execute("SELECT id, name FROM torrents WHERE group_id = ?", (group_id,))
     )
-    for torrent in decode_kept(row[0]).about if row else ():
+    for torrent in stored_answer.decode(row[0]).about if row else ():
         files = file_lists.of(connection, torrent.list_key)
         if files is None or torrent.id not in names:
             continue
@@ -94,3 +60,34 @@ def files_in(
         for node in fulltext.matching(paths, words):
             path = f"{names[torrent.id]}/files/{tree.path(node).decode()}"
             yield FoundFile(torrent.id, path, tree.size(node))
+
+
+def _groups(
+    connection: sqlite3.Connection, words: Sequence[str], limit: int
+) -> Iterator[dict[str, Any]]:
+    for hit in fulltext.find(connection, words, limit):
+        yield {"path": hit.path, "group": hit.group_id}
+
+
+def _files(connection: sqlite3.Connection, words: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for hit in fulltext.find(connection, words, _MOST_GROUPS, files=True):
+        try:
+            for file in files_in(connection, hit.group_id, words):
+                yield {
+                    "path": f"{hit.path}/{file.path}",
+                    "group": hit.group_id,
+                    "torrent": file.torrent_id,
+                    "size": file.size,
+                }
+        except StoreError as error:
+            raise Damaged(f"{hit.path}: {error}") from None
+
+
+def hits(
+    connection: sqlite3.Connection, words: Sequence[str], limit: int, *, files: bool
+) -> Iterator[dict[str, Any]]:
+    """What has all the words, `limit` at most, the best first; paths are from a mount's root.
+
+    Raises sqlite3.DatabaseError, and Damaged.
+    """
+    return islice(_files(connection, words) if files else _groups(connection, words, limit), limit)

@@ -11,24 +11,29 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
-from urllib.parse import quote
 
 from biofs.store import fulltext
 from biofs.store.coverage import Coverage, measure
+from biofs.store.errors import StoreError
+from biofs.store.read_only import check_ours, distrust, uri
 from biofs.store.schema import APPLICATION_ID, VERSION, statements
-from biofs.store.store import Store, StoreError
+from biofs.store.store import Store
 
 T = TypeVar("T")
 COPIED: Final = (
     *("groups", "torrents", "facets", "group_facets", "authors", "hashes"),
     *("details", "file_lists", "listings"),
 )
-COMPUTED: Final = ("totals",)
-LEFT: Final = ("trees", "meta", "pages", "answers", "words", "notices", "pace")
-"""What is the account's, of use only to who asks the server, or must not come from strangers."""
+LEFT: Final = (
+    *("trees", "meta", "pages", "answers", "words", "notices", "pace"),
+    "facet_kinds",
+)
+"""What is the account's, of use only to those who ask the server or fill the store, or must not
+come from strangers. A mount of a snapshot has these tables in memory.
+
+`totals` is neither copied nor left: it is computed anew."""
 
 _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
@@ -66,6 +71,60 @@ def without_marks(json: bytes) -> bytes:
     return _MARKS.sub(rb'"\1":false', json)
 
 
+def _marked(json: bytes | None) -> bytes | None:
+    return None if json is None else without_marks(json)
+
+
+def _statements() -> Iterator[tuple[str, str]]:
+    """The statements that make a store's tables and indexes, each with its table's name."""
+    for statement in statements():
+        made = _MAKES.search(statement)
+        if made is not None:
+            yield made[1] or made[2], statement
+
+
+def _copy(connection: sqlite3.Connection, table: str) -> None:
+    names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+    values = [f"without_marks({name})" if (table, name) in _WITH_MARKS else name for name in names]
+    connection.execute(
+        f"INSERT INTO main.{table} ({', '.join(names)})"  # noqa: S608 - the schema's own names
+        f" SELECT {', '.join(values)} FROM store.{table}"
+    )
+
+
+def _write(
+    source: Path, target: Path, now: float, server: str, tick: Callable[[], None] | None
+) -> Coverage:
+    connection = sqlite3.connect(uri(target, "mode=rwc"), uri=True, isolation_level=None)
+    try:
+        if tick is not None:
+            connection.set_progress_handler(tick, _STEPS)
+        connection.create_function("without_marks", 1, _marked, deterministic=True)
+        # Until it is whole it is of no use to anybody: no journal is needed.
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("ATTACH ? AS store", (uri(source, "mode=ro"),))
+        check_ours(connection, source, "store")
+        connection.execute("BEGIN")
+        for _, statement in _statements():
+            connection.execute(statement)
+        for table in COPIED:
+            _copy(connection, table)
+        connection.execute(_TOTALS)
+        fulltext.copy(connection, "store")
+        connection.executemany(
+            "INSERT INTO main.meta VALUES (?, ?)", [(_MADE, now), (_SERVER, server)]
+        )
+        connection.execute("COMMIT")
+        connection.execute("DETACH store")
+        return measure(connection)
+    finally:
+        connection.close()
+
+
 def write(
     source: Path,
     target: Path,
@@ -85,72 +144,44 @@ def write(
         raise StoreError(f"{source}: {error}") from None
 
 
-def _write(
-    source: Path, target: Path, now: float, server: str, tick: Callable[[], None] | None
-) -> Coverage:
-    connection = sqlite3.connect(_uri(target, "mode=rwc"), uri=True, isolation_level=None)
+def _about(connection: sqlite3.Connection, path: Path) -> About:
     try:
-        if tick is not None:
-            connection.set_progress_handler(tick, _STEPS)
-        connection.create_function("without_marks", 1, _marked, deterministic=True)
-        # Until it is whole it is of no use to anybody: no journal is needed.
-        connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("ATTACH ? AS store", (_uri(source, "mode=ro"),))
-        _check(connection, "store", source)
-        connection.execute("BEGIN")
-        for _, statement in _statements():
-            connection.execute(statement)
-        for table in COPIED:
-            _copy(connection, table)
-        connection.execute(_TOTALS)
-        fulltext.copy(connection, "store")
-        connection.executemany(
-            "INSERT INTO main.meta VALUES (?, ?)", [(_MADE, now), (_SERVER, server)]
-        )
-        connection.execute("COMMIT")
-        connection.execute("DETACH store")
-        return measure(connection)
-    finally:
-        connection.close()
+        meta = dict(connection.execute("SELECT key, value FROM snapshot.meta").fetchall())
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: not a snapshot: {error}") from None
+    made, server = meta.get(_MADE), meta.get(_SERVER)
+    if not isinstance(made, float) or not isinstance(server, str):
+        raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")
+    return About(made, server)
 
 
-def _copy(connection: sqlite3.Connection, table: str) -> None:
-    names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
-    values = [f"without_marks({name})" if (table, name) in _WITH_MARKS else name for name in names]
-    connection.execute(
-        f"INSERT INTO main.{table} ({', '.join(names)})"  # noqa: S608 - the schema's own names
-        f" SELECT {', '.join(values)} FROM store.{table}"
+def _connect(file: Path) -> sqlite3.Connection:
+    """A database in memory with all tables but those that the snapshot brings.
+
+    A name without a database before it is looked for in the main one first and then in what is
+    attached (sqlite.org/lang_naming.html).
+    """
+    connection = sqlite3.connect(
+        "file::memory:",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
     )
-
-
-def _marked(json: bytes | None) -> bytes | None:
-    return None if json is None else without_marks(json)
-
-
-def _uri(path: Path, options: str) -> str:
-    """The file as SQLite's URI (sqlite.org/uri.html)."""
-    return f"file:{quote(bytes(path))}?{options}"
-
-
-def _check(connection: sqlite3.Connection, name: str, path: Path) -> None:
-    """Raises StoreError for a file of another program, or with other tables than this version's."""
-    (owner,) = connection.execute(f"PRAGMA {name}.application_id").fetchone()
-    (version,) = connection.execute(f"PRAGMA {name}.user_version").fetchone()
-    if owner != APPLICATION_ID:
-        raise StoreError(f"{path}: not a file of biofs")
-    if version != VERSION:
-        age = "a newer" if version > VERSION else "an older"
-        raise StoreError(f"{path}: written by {age} biofs (format {version})")
-    # A store may be of a biofs that wrote other indexes; it is the user's own.
-    foreign = foreign_in(connection, name) if name == _ATTACHED else ""
-    if foreign:
-        raise StoreError(
-            f"{path}: not a snapshot: holds {foreign!r}, which `biofs export` does not write"
-        )
+    try:
+        distrust(connection)
+        # Immutable: no locks either, so that it can lie where nobody can write.
+        connection.execute("ATTACH ? AS snapshot", (uri(file, "mode=ro&immutable=1"),))
+        check_ours(connection, file, _ATTACHED, foreign=True)
+        for table, statement in _statements():
+            if table in LEFT:
+                connection.execute(statement)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise StoreError(f"{file}: not a snapshot: {error}") from None
+        raise
+    return connection
 
 
 class Snapshot(Store):
@@ -176,96 +207,3 @@ class Snapshot(Store):
     def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         with closing(_connect(self._file)) as connection:
             return read(connection)
-
-
-def _connect(file: Path) -> sqlite3.Connection:
-    """A database in memory with all tables but those that the snapshot brings.
-
-    A name without a database before it is looked for in the main one first and then in what is
-    attached (sqlite.org/lang_naming.html).
-    """
-    connection = sqlite3.connect(
-        "file::memory:",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
-    try:
-        # It may come from anybody (sqlite.org/security.html).
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA cell_size_check = ON")
-        # Immutable: no locks either, so that it can lie where nobody can write.
-        connection.execute("ATTACH ? AS snapshot", (_uri(file, "mode=ro&immutable=1"),))
-        _check(connection, _ATTACHED, file)
-        for table, statement in _statements():
-            if table in LEFT:
-                connection.execute(statement)
-    except BaseException as error:
-        connection.close()
-        if isinstance(error, sqlite3.DatabaseError):
-            raise StoreError(f"{file}: not a snapshot: {error}") from None
-        raise
-    return connection
-
-
-def _statements() -> Iterator[tuple[str, str]]:
-    """The statements that make a store's tables and indexes, each with its table's name."""
-    for statement in statements():
-        made = _MAKES.search(statement)
-        if made is not None:
-            yield made[1] or made[2], statement
-
-
-def _about(connection: sqlite3.Connection, path: Path) -> About:
-    try:
-        meta = dict(connection.execute("SELECT key, value FROM snapshot.meta").fetchall())
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: not a snapshot: {error}") from None
-    made, server = meta.get(_MADE), meta.get(_SERVER)
-    if not isinstance(made, float) or not isinstance(server, str):
-        raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")
-    return About(made, server)
-
-
-# Whether a database from somebody else holds our tables and nothing else.
-#
-# A table can be a view that never ends, or have columns that are computed: SQLite runs what a
-# schema says (sqlite.org/security.html). So what stands in the schema must be
-# what we would have written.
-
-
-_SHADOW: Final = "texts_"
-"""The tables of FTS5. How it writes them hangs on SQLite's version; it sees to them itself."""
-
-
-@cache
-def _ours() -> frozenset[tuple[object, ...]]:
-    with closing(sqlite3.connect(":memory:")) as fresh:
-        for statement in statements():
-            fresh.execute(statement)
-        fulltext.prepare(fresh)
-        return _schema(fresh.execute, "main")
-
-
-def foreign_in(connection: sqlite3.Connection, database: str = "main") -> str:
-    """The name of something in the schema of `database` that we did not write, "" if all is ours.
-
-    Raises sqlite3.DatabaseError.
-    """
-    unknown = _schema(connection.execute, database) - _ours()
-    return min((str(name) for _, name, _ in unknown), default="")
-
-
-def _schema(
-    execute: Callable[[str], sqlite3.Cursor], database: str
-) -> frozenset[tuple[object, ...]]:
-    rows = execute(f"SELECT type, name, sql FROM {database}.sqlite_master")  # noqa: S608 - ours
-    return frozenset(
-        (kind, name, None if _is_shadow(kind, name, sql) else sql) for kind, name, sql in rows
-    )
-
-
-def _is_shadow(kind: object, name: object, sql: object) -> bool:
-    plain = kind == "table" and str(sql).startswith("CREATE TABLE")
-    return plain and str(name).startswith(_SHADOW)

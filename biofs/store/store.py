@@ -11,9 +11,7 @@ memory, with one warning, and the mount goes on. A cache is worth nothing that s
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -22,7 +20,9 @@ from typing import Final, TypeVar
 
 import trio
 
-from biofs.store import fulltext
+from biofs.store import facets, fulltext, migrations
+from biofs.store.errors import StoreCorrupt, StoreError
+from biofs.store.files import make_private, set_aside
 from biofs.store.schema import APPLICATION_ID, VERSION, statements
 
 log = logging.getLogger(__name__)
@@ -40,14 +40,6 @@ _FAILING: Final = _CORRUPT | {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_AUTH,
 }
-
-
-class StoreError(Exception):
-    """The file is not a store that this version can use; the message says why."""
-
-
-class StoreCorrupt(StoreError):  # noqa: N818 - says what it is
-    """The file is damaged, or no SQLite file at all."""
 
 
 class Store:
@@ -68,7 +60,7 @@ class Store:
         self._write_lock = threading.Lock()
         self._data_version = 0
         if path is not None:
-            _make_private(path)
+            make_private(path)
         try:
             self._open(path)
         except sqlite3.DatabaseError as error:
@@ -86,23 +78,32 @@ class Store:
         self._reader = self._writer if path is None else _connect(path)
 
     def _prepare(self) -> None:
-        """Create the tables of an empty file, or check that a filled one is ours."""
-        (owner,) = self._writer.execute("PRAGMA application_id").fetchone()
-        (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and owner != APPLICATION_ID:
-            raise StoreError(f"{self.path}: not a store of biofs")
-        if version > VERSION:
-            raise StoreError(f"{self.path}: written by a newer biofs (format {version})")
-        if not tables:
-            # Lets space that eviction frees go back to the disk; only an empty file can be told.
-            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        """Create the tables of an empty file; migrate those of an older version."""
+        self._check(self._writer)
         with self._transaction() as connection:
+            # Again: another process may have migrated it while this one waited for the lock.
+            version = self._check(connection)
+            if version:
+                migrations.migrate(connection, version)
             for statement in statements():
                 connection.execute(statement)
             fulltext.prepare(connection)
+            facets.register_kinds(connection, empty=not version)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _check(self, connection: sqlite3.Connection) -> int:
+        """The version of the store, 0 of an empty file. Raises StoreError if it is not ours."""
+        (owner,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not tables:
+            return 0
+        if owner != APPLICATION_ID or version < 1:
+            raise StoreError(f"{self.path}: not a store of biofs")
+        if version > VERSION:
+            raise StoreError(f"{self.path}: written by a newer biofs (format {version})")
+        return int(version)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -124,6 +125,29 @@ class Store:
             self._leave_file(error)
             row = self._reader.execute(query, parameters).fetchone()
         return row
+
+    def integer(self, query: str, *parameters: object) -> int | None:
+        """The integer that is the first row of a point read; None without a row, or for NULL."""
+        row = self.one(query, *parameters)
+        return row[0] if row and isinstance(row[0], int) else None
+
+    def blob(self, query: str, *parameters: object) -> bytes | None:
+        """The bytes that are the first row of a point read; None without a row, or for NULL."""
+        row = self.one(query, *parameters)
+        return row[0] if row and isinstance(row[0], bytes) else None
+
+    def record(self, make: Callable[..., T], query: str, *parameters: object) -> T | None:
+        """The first row of a point read, its columns given to `make` in their order, or None."""
+        row = self.one(query, *parameters)
+        return None if row is None else make(*row)
+
+    def records(self, make: Callable[..., T], query: str, *parameters: object) -> list[T]:
+        """All rows of a read that is known to be short, as `record` makes one."""
+        return [make(*row) for row in self.rows(query, *parameters)]
+
+    def integers(self, query: str, *parameters: object) -> list[int]:
+        """The integers that are the rows of a read that is known to be short."""
+        return [row[0] for row in self.rows(query, *parameters) if isinstance(row[0], int)]
 
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         """All rows of a read that is known to be short."""
@@ -221,18 +245,6 @@ def _holding(held: bool, lock: threading.Lock) -> Iterator[None]:
             yield
 
 
-def set_aside(path: Path) -> Path:
-    """Move a damaged store away, with what belongs to it, and say where to. Raises OSError."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
-        number += 1
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
 def _connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(
         ":memory:" if path is None else path,
@@ -243,6 +255,9 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     )
     if path is not None:
         try:
+            # Lets space that eviction frees go back to the disk. It has an effect on an empty file
+            # only, and entering WAL writes the first page.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             # A crash of the machine may lose the last answers, never the file's consistency.
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -256,10 +271,3 @@ def _code(error: sqlite3.DatabaseError) -> int:
     """SQLite's primary result code (sqlite.org/rescode.html), 0 if there is none."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
-
-
-def _make_private(path: Path) -> None:
-    """Make the directory 0700 and the file 0600, before SQLite would make them readable."""
-    path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR)
-    os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Groups that another answer mentions: with their category, which makes them reachable at once.
+"""Stubs: groups known by title only, because another answer names them.
 
 A collage or a top list names groups with title and category. That is enough for a link to lead
 to its place under `categories/`; what is in the group is asked for when somebody looks into it.
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from biofs.store import fulltext
-from biofs.store.groups import mtime_of
+from biofs.store.group_rows import mtime_of
 from biofs.store.store import Store
 from biofs.tree import names
 
 
 class Stub(NamedTuple):
-    """A group's id, category, title (HTML-escaped) and time (epoch seconds, 0 if not told)."""
+    """A group's id, category, title (HTML-escaped) and time (epoch seconds, 0 if unknown)."""
 
     group_id: int
     category: int
@@ -25,11 +25,14 @@ class Stub(NamedTuple):
     time: int
 
 
-async def note(store: Store, mentions: Sequence[Stub], now: float) -> None:
-    """Have the index learn of groups that it does not know; what it knows stays as it is."""
+async def add(store: Store, stubs: Sequence[Stub], now: float) -> None:
+    """Add groups that are not known; what is known of others stays as it is.
+
+    `now` is when the answer came (epoch seconds). A snapshot stays as it is.
+    """
     rows = [
-        (_row(each, now), fulltext.of_mention(each.name))
-        for each in mentions
+        (_row(each, now), fulltext.of_title(each.name))
+        for each in stubs
         if each.category in names.CATEGORIES
     ]
 

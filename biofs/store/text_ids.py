@@ -19,8 +19,7 @@ class TextIds:
 
     def number(self, kind: str, text: str) -> int | None:
         """The number of a text that has one."""
-        row = self._store.one("SELECT id FROM words WHERE kind = ? AND text = ?", kind, text)
-        return int(str(row[0])) if row else None
+        return self._store.integer("SELECT id FROM words WHERE kind = ? AND text = ?", kind, text)
 
     def text(self, kind: str, number: int) -> str | None:
         """The text with this number."""
@@ -29,8 +28,8 @@ class TextIds:
 
     def known(self, kind: str) -> list[tuple[int, str]]:
         """All numbers and texts of a kind, in the order of the texts."""
-        rows = self._store.rows("SELECT id, text FROM words WHERE kind = ? ORDER BY text", kind)
-        return [(int(str(number)), str(text)) for number, text in rows]
+        query = "SELECT id, text FROM words WHERE kind = ? ORDER BY text"
+        return self._store.records(_numbered, query, kind)
 
     def add(self, kind: str, text: str) -> int | None:
         """The number of a text, a new one if it has none; None if there are too many of its kind.
@@ -65,6 +64,10 @@ class TextIds:
             return number
 
         return self._store.write_now(change)
+
+
+def _numbered(number: int, text: str) -> tuple[int, str]:
+    return number, text
 
 
 def _count(connection: sqlite3.Connection, kind: str) -> int:

@@ -37,7 +37,7 @@ def collage(catalogue: Catalogue, collage_id: int) -> Document:
             Stub(group.id, group.category_id, group.name, _newest(group.torrents))
             for group in answer.torrent_groups
         ]
-        await stubs.note(catalogue.store, known, catalogue.clock())
+        await stubs.add(catalogue.store, known, catalogue.clock())
         return encode(document)
 
     return Document(f"{KEY}{collage_id}", catalogue.freshness.collage, fetch)

@@ -33,7 +33,7 @@ def top(catalogue: Catalogue, kind: str, limit: int) -> Document:
             for row in each.results
             if isinstance(row, TopTorrent)
         ]
-        await stubs.note(catalogue.store, known, catalogue.clock())
+        await stubs.add(catalogue.store, known, catalogue.clock())
         return encode(document)
 
     return Document(f"top {kind} {limit}", catalogue.freshness.top, fetch)

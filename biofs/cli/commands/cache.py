@@ -5,7 +5,6 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
@@ -15,6 +14,8 @@ from biofs.cli.output.report import confirm, one_line
 from biofs.cli.system.processes import holders
 from biofs.errors import QuietError
 from biofs.settings.load import load
+from biofs.store import files
+from biofs.store.errors import StoreError
 
 cache_dir = click.option("--cache-dir", metavar="DIR", help="The cache, in place of the usual one.")
 
@@ -43,7 +44,7 @@ def clear(yes: bool, cache_dir: str | None) -> int:
     directory, found = _stores(cache_dir)
     used = {store: users for store in found if (users := _users(store))}
     free = [store for store in found if store not in used]
-    size = quantities.size(sum(stores.size(store) for store in free))
+    size = quantities.size(sum(files.size(store) for store in free))
     if free and not yes:
         confirm(f"Remove {size} from {one_line(str(directory))}, fetched at the pace?")
     for store in free:
@@ -62,12 +63,12 @@ def _stores(cache_dir: str | None) -> tuple[Path, list[Path]]:
     if directory is None:
         raise QuietError("there is no cache on the disk")
     try:
-        found = sorted(path for path in directory.iterdir() if stores.SUFFIX in path.suffixes)
+        found = sorted(path for path in directory.iterdir() if files.SUFFIX in path.suffixes)
     except FileNotFoundError:
         found = []
     except OSError as error:
         raise QuietError(f"{directory}: {error.strerror}") from None
-    return directory, [path for path in found if not path.name.endswith(stores.BESIDE)]
+    return directory, [path for path in found if not path.name.endswith(files.BESIDE)]
 
 
 def _users(store: Path) -> str:
@@ -76,13 +77,16 @@ def _users(store: Path) -> str:
 
 def _described(store: Path) -> str:
     from biofs.store.coverage import measure  # noqa: PLC0415 - imports trio
+    from biofs.store.read_only import open_read_only  # noqa: PLC0415
 
-    rows = [("store", one_line(store.name)), ("size", quantities.size(stores.size(store)))]
+    rows = [("store", one_line(store.name)), ("size", quantities.size(files.size(store)))]
     try:
-        with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
+        with closing(open_read_only(store, foreign=False)) as opened:
             coverage = measure(opened)
     except sqlite3.DatabaseError as error:
         return quantities.table([*rows, ("damaged", one_line(str(error)))])
+    except StoreError as error:
+        return quantities.table([*rows, ("unusable", one_line(str(error)))])
     known = (
         f"{quantities.counted(coverage.groups, 'group')}, "
         f"{coverage.details:,} of them with details, "

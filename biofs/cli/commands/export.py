@@ -45,7 +45,7 @@ def _exported(settings: Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
     from biofs.cli.output import meter  # noqa: PLC0415
     from biofs.store import snapshot  # noqa: PLC0415
-    from biofs.store.store import StoreError  # noqa: PLC0415
+    from biofs.store.errors import StoreError  # noqa: PLC0415
 
     source = stores.known_of(settings)
     try:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -18,6 +17,7 @@ from biofs.control import client
 from biofs.control.messages import Ask
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
+from biofs.store.errors import StoreError
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.rows has it
@@ -119,23 +119,18 @@ def _search(
     settings: Settings, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
     from biofs.store import fulltext  # noqa: PLC0415
+    from biofs.store.read_only import open_read_only  # noqa: PLC0415
     from biofs.store.search import Damaged, hits  # noqa: PLC0415
-    from biofs.store.snapshot import foreign_in  # noqa: PLC0415
 
-    # A snapshot may come from anybody (sqlite.org/security.html).
-    store, strange = _store(settings), settings.snapshot is not None
+    store = _store(settings)
     try:
-        with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
-            opened.execute("PRAGMA trusted_schema = OFF")
-            opened.execute("PRAGMA cell_size_check = ON")
-            if strange and (foreign := foreign_in(opened)):
-                raise QuietError(f"{store}: not a snapshot: holds {foreign!r}")
+        with closing(open_read_only(store, foreign=settings.snapshot is not None)) as opened:
             if not fulltext.is_there(opened):
                 raise QuietError(f"{store}: has nothing to search in: {_why(opened)}")
             yield from hits(opened, words, limit, files=files)
     except sqlite3.DatabaseError as error:
         raise QuietError(f"{store}: {error}") from None
-    except Damaged as error:
+    except (Damaged, StoreError) as error:
         raise QuietError(str(error)) from None
 
 

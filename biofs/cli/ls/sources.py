@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Protocol
-from urllib.parse import quote
 
 import msgspec
 
@@ -20,6 +19,8 @@ from biofs.control.messages import Ask
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
 from biofs.store import rows
+from biofs.store.errors import StoreError
+from biofs.store.read_only import open_read_only
 from biofs.store.rows import Entry, FacetCount, Page, Wanted
 from biofs.tree import names
 
@@ -164,16 +165,17 @@ class InStore:
     """The store of an account, or a snapshot: what is known, without asking anybody."""
 
     def __init__(self, settings: Settings) -> None:
-        self._file: Path = (
-            stores.known_of(settings) if settings.snapshot is None else settings.snapshot
-        )
+        self._foreign = settings.snapshot is not None
+        self._file: Path = settings.snapshot or stores.known_of(settings)
 
     def table(self, place: Place) -> Table:
         try:
-            with closing(_opened(self._file)) as connection:
+            with closing(open_read_only(self._file, foreign=self._foreign)) as connection:
                 return self._table(connection, place)
         except sqlite3.DatabaseError as error:
             raise QuietError(f"{self._file}: {error}") from None
+        except StoreError as error:
+            raise QuietError(str(error)) from None
 
     def _table(self, connection: sqlite3.Connection, place: Place) -> Table:
         if place.what == "links":
@@ -200,14 +202,6 @@ class InStore:
                 listed = quantities.counted(len(missing), "category", "categories")
                 return f"{listed} never listed whole: `biofs warm` fetches them"
         return ""
-
-
-def _opened(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{quote(bytes(file))}?mode=ro", uri=True)
-    # A snapshot may come from anybody (sqlite.org/security.html).
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA cell_size_check = ON")
-    return connection
 
 
 def _not_all(place: Place) -> str:

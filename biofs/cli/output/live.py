@@ -14,11 +14,11 @@ from typing import Final, TextIO
 import trio
 from rich.cells import set_cell_size
 
-from biofs.cli import stores
 from biofs.cli.commands import status
 from biofs.cli.output.terminal import safe
 from biofs.mount.process.run import Companion, Mounted
 from biofs.settings.load import Settings
+from biofs.store import files
 from biofs.store.location import store_path
 
 SECONDS: Final = 1.0
@@ -100,4 +100,4 @@ def following(settings: Settings) -> Companion:
 
 def _kept(settings: Settings) -> int | None:
     path = store_path(settings)
-    return None if path is None else stores.size(path)
+    return None if path is None else files.size(path)

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 from biofs.cli import mount_lookup, stores
 from biofs.cli.output import quantities
@@ -23,6 +22,9 @@ from biofs.cli.system import mountinfo
 from biofs.control import client
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
+from biofs.store import files
+from biofs.store.errors import StoreError
+from biofs.store.read_only import open_read_only
 
 UPDATEDB_CONF = Path("/etc/updatedb.conf")
 LEAST_FREE = 64 << 20
@@ -142,18 +144,20 @@ def _directory(directory: Path) -> Finding:
 def _store(store: Path, most: int) -> Finding:
     try:
         mode = store.stat().st_mode
-        with closing(sqlite3.connect(f"file:{quote(bytes(store))}?mode=ro", uri=True)) as opened:
+        with closing(open_read_only(store, foreign=False)) as opened:
             ((said,),) = opened.execute("PRAGMA quick_check(1)").fetchall()
     except (sqlite3.DatabaseError, OSError) as error:
         said = str(error)
         mode = 0
+    except StoreError as error:
+        return _wrong("store", str(error))
     if said != "ok":
         return _wrong("store", f"{store.name} is damaged: the next mount sets it aside ({said})")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return _wrong("store", f"{store.name}: others can read it: run `chmod 600 {store}`")
     return _right(
         "store",
-        f"{store.name} is sound, {quantities.size(stores.size(store))} of {quantities.size(most)}",
+        f"{store.name} is sound, {quantities.size(files.size(store))} of {quantities.size(most)}",
     )
 
 

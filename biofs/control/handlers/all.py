@@ -17,6 +17,7 @@ from biofs.control.handlers.rows import Tables
 from biofs.control.messages import Ask
 from biofs.control.server import Handler, Refused, Report
 from biofs.mount.process.run import Mounted
+from biofs.store import files
 from biofs.store.coverage import Coverage, measure
 from biofs.tree import names
 
@@ -94,12 +95,4 @@ def in_numbers(coverage: Coverage, now: float) -> dict[str, object]:
 
 def bytes_of(store: Path | None) -> int | None:
     """What a store takes on the disk, its log included; None for one in memory."""
-    if store is None:
-        return None
-    total = 0
-    for suffix in ("", "-wal", "-shm"):
-        try:
-            total += store.with_name(store.name + suffix).stat().st_size
-        except OSError:
-            continue
-    return total
+    return None if store is None else files.size(store)

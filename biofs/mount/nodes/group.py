@@ -52,7 +52,7 @@ class GroupNodes(Nodes):
         group = self._group(address.ident)
         documents = self.catalogue.groups
         detail = documents.known(group.id, caller)
-        if detail is None and self.catalogue.index.is_only_mentioned(group.id):
+        if detail is None and self.catalogue.index.is_title_only(group.id):
             return None
         json, text = (len(detail.json), len(detail.description)) if detail else (None, None)
         step, mtime = group.id * ID_STEP, group.mtime

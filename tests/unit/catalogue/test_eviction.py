@@ -12,7 +12,7 @@ from biofs.api.errors import BadAnswer
 from biofs.catalogue.freshness import Freshness
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.store.details import used_bytes
+from biofs.store.detail_rows import used_bytes
 from tests.support.catalogues import Patient, running
 
 READER = Patient()

@@ -127,7 +127,7 @@ async def test_a_detail_that_was_evicted_is_found_by_its_row_alone(store: Store)
 
 
 async def test_a_mentioned_group_is_found_by_its_title_until_more_is_known(store: Store) -> None:
-    await stubs.note(store, [Stub(1, 1, "Only a title", 0), Stub(2, 99, "Title", 0)], NOW)
+    await stubs.add(store, [Stub(1, 1, "Only a title", 0), Stub(2, 99, "Title", 0)], NOW)
     assert found(store, "title") == [1]
     await learn(store, row_of(1, "Another name"))
     assert found(store, "title") == []
@@ -153,7 +153,7 @@ def test_no_words_are_a_syntax_error(words: list[str]) -> None:
         connection.execute("CREATE TABLE groups (id INTEGER PRIMARY KEY, name, category)")
         connection.execute("INSERT INTO groups VALUES (1, 'name', 1)")
         fulltext.prepare(connection)
-        fulltext.write_row(connection, 1, fulltext.of_mention(" ".join(words)))
+        fulltext.write_row(connection, 1, fulltext.of_title(" ".join(words)))
         for files in (False, True):
             hits = fulltext.find(connection, words, 10, files=files)
             assert hits in ([], [fulltext.Hit(1, "categories/Sequences/name")])
@@ -173,7 +173,7 @@ def test_every_word_of_a_title_finds_it(words: list[str]) -> None:
         connection.execute("CREATE TABLE groups (id INTEGER PRIMARY KEY, name, category)")
         connection.execute("INSERT INTO groups VALUES (1, 'name', 1)")
         fulltext.prepare(connection)
-        fulltext.write_row(connection, 1, fulltext.of_mention(" ".join(words)))
+        fulltext.write_row(connection, 1, fulltext.of_title(" ".join(words)))
         for word in (*words, " ".join(words)):
             assert [hit.group_id for hit in fulltext.find(connection, [word], 10)] == [1]
 

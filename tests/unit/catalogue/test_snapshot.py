@@ -18,10 +18,12 @@ from biofs.demo.generator import Generated
 from biofs.store import schema, snapshot
 from biofs.store.coverage import measure
 from biofs.store.details import Details
+from biofs.store.errors import StoreError
 from biofs.store.groups import Index
+from biofs.store.migrations import READABLE_FROM
 from biofs.store.schema import APPLICATION_ID, VERSION
 from biofs.store.snapshot import Snapshot, without_marks
-from biofs.store.store import Store, StoreError
+from biofs.store.store import Store
 from biofs.store.text_ids import TextIds
 from tests.support.catalogues import running
 
@@ -92,7 +94,7 @@ def test_every_table_is_copied_computed_or_left_on_purpose() -> None:
             connection.execute(statement)
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         names = sorted(name for (name,) in tables if not name.startswith("sqlite_"))
-    assert sorted([*snapshot.COPIED, *snapshot.COMPUTED, *snapshot.LEFT]) == names
+    assert sorted([*snapshot.COPIED, "totals", *snapshot.LEFT]) == names
 
 
 async def test_it_can_be_made_while_the_store_is_in_use(store: Path, tmp_path: Path) -> None:
@@ -153,8 +155,14 @@ def test_what_is_no_snapshot_is_refused(tmp_path: Path, content: bytes, problem:
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        (f"PRAGMA user_version = {VERSION + 1}", "written by a newer biofs (format 2)"),
-        (f"PRAGMA user_version = {VERSION - 1}", "written by an older biofs (format 0)"),
+        (
+            f"PRAGMA user_version = {VERSION + 1}",
+            f"written by a newer biofs (format {VERSION + 1})",
+        ),
+        (
+            f"PRAGMA user_version = {READABLE_FROM - 1}",
+            "written by an older biofs (format 0): export it anew",
+        ),
         (f"PRAGMA application_id = {APPLICATION_ID + 1}", "not a file of biofs"),
         (
             "CREATE VIEW more AS WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT * FROM n) SELECT 1",

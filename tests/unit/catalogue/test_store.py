@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from biofs.store.errors import StoreCorrupt, StoreError
+from biofs.store.files import set_aside
 from biofs.store.schema import VERSION
-from biofs.store.store import Store, StoreCorrupt, StoreError, set_aside
+from biofs.store.store import Store
 
 
 def put(key: str, value: object):  # type: ignore[no-untyped-def]

@@ -23,7 +23,7 @@ from biofs.demo.accounts import REVOKED_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.overlay import Overlay
-from biofs.store.store import StoreError
+from biofs.store.errors import StoreError
 from tests.support.catalogues import Patient, running
 
 ROOM = 1 << 30

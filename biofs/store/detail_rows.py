@@ -1,0 +1,150 @@
+"""Writing details: a group's answer taken apart into rows, and details given up for room.
+
+Everything here runs inside the transaction of the caller. When the store grows too large, details
+that nobody has read for longest give way, with their file lists; groups and torrents never do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from biofs.api.models import Group, GroupAnswer, Torrent
+from biofs.store import facets, file_lists, fulltext
+from biofs.store.group_rows import Before, before_of, mtime_of, replace_torrents
+from biofs.store.stored_answer import TorrentFacts, encode
+from biofs.tree import names, render
+from biofs.tree.text import unescape
+
+_LOW_WATER: Final = 0.9  # an eviction frees down to this part of the bound, so that it is rare
+_BATCH: Final = 64
+
+
+class _TorrentRows(NamedTuple):
+    """What is written of a group's torrents: rows of the table, and members of `StoredAnswer`.
+
+    `newest` is the newest mtime of the group and its torrents (epoch seconds).
+    """
+
+    rows: list[tuple[object, ...]]
+    documents: list[object]
+    facts: list[TorrentFacts]
+    newest: int
+
+
+def write_answer(
+    connection: sqlite3.Connection,
+    answer: GroupAnswer,
+    now: float,
+    stable: bytes | None,
+    ready: Mapping[str, file_lists.Ready],
+) -> list[Before]:
+    """Take up a group's answer; the parameters are those of `Details.save`.
+
+    `ready` has the file lists that are prepared, by key. Returns how the group looked before, if
+    something was known of it that is not so now.
+    """
+    group = answer.group
+    before = before_of(connection, group.id)
+    known = connection.execute(
+        "SELECT answer FROM details WHERE group_id = ?", (group.id,)
+    ).fetchone()
+    torrents = _torrent_rows(connection, answer, ready)
+    replace_torrents(connection, group.id, torrents.rows)
+    _write_group(connection, group, torrents.newest, now)
+    found = facets.Found(group.id, torrents.newest, facets.of_group(group, answer.torrents))
+    facets.write(connection, [found])
+    facets.write_hashes(connection, answer.torrents)
+    stored = encode(render.group_shown(group.raw), torrents.documents, torrents.facts)
+    description = render.description_text(group.description)
+    changed = known is None or known[0] != stored
+    if changed:  # the full text is what takes longest to write
+        texts = fulltext.of_detail(group, answer.torrents, description)
+        fulltext.write_detail(connection, group.id, texts)
+    connection.execute(
+        "INSERT OR REPLACE INTO details (group_id, answer, description, stable, fetched, used)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (group.id, stored, description, stable, now, now),
+    )
+    if known is None:
+        # The first time: only names can be other than the kernel thinks.
+        return [] if before == before_of(connection, group.id) else before
+    return before if changed else []
+
+
+def _torrent_rows(
+    connection: sqlite3.Connection, answer: GroupAnswer, ready: Mapping[str, file_lists.Ready]
+) -> _TorrentRows:
+    """The rows of a group's torrents. Their file lists, which they refer to, are written here."""
+    group_mtime = mtime_of(render.api_time(answer.group.time) or 0)
+    rows: list[tuple[object, ...]] = []
+    documents: list[object] = []
+    facts: list[TorrentFacts] = []
+    newest = group_mtime
+    for torrent in answer.torrents:
+        mtime = mtime_of(render.api_time(torrent.time) or group_mtime)
+        newest = max(newest, mtime)
+        name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
+        rows.append((torrent.id, answer.group.id, name, mtime))
+        documents.append(render.torrent_shown(torrent.raw))
+        list_key, filelist_size = file_lists.save(connection, answer.group.id, torrent, ready)
+        facts.append(_facts_of(torrent, name, list_key, filelist_size))
+    return _TorrentRows(rows, documents, facts, newest)
+
+
+def _facts_of(torrent: Torrent, name: str, list_key: str, filelist_size: int) -> TorrentFacts:
+    # Where the torrent has no name of its own, its directory's name is as good.
+    magnet = render.magnet(torrent.info_hash, unescape(torrent.file_path) or name, torrent.size)
+    return TorrentFacts(
+        torrent.id, list_key, filelist_size, torrent.file_count, torrent.size, magnet.decode()
+    )
+
+
+def _write_group(connection: sqlite3.Connection, group: Group, newest: int, now: float) -> None:
+    """Write the group's row. What is there of its browse row stays, and so does `seen`, which is
+    of that row: the detail knows nothing of lab and location."""
+    connection.execute(
+        "INSERT INTO groups (id, category, name, mtime, seen) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET category = excluded.category, name = excluded.name,"
+        " mtime = excluded.mtime",
+        (group.id, group.category_id, names.group_dirname(group.name, group.id), newest, now),
+    )
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """What the store holds, in bytes: its pages but for free ones (sqlite.org/pragma.html)."""
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    return int(size) * (int(pages) - int(free))
+
+
+def write_use(connection: sqlite3.Connection, groups: Iterable[int], now: float) -> None:
+    """Write down that details of these groups were read at `now` (epoch seconds)."""
+    connection.executemany(
+        "UPDATE details SET used = ? WHERE group_id = ?", [(now, group) for group in groups]
+    )
+
+
+def evict(connection: sqlite3.Connection, most: int, keep: int) -> list[int]:
+    """Forget details and their file lists, least recently read first, if there are too many.
+
+    `most` is the bound in bytes; the group `keep`, which was just fetched, stays even if it alone
+    is larger: somebody waits for it. Returns the groups whose detail went.
+    """
+    if used_bytes(connection) <= most:
+        return []
+    gone: list[int] = []
+    while used_bytes(connection) > most * _LOW_WATER:
+        oldest = connection.execute(
+            "SELECT group_id FROM details WHERE group_id != ? ORDER BY used LIMIT ?", (keep, _BATCH)
+        ).fetchall()
+        if not oldest:
+            break  # what is left is the index
+        for (group,) in oldest:
+            connection.execute("DELETE FROM details WHERE group_id = ?", (group,))
+            connection.execute("DELETE FROM file_lists WHERE group_id = ?", (group,))
+            fulltext.forget_detail(connection, group)
+            gone.append(group)
+    return gone

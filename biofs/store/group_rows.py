@@ -1,0 +1,165 @@
+"""Rows of groups and torrents: how they are written, changed and forgotten.
+
+Everything here runs inside the transaction of the caller. What was known before a change is
+returned, so that others can learn what looks different now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import orjson
+
+from biofs.api.models import GroupRow
+from biofs.store import facets, fulltext
+from biofs.tree import names, render
+
+# What changes in a row from hour to hour and says nothing about the group's detail.
+_VOLATILE: Final = frozenset({"bookmarked", "totalSnatched", "totalSeeders", "totalLeechers"})
+_VOLATILE_TORRENT: Final = frozenset(
+    {"snatches", "seeders", "leechers", "hasSnatched", "canUseToken", "isPersonalFreeleech"}
+)
+
+_LAST_MTIME: Final = 2**33 - 1  # pyfuse3 counts nanoseconds in 64 bits, which end in 2262
+
+
+class KnownGroup(NamedTuple):
+    """A group as a directory needs it. `name` is its directory's name, `mtime` epoch seconds."""
+
+    id: int
+    name: str
+    mtime: int
+    category: int
+
+
+class KnownTorrent(NamedTuple):
+    """A torrent as a directory needs it. `name` is its directory's name, `mtime` epoch seconds."""
+
+    id: int
+    name: str
+    mtime: int
+    group_id: int
+
+
+class Before(NamedTuple):
+    """How a group and its torrents looked before something changed."""
+
+    group: KnownGroup
+    torrents: list[KnownTorrent]
+
+
+class PageChanges(NamedTuple):
+    """What a page changed: groups as they were before they changed, and ids of new groups."""
+
+    different: list[Before]
+    added: set[int]
+
+
+class WrittenRow(NamedTuple):
+    """A browse row as what is written of it: rows of the tables, facets, texts to search."""
+
+    group: tuple[object, ...]
+    torrents: list[tuple[object, ...]]
+    found: facets.Found
+    texts: Sequence[str]
+
+
+def stable_digest(row: GroupRow) -> bytes:
+    """A digest of what in a browse row cannot change without the group's detail changing."""
+    kept = {key: value for key, value in row.raw.items() if key not in _VOLATILE | {"torrents"}}
+    torrents = [
+        {key: value for key, value in torrent.raw.items() if key not in _VOLATILE_TORRENT}
+        for torrent in row.torrents
+    ]
+    text = orjson.dumps([kept, torrents], option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.blake2b(text, digest_size=16).digest()
+
+
+def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
+    """How a group looks before it is changed; none if it is not known."""
+    group = connection.execute(
+        "SELECT id, name, mtime, category FROM groups WHERE id = ?", (group_id,)
+    ).fetchone()
+    torrents = connection.execute(
+        "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ?", (group_id,)
+    ).fetchall()
+    return [Before(KnownGroup(*group), [KnownTorrent(*row) for row in torrents])] if group else []
+
+
+def forget_group(connection: sqlite3.Connection, group_id: int) -> None:
+    """Forget a group that the server has no more. Its file lists may stay: they stay true."""
+    facets.forget(connection, group_id)
+    fulltext.forget(connection, group_id)
+    connection.execute("DELETE FROM groups WHERE id = ?", (group_id,))
+    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
+    connection.execute("DELETE FROM details WHERE group_id = ?", (group_id,))
+
+
+def mtime_of(seconds: int) -> int:
+    """A time that every file system interface can hold: from 1970 to the year 2242."""
+    return min(max(seconds, 0), _LAST_MTIME)
+
+
+def row_mtime(row: GroupRow) -> int:
+    """The newest time in a browse row, of the group or of a torrent in it (epoch seconds)."""
+    times = [render.api_time(torrent.time) or row.time for torrent in row.torrents]
+    return mtime_of(max(row.time, *times) if times else row.time)
+
+
+def replace_torrents(
+    connection: sqlite3.Connection, group_id: object, torrents: Sequence[tuple[object, ...]]
+) -> None:
+    """Make `torrents` (rows of the table) the torrents of a group."""
+    facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
+    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
+    connection.executemany(
+        "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
+        torrents,
+    )
+
+
+def written_of(category: int, row: GroupRow, now: float) -> WrittenRow:
+    """What is to be written of a browse row, read at `now` (epoch seconds).
+
+    Raises ValueError or TypeError for one that no JSON document can hold.
+    """
+    torrents: list[tuple[object, ...]] = []
+    for torrent in row.torrents:
+        mtime = mtime_of(render.api_time(torrent.time) or row.time)
+        name = names.torrent_dirname(torrent.format, torrent.platform, torrent.scope, torrent.id)
+        torrents.append((torrent.id, row.id, name, mtime))
+    line = render.index_line(row.raw)
+    name = names.group_dirname(row.name, row.id)
+    newest = row_mtime(row)
+    group = (row.id, category, name, newest, line, stable_digest(row), now)
+    found = facets.Found(row.id, newest, facets.of_row(row))
+    return WrittenRow(group, torrents, found, fulltext.of_row(row))
+
+
+def write_row(connection: sqlite3.Connection, row: WrittenRow, changes: PageChanges) -> bool:
+    """Write a browse row and its torrents, and add to `changes` what that changes.
+
+    Returns whether more is new in it than its counts.
+    """
+    group_id, category, _, _, line, stable, now = row.group
+    known = connection.execute(
+        "SELECT line, category, stable FROM groups WHERE id = ?", (group_id,)
+    ).fetchone()
+    if known is not None and known[:2] == (line, category):
+        connection.execute("UPDATE groups SET seen = ? WHERE id = ?", (now, group_id))
+        return False
+    changes.different.extend(before_of(connection, group_id))
+    if known is None:
+        changes.added.add(row.found.id)
+    connection.execute(
+        "INSERT INTO groups (id, category, name, mtime, line, stable, seen)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " category = excluded.category, name = excluded.name, mtime = excluded.mtime,"
+        " line = excluded.line, stable = excluded.stable, seen = excluded.seen",
+        row.group,
+    )
+    replace_torrents(connection, group_id, row.torrents)
+    return known is None or bool(known[2] != stable)
