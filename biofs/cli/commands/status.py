@@ -1,17 +1,23 @@
 """`biofs status`."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from biofs.cli import completers, mount_lookup
-from biofs.cli.output import quantities
+from biofs.cli.output import quantities, status_text
 from biofs.cli.output.report import one_line
 from biofs.errors import USAGE, QuietError
-from biofs.settings.table import DEMO_URL
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SECONDS: Final = 2.0
+"""Between two looks of --watch."""
 
 
 @click.command(
@@ -44,111 +50,57 @@ def command(mountpoint: str | None, as_json: bool, watch: bool) -> None:
             return
         mountpoint = mounts[0].mountpoint
     if watch:
-        from biofs.cli.commands import watching  # noqa: PLC0415 - rich takes a tenth of a second
+        _watch(mountpoint, as_json=as_json)
+    elif as_json:
+        click.echo(json.dumps(_ask(mountpoint), indent=2))
+    else:
+        click.echo(_described(mountpoint, status_text.as_table)[1])
 
-        watching.watch(mountpoint, as_json=as_json)
-        return
-    answer = {"mountpoint": mountpoint, **mount_lookup.ask(mountpoint, "status")}
+
+def _ask(mountpoint: str) -> dict[str, Any]:
+    return {"mountpoint": mountpoint, **mount_lookup.ask(mountpoint, "status")}
+
+
+def _described(
+    mountpoint: str, describe: Callable[[Mapping[str, Any]], str]
+) -> tuple[Mapping[str, Any], str]:
+    """What the mount answers, and its description. Raises QuietError if there is none."""
+    answer = _ask(mountpoint)
     try:
-        click.echo(json.dumps(answer, indent=2) if as_json else shown_for_people(answer))
+        return answer, describe(answer)
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise QuietError(f"{mountpoint}: a mount of another biofs: --json shows it") from None
+        raise QuietError(
+            f"{mountpoint}: this mount runs a different biofs version; use --json"
+        ) from None
 
 
-def shown_for_people(answer: Mapping[str, Any]) -> str:
-    """What a mount answers, as a table."""
-    requests, known = answer["requests"], answer["known"]
-    rows = [
-        ("mountpoint", one_line(answer["mountpoint"])),
-        ("server", _server(answer)),
-        ("mounted", f"{quantities.age(answer['mounted_seconds'])} ago by biofs {answer['biofs']}"),
-        ("pace", _pace(answer["pace"])),
-        ("requests", _requests(requests)),
-        ("queue", _queue(requests["waiting"], answer["readers_waiting"])),
-        ("known", _known(known)),
-    ]
-    rows += [("last error", f"{e['action']}: {e['error']}") for e in answer["last_errors"]]
-    return "\n".join([quantities.table(rows), *_categories(known["categories"])])
+def _watch(mountpoint: str, *, as_json: bool) -> None:
+    """Show what a mount is doing until Ctrl-C, or until it ends: on a terminal a table that is
+    drawn again, elsewhere a line at a time. Raises QuietError.
+    """
+    from rich.console import Console  # noqa: PLC0415 - rich takes a tenth of a second
+
+    console = Console(highlight=False)
+    with suppress(KeyboardInterrupt):
+        if as_json or not console.is_terminal or console.is_dumb_terminal:
+            _watch_in_lines(mountpoint, as_json=as_json)
+        else:
+            _watch_as_table(mountpoint, console)
 
 
-def in_a_line(state: Mapping[str, Any], kept: int | None = None) -> str:
-    """How a mount goes; `kept` is the size of its cache in bytes, if its answer lacks it."""
-    kept = state.get("known", {}).get("bytes", kept)
-    requests, pace = state["requests"], state["pace"]
-    said = [f"queue {requests['waiting']}"]
-    if pace["rate"] != "unlimited":
-        wait = pace["next_request_in_seconds"]
-        said[0] += f", next in {wait:.0f} s" if requests["waiting"] and wait else ""
-        said.append(f"pace {pace['rate']}")
-    said.append(f"{requests['sent']:,} sent")
-    said.append(f"{requests['saved'] + requests['joined']:,} served without")
-    if kept is not None:
-        said.append(f"{quantities.size(kept)} cached")
-    if state.get("readers_waiting"):
-        said.append(f"{quantities.counted(state['readers_waiting'], 'reader')} waiting")
-    if state["offline"]:
-        said.append("offline")
-    elif state["server_reachable"] is False:
-        said.append("server not reachable")
-    return " · ".join(said)
+def _watch_as_table(mountpoint: str, console: "Console") -> None:
+    from rich.live import Live  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            table = _described(mountpoint, status_text.as_table)[1]
+            live.update(Text(table, no_wrap=True, overflow="ellipsis"), refresh=True)
+            time.sleep(SECONDS)
 
 
-def _server(answer: Mapping[str, Any]) -> str:
-    server = one_line(answer["server"])
-    if server == DEMO_URL:
-        return "the embedded catalogue"
-    if answer.get("snapshot"):
-        made = datetime.fromtimestamp(answer["snapshot"]["made"], UTC)
-        return f"{server} as of {made:%Y-%m-%d %H:%M} UTC, {one_line(answer['snapshot']['file'])}"
-    if answer["offline"]:
-        return f"{server}, offline"
-    states = {None: "not asked yet", True: "reachable", False: "not reachable"}
-    return f"{server}, {states[answer['server_reachable']]}"
-
-
-def _requests(requests: Mapping[str, Any]) -> str:
-    return (
-        f"{requests['sent']:,} sent, {requests['retried']:,} of them again; saved: "
-        f"{requests['joined']:,} joined to others, {requests['saved']:,} answered without"
-    )
-
-
-def _queue(requests: int, readers: int) -> str:
-    waiting = quantities.counted(requests, "request")
-    return f"{waiting} and {quantities.counted(readers, 'reader')} waiting"
-
-
-def _pace(pace: Mapping[str, Any]) -> str:
-    if pace["rate"] == "unlimited":
-        return "unlimited"
-    wait = pace["next_request_in_seconds"]
-    following = f"the next may be sent in {wait:g} s" if wait else "the next may be sent now"
-    return f"{pace['rate']} requests/seconds, {following}"
-
-
-def _known(known: Mapping[str, Any]) -> str:
-    said = (
-        f"{quantities.counted(known['groups'], 'group')}, "
-        f"{known['details']:,} of them with details, "
-        f"{quantities.counted(known['file_lists'], 'file list')}"
-    )
-    if known["bytes"] is not None:
-        said += f", {quantities.size(known['bytes'])}"
-    if known["newest_detail_seconds"] is not None:
-        said += (
-            f"; details {quantities.age(known['newest_detail_seconds'])} "
-            f"to {quantities.age(known['oldest_detail_seconds'])} old"
-        )
-    return said
-
-
-def _categories(categories: Mapping[str, Any]) -> list[str]:
-    if not categories:
-        return []
-    lines = ["", f"{'category':<20} {'groups':>9} {'details':>9}  listing"]
-    for name, known in categories.items():
-        listing = (
-            f"{quantities.age(known['listing_seconds'])} old" if known["listed"] else "not complete"
-        )
-        lines.append(f"{name:<20} {known['groups']:>9,} {known['details']:>9,}  {listing}")
-    return lines
+def _watch_in_lines(mountpoint: str, *, as_json: bool) -> None:
+    while True:
+        answer, line = _described(mountpoint, status_text.in_one_line)
+        click.echo(json.dumps(answer) if as_json else line)
+        time.sleep(SECONDS)

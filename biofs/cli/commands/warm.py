@@ -1,15 +1,34 @@
-"""`biofs warm`."""
+"""`biofs warm`.
+
+What takes half a second to import (trio, httpx, rich) is imported once the command line is known to
+be right.
+"""
+
+from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import signal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from biofs.cli import completers, options
+from biofs.cli.output.quantities import counted
 from biofs.cli.system import locks
 from biofs.errors import USAGE, QuietError
-from biofs.settings.load import load
+from biofs.settings.load import Settings, load
+from biofs.store.errors import StoreError
+from biofs.store.location import store_path
 from biofs.tree import names
+
+if TYPE_CHECKING:
+    import trio
+
+    from biofs.catalogue.warming import Progress, Warming
+
+_BY_SIGNAL: Final = 128  # the exit code of what a signal ended is this and its number: bash(1)
 
 
 @click.command(
@@ -31,11 +50,8 @@ def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
     if settings.cache_dir is None:
         raise QuietError("--demo: keeps nothing without a place for it: give --cache-dir", USAGE)
     chosen = _chosen(categories)
-    # trio and httpx take half a second: not before all is known to be right.
-    from biofs.cli import warming  # noqa: PLC0415
-
-    with locks.warming(warming.store_of(settings)):
-        click.echo(warming.run(settings, chosen, details=details))
+    with locks.warming(_store_of(settings)):
+        click.echo(run(settings, chosen, details=details))
     return 0
 
 
@@ -47,3 +63,95 @@ def _chosen(given: Iterable[str]) -> list[int]:
             all_names = ", ".join(names.category_dirname(ident) for ident in names.CATEGORIES)
             raise QuietError(f"{name}: no such category: there are {all_names}", USAGE)
     return list(dict.fromkeys(known[name.lower()] for name in given)) or list(names.CATEGORIES)
+
+
+def _store_of(settings: Settings) -> Path:
+    """The file of the settings' server and account."""
+    path = store_path(settings)
+    if path is None:
+        raise QuietError("there is no cache on the disk: give --cache-dir")
+    return path
+
+
+def run(settings: Settings, categories: Sequence[int], *, details: bool) -> str:
+    """Warm up, and say in a line how it went.
+
+    Raises QuietError if not all is known afterwards, with how to go on.
+    """
+    import trio  # noqa: PLC0415
+
+    from biofs.mount.process import logs  # noqa: PLC0415
+
+    logs.set_up(settings.log_level, settings.log_file)
+    return trio.run(_main, settings, categories, details, strict_exception_groups=True)
+
+
+async def _main(settings: Settings, categories: Sequence[int], details: bool) -> str:
+    from biofs.catalogue import assembly  # noqa: PLC0415
+    from biofs.catalogue.warming import Warming  # noqa: PLC0415
+
+    async with assembly.open_catalogue(settings) as catalogue:
+        if catalogue.store.path is None:
+            raise QuietError("the cache file cannot be used: the log says why")
+        warming = Warming(catalogue, categories, details=details, most_bytes=settings.cache_size)
+        stopped = await _follow(warming, settings)
+        state = warming.progress()
+    if stopped is not None:
+        _say_where_it_stopped(state, stopped)
+    return _in_words(state)
+
+
+async def _follow(warming: Warming, settings: Settings) -> signal.Signals | None:
+    """Run it with its progress shown. Returns the signal that stopped it, if one did."""
+    import trio  # noqa: PLC0415
+
+    from biofs.api.errors import ApiError  # noqa: PLC0415
+    from biofs.cli.output import progress  # noqa: PLC0415
+
+    stopped: list[signal.Signals] = []
+    failed: list[Exception] = []
+
+    async def work(scope: trio.CancelScope) -> None:
+        try:
+            await warming.run()
+        except (ApiError, StoreError) as error:
+            failed.append(error)
+        scope.cancel()
+
+    async def watch(scope: trio.CancelScope) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                stopped.append(signal.Signals(number))
+                scope.cancel()
+
+    display = progress.display(settings.rate)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, nursery.cancel_scope)
+            nursery.start_soon(progress.follow, display, warming.progress)
+            nursery.start_soon(work, nursery.cancel_scope)
+    finally:
+        display.close()
+    if failed:
+        raise QuietError(f"{failed[0]}: what was fetched is kept: run it again to go on")
+    return stopped[0] if stopped else None
+
+
+def _say_where_it_stopped(state: Progress, by: signal.Signals) -> None:
+    about = "" if state.exact else "about "
+    raise QuietError(
+        f"stopped after {counted(state.sent, 'request')}, {about}{state.left:,} are left: "
+        f"run it again to go on",
+        _BY_SIGNAL + by,
+    )
+
+
+def _in_words(state: Progress) -> str:
+    sent = counted(state.sent, "request")
+    if state.failed:
+        raise QuietError(
+            f"{counted(state.failed, 'answer')} made no sense, as the log says: "
+            f"all else is known now, after {sent}"
+        )
+    gone = f"; {counted(state.gone, 'group')} not there any more" if state.gone else ""
+    return f"all is known now, after {sent}{gone}"

@@ -14,7 +14,7 @@ from typing import Final, TextIO
 import trio
 from rich.cells import set_cell_size
 
-from biofs.cli.commands import status
+from biofs.cli.output import status_text
 from biofs.cli.output.terminal import safe
 from biofs.mount.process.run import Companion, Mounted
 from biofs.settings.load import Settings
@@ -88,7 +88,7 @@ def following(settings: Settings) -> Companion:
             handler.setStream(line)
         try:
             while True:
-                line.show(status.in_a_line(mounted.state(), _kept(settings)))
+                line.show(status_text.in_one_line(mounted.state(), _kept(settings)))
                 await trio.sleep(SECONDS)
         finally:
             for handler in handlers:

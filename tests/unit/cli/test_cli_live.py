@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from biofs.cli.commands.status import in_a_line
 from biofs.cli.output import live, meter
+from biofs.cli.output.status_text import in_one_line
 
 STATE: dict[str, Any] = {
     "requests": {"sent": 1234, "joined": 3, "saved": 4567, "waiting": 2},
@@ -56,7 +56,7 @@ CLEAR = "\r\x1b[K"
     ],
 )
 def test_in_words(changed: dict[str, Any], kept: int | None, said: str) -> None:
-    assert in_a_line({**STATE, **changed}, kept) == said
+    assert in_one_line({**STATE, **changed}, kept) == said
 
 
 def test_the_log_stands_above_the_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from biofs.cli import main, mount_lookup
 from biofs.cli.commands.explain import shown_for_people as explained
-from biofs.cli.commands.status import shown_for_people
+from biofs.cli.output.status_text import as_table
 from biofs.cli.system import mountinfo
 from biofs.cli.system.mountinfo import FSTYPE, Mount
 from biofs.control import client
@@ -55,7 +55,7 @@ Images                      50         0  not complete"""
 
 
 def test_the_table() -> None:
-    assert shown_for_people(STATUS) == TABLE
+    assert as_table(STATUS) == TABLE
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_table() -> None:
     ],
 )
 def test_the_server(changed: dict[str, Any], line: str) -> None:
-    assert f"server      {line}\n" in shown_for_people({**STATUS, **changed})
+    assert f"server      {line}\n" in as_table({**STATUS, **changed})
 
 
 def test_a_mount_that_knows_nothing() -> None:
@@ -88,7 +88,7 @@ def test_a_mount_that_knows_nothing() -> None:
         "oldest_detail_seconds": None,
         "newest_detail_seconds": None,
     }
-    lines = shown_for_people(status).splitlines()
+    lines = as_table(status).splitlines()
     assert lines[3] == "pace        unlimited"
     assert lines[-1] == "known       0 groups, 0 of them with details, 0 file lists"
 
@@ -153,7 +153,7 @@ def test_a_mount_of_another_version_is_said(
 ) -> None:
     _answers(monkeypatch, answer)
     assert main([command, "/mnt"]) == 1
-    assert "another biofs: --json shows it" in capsys.readouterr().err
+    assert "a different biofs version; use --json" in capsys.readouterr().err
     assert main([command, "--json", "/mnt"]) == 0
 
 

@@ -1,0 +1,108 @@
+"""What a mount says of itself, for people: as a table, or in one line."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from biofs.cli.output import quantities
+from biofs.cli.output.report import one_line
+from biofs.settings.table import DEMO_URL
+
+
+def as_table(answer: Mapping[str, Any]) -> str:
+    """What a mount answers, as a table."""
+    requests, known = answer["requests"], answer["known"]
+    rows = [
+        ("mountpoint", one_line(answer["mountpoint"])),
+        ("server", _server(answer)),
+        ("mounted", f"{quantities.age(answer['mounted_seconds'])} ago by biofs {answer['biofs']}"),
+        ("pace", _pace(answer["pace"])),
+        ("requests", _requests(requests)),
+        ("queue", _queue(requests["waiting"], answer["readers_waiting"])),
+        ("known", _known(known)),
+    ]
+    rows += [("last error", f"{e['action']}: {e['error']}") for e in answer["last_errors"]]
+    return "\n".join([quantities.table(rows), *_categories(known["categories"])])
+
+
+def in_one_line(state: Mapping[str, Any], kept: int | None = None) -> str:
+    """How a mount goes; `kept` is the size of its cache in bytes, if its answer lacks it."""
+    kept = state.get("known", {}).get("bytes", kept)
+    requests, pace = state["requests"], state["pace"]
+    said = [f"queue {requests['waiting']}"]
+    if pace["rate"] != "unlimited":
+        wait = pace["next_request_in_seconds"]
+        said[0] += f", next in {wait:.0f} s" if requests["waiting"] and wait else ""
+        said.append(f"pace {pace['rate']}")
+    said.append(f"{requests['sent']:,} sent")
+    said.append(f"{requests['saved'] + requests['joined']:,} served without")
+    if kept is not None:
+        said.append(f"{quantities.size(kept)} cached")
+    if state.get("readers_waiting"):
+        said.append(f"{quantities.counted(state['readers_waiting'], 'reader')} waiting")
+    if state["offline"]:
+        said.append("offline")
+    elif state["server_reachable"] is False:
+        said.append("server not reachable")
+    return " · ".join(said)
+
+
+def _server(answer: Mapping[str, Any]) -> str:
+    server = one_line(answer["server"])
+    if server == DEMO_URL:
+        return "the embedded catalogue"
+    if answer.get("snapshot"):
+        made = datetime.fromtimestamp(answer["snapshot"]["made"], UTC)
+        return f"{server} as of {made:%Y-%m-%d %H:%M} UTC, {one_line(answer['snapshot']['file'])}"
+    if answer["offline"]:
+        return f"{server}, offline"
+    states = {None: "not asked yet", True: "reachable", False: "not reachable"}
+    return f"{server}, {states[answer['server_reachable']]}"
+
+
+def _requests(requests: Mapping[str, Any]) -> str:
+    return (
+        f"{requests['sent']:,} sent, {requests['retried']:,} of them again; saved: "
+        f"{requests['joined']:,} joined to others, {requests['saved']:,} answered without"
+    )
+
+
+def _queue(requests: int, readers: int) -> str:
+    waiting = quantities.counted(requests, "request")
+    return f"{waiting} and {quantities.counted(readers, 'reader')} waiting"
+
+
+def _pace(pace: Mapping[str, Any]) -> str:
+    if pace["rate"] == "unlimited":
+        return "unlimited"
+    wait = pace["next_request_in_seconds"]
+    following = f"the next may be sent in {wait:g} s" if wait else "the next may be sent now"
+    return f"{pace['rate']} requests/seconds, {following}"
+
+
+def _known(known: Mapping[str, Any]) -> str:
+    said = (
+        f"{quantities.counted(known['groups'], 'group')}, "
+        f"{known['details']:,} of them with details, "
+        f"{quantities.counted(known['file_lists'], 'file list')}"
+    )
+    if known["bytes"] is not None:
+        said += f", {quantities.size(known['bytes'])}"
+    if known["newest_detail_seconds"] is not None:
+        said += (
+            f"; details {quantities.age(known['newest_detail_seconds'])} "
+            f"to {quantities.age(known['oldest_detail_seconds'])} old"
+        )
+    return said
+
+
+def _categories(categories: Mapping[str, Any]) -> list[str]:
+    if not categories:
+        return []
+    lines = ["", f"{'category':<20} {'groups':>9} {'details':>9}  listing"]
+    for name, known in categories.items():
+        listing = (
+            f"{quantities.age(known['listing_seconds'])} old" if known["listed"] else "not complete"
+        )
+        lines.append(f"{name:<20} {known['groups']:>9,} {known['details']:>9,}  {listing}")
+    return lines
