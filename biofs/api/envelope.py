@@ -23,6 +23,7 @@ from biofs.api.errors import (
     TokenRefused,
 )
 from biofs.api.requests import Answer, Request
+from biofs.api.values import is_info_hash
 
 _RATE_WORDS = re.compile(r"rate[ _-]*limit|too many requests", re.IGNORECASE)
 _TOKEN_WORDS = {
@@ -33,8 +34,6 @@ _TOKEN_WORDS = {
 }
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,9}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
-_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
-_ANYTHING = re.compile(r".+", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 
 
@@ -77,9 +76,9 @@ def interpret(request: Request, reply: Reply) -> Answer:
     if trailing:
         raise ServerFault(request.action, "the server failed while answering (HTML after JSON)")
     if request.kind == "download":
-        raise BadAnswer(request.action, "the answer is no .torrent file")
+        raise BadAnswer(request.action, "the answer is not a .torrent file")
     if not isinstance(value, dict) or value.get("status") != "success":
-        raise BadAnswer(request.action, "the answer is JSON of another kind")
+        raise BadAnswer(request.action, "unexpected JSON")
     response, info = value.get("response"), value.get("info")
     return Answer(request, reply.status, reply.content_type, reply.body, response, info, reply.date)
 
@@ -158,16 +157,20 @@ def _by_words(request: Request, words: str) -> ApiError | None:
 def _names_one(request: Request) -> bool:
     """Whether the request is for one thing, under a well-formed name."""
     names = [
-        pattern.fullmatch(value) is not None
-        for name, pattern in (
-            ("id", _DIGITS),
-            ("userid", _DIGITS),
-            ("hash", _HASH),
-            ("artistname", _ANYTHING),
+        is_one(value)
+        for name, is_one in (
+            ("id", _is_number),
+            ("userid", _is_number),
+            ("hash", is_info_hash),
+            ("artistname", bool),
         )
         if isinstance(value := request.param(name), str)
     ]
     return names == [True]
+
+
+def _is_number(text: str) -> bool:
+    return _DIGITS.fullmatch(text) is not None
 
 
 def _by_status(request: Request, reply: Reply) -> ApiError | None:
@@ -197,7 +200,7 @@ def _unknown_failure(request: Request, words: str) -> ApiError:
     if not words:
         return ServerFault(request.action, "the server failed without saying why")
     shown = f": {words}" if _PLAIN_WORDS.fullmatch(words) else ""
-    return BadAnswer(request.action, f"the server reports a failure not known here{shown}")
+    return BadAnswer(request.action, f"the server reports an unknown failure{shown}")
 
 
 def _redirected(request: Request, reply: Reply) -> ApiError:
@@ -239,7 +242,7 @@ _LARGEST_INT = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 
 
-class Undecodable(Exception):  # noqa: N818 - never leaves this room
+class Undecodable(Exception):  # noqa: N818 - internal to biofs.api
     """Not JSON, too deep, or too large; `html` tells a web page from other things."""
 
     def __init__(self, reason: str, *, html: bool = False) -> None:
@@ -259,7 +262,7 @@ def decode(body: bytes) -> Decoded:
     """Decode JSON as servers really send it; raises Undecodable and nothing else.
 
     What strict JSON does not allow but a reader can make sense of is accepted: a byte order mark,
-    bytes that are no UTF-8, control characters in texts, NaN and infinite numbers (None).
+    bytes that are not UTF-8, control characters in texts, NaN and infinite numbers (None).
     Whatever was sent, texts have a UTF-8 form (U+FFFD in place of lone surrogates), integers fit 64
     bits with a sign (the nearest that does), and nothing is nested deeper than MAX_DEPTH.
     """

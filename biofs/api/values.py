@@ -19,6 +19,7 @@ _LONGEST_NUMBER = 64
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+)(?:\.[0-9]*)?\s*", re.ASCII)
 _DIGITS = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _REAL = re.compile(r"\s{0,9}[+-]?[0-9]{1,300}(?:\.[0-9]{0,300})?\s{0,9}", re.ASCII)
+_INFO_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", re.ASCII)
 _FALSE = frozenset({"", "0", "false", "no", "none", "null"})
 
 
@@ -91,6 +92,17 @@ def to_texts(value: object) -> tuple[str, ...]:
     """The texts of a list, without empty ones: no tags are `[""]`. A text alone counts as one."""
     rows = [value] if isinstance(value, str) else to_rows(value) or ()
     return tuple([text for row in rows if (text := to_text(row))])
+
+
+def is_info_hash(text: str) -> bool:
+    """Whether it is 40 (version 2: 64) hexadecimal digits, in any case."""
+    return _INFO_HASH.fullmatch(text) is not None
+
+
+def to_info_hash(value: object) -> str:
+    """An info hash in upper case; `""` for anything else."""
+    text = to_text(value)
+    return text.upper() if is_info_hash(text) else ""
 
 
 def to_rows(value: object) -> Sequence[object] | None:

@@ -1,6 +1,5 @@
 """Groups and torrents: answers of browse, torrentgroup and torrent."""
 
-import re
 from typing import Annotated, ClassVar, Self
 
 import msgspec
@@ -19,14 +18,7 @@ from biofs.api.models.base import (
     read_rows,
     rows_of,
 )
-from biofs.api.values import to_count, to_epoch, to_id, to_rows, to_text
-
-_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", re.ASCII)
-
-
-def _to_hash(value: object) -> str:
-    text = to_text(value)
-    return text.upper() if _HASH.fullmatch(text) else ""
+from biofs.api.values import to_count, to_epoch, to_id, to_info_hash, to_rows, to_text
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -140,7 +132,7 @@ class Torrent(Model, frozen=True):
 
     action: ClassVar[str] = "torrent"
     id: Id
-    info_hash: Annotated[str, _to_hash]
+    info_hash: Annotated[str, to_info_hash]
     platform: Text
     format: Text
     license: Text
