@@ -7,13 +7,11 @@ from msgspec import field
 
 from biofs.api.models.base import (
     Count,
-    Flag,
     Id,
     Integer,
     Model,
     Raw,
     Text,
-    TextOrNone,
     Texts,
     read_rows,
     rows_of,
@@ -49,12 +47,9 @@ class TorrentRow(Model, frozen=True):
     format: Text
     license: Text
     scope: Text
-    annotated: Flag
-    archive: TextOrNone
     file_count: Count
     time: Text
     size: Count
-    snatched: Count = field(name="snatches")
     seeders: Count
     leechers: Count
     raw: Raw
@@ -80,7 +75,7 @@ class BrowsePage(Model, frozen=True):
     """A page of 50 groups. A query without any hit is answered as page 1 of 0.
 
     `pages` is the true number for the query, but a page past the 20th repeats the 20th. `skipped`
-    counts the groups and torrents that make no sense.
+    counts the invalid groups and torrents.
     """
 
     action: ClassVar[str] = "browse"
@@ -110,7 +105,6 @@ class Group(Model, frozen=True):
     id: Id
     name: Text
     description: Text
-    picture: Text
     organism: Text
     strain: Text
     authors: Authors
@@ -119,7 +113,6 @@ class Group(Model, frozen=True):
     category_id: Count
     category_name: Text
     time: Text
-    is_bookmarked: Flag
     tags: Texts
     raw: Raw
 
@@ -127,7 +120,7 @@ class Group(Model, frozen=True):
 class Torrent(Model, frozen=True):
     """A torrent's detail, with its file list as the server writes it. `size` is in bytes.
 
-    `info_hash` is in upper case, or `""` if what came is none; `description` is escaped BBcode.
+    `info_hash` is in upper case, or `""` if it is invalid; `description` is escaped BBcode.
     """
 
     action: ClassVar[str] = "torrent"
@@ -137,26 +130,19 @@ class Torrent(Model, frozen=True):
     format: Text
     license: Text
     scope: Text
-    annotated: Flag
-    archive: TextOrNone
     file_count: Count
     size: Count
     seeders: Count
     leechers: Count
-    snatched: Count
-    free_torrent: Flag
-    reported: Flag
     time: Text
     description: Text
     file_list: Text
     file_path: Text
-    user_id: Count
-    username: Text
     raw: Raw
 
 
 class GroupAnswer(Model, frozen=True):
-    """A group and its torrents, with all their file lists. `skipped` torrents make no sense."""
+    """A group and its torrents, with all their file lists. `skipped` counts the invalid ones."""
 
     action: ClassVar[str] = "torrentgroup"
     group: Group
