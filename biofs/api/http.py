@@ -1,4 +1,7 @@
-"""An httpx client that keeps secrets and holds on to nothing."""
+"""An httpx client that keeps secrets and holds on to nothing.
+
+Its answers' bodies are read and decompressed by `read_body`, without more memory than allowed.
+"""
 
 import logging
 import ssl
@@ -99,9 +102,6 @@ def create_clients(
         raise ValueError(
             "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
         ) from None
-
-
-# Reading an answer's body without taking more than its share of memory.
 
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS

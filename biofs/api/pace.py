@@ -1,4 +1,9 @@
-"""When the next request may start, so that the server never sees more than the pace allows."""
+"""How many requests in how many seconds, and when the next one may start.
+
+`Rate` is what a user sets, `Pace` holds every request back until the server can take it: it never
+sees more than the rate allows, whatever the network delays. Libraries for rate limits do not know
+requests that are in flight until their answer's headers are back, which is why this is our own.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +12,55 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import trio
 
-from biofs.api.errors import (
-    ApiError,
-    BadRequest,
-    DialectChanged,
-    NotFound,
-    RateLimited,
-    StaleConnection,
-    TryAgain,
-)
-from biofs.api.requests import Answer, Request
-
-if TYPE_CHECKING:
-    from biofs.api.transport import Transport
-
-__all__ = ["Pace", "PacedSender", "Rate", "Slot"]
-
+_FORM = re.compile(r"([0-9]{1,6})/([0-9]{1,6}(?:\.[0-9]{1,6})?)", re.ASCII)
 _DOCUMENTED_WINDOW = 6.0
 _LONGEST_BACKOFF = 60.0
 _LONGEST_RETRY_AFTER = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `requests` in any `seconds`; `Rate(0, 0.0)` is unlimited.
+
+    The server documents one request in six seconds for a user, and none for donors.
+    Raises ValueError unless both are positive (or both zero) and seconds is finite.
+    """
+
+    requests: int
+    seconds: float
+
+    def __post_init__(self) -> None:
+        both_zero = self.requests == 0 and self.seconds == 0
+        both_good = self.requests > 0 and 0 < self.seconds < math.inf
+        if not (both_zero or both_good):
+            raise ValueError("a rate needs a positive number of requests and of seconds")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `1/6`, `N/SECONDS` (seconds may have decimals) or `unlimited`, else ValueError."""
+        text = text.strip()
+        if text.lower() == "unlimited":
+            return cls(0, 0.0)
+        match = _FORM.fullmatch(text)
+        if match is None or int(match[1]) == 0 or float(match[2]) == 0:
+            raise ValueError(
+                "a rate is requests/seconds, such as 1/6 (one in six seconds), or unlimited"
+            )
+        return cls(int(match[1]), float(match[2]))
+
+    @property
+    def unlimited(self) -> bool:
+        return self.requests == 0
+
+    def __str__(self) -> str:
+        if self.unlimited:
+            return "unlimited"
+        seconds = format(self.seconds, ".6f").rstrip("0").rstrip(".")
+        return f"{self.requests}/{seconds}"
 
 
 class Slot:
@@ -139,15 +170,6 @@ class Pace:
             taken.append(ready)
         return ready - now
 
-    def stamps(self) -> list[float]:
-        """When the requests of the last window reached the server, by this clock, oldest first."""
-        return self._stamps(self._now())
-
-    def ages(self) -> list[float]:
-        """The same in seconds ago, which another clock can make sense of: see `restore`."""
-        now = self._now()
-        return [now - stamp for stamp in self._stamps(now)]
-
     def restore(self, ages: Iterable[float]) -> None:
         """Count requests sent elsewhere (before a restart, by another process) `ages` seconds ago.
 
@@ -201,90 +223,3 @@ class Pace:
         self._log = deque(slot for slot in self._log if slot.in_flight or slot.stamp > oldest)
         self._elsewhere = [min(stamp, now) for stamp in self._elsewhere if stamp > oldest]
         return now
-
-
-class PacedSender:
-    """Sends one request after another at the given pace; for programs that ask little.
-
-    A request that can be sent again is, at the same pace, up to `attempts` times.
-    """
-
-    def __init__(self, transport: Transport, pace: Pace, *, attempts: int = 100) -> None:
-        self._transport = transport
-        self._pace = pace
-        self._attempts = attempts
-
-    async def __call__(self, request: Request) -> Answer:
-        """Raises `ApiError` only; `TryAgain` when the attempts are used up."""
-        self._transport.check(request)
-        attempt = 1
-        anew = False
-        while True:
-            try:
-                return await self._send(request, anew)
-            except TryAgain as error:
-                if attempt >= self._attempts:
-                    raise
-                attempt += 1
-                anew = isinstance(error, StaleConnection)
-
-    async def _send(self, request: Request, anew: bool) -> Answer:
-        slot = await self._pace.slot()
-        try:
-            answer = await self._transport.send(request, slot.arrived, anew=anew)
-        except ApiError as error:
-            slot.arrived()
-            if isinstance(error, RateLimited):
-                self._pace.penalise(error.retry_after)
-            elif isinstance(error, NotFound | BadRequest | DialectChanged):
-                self._pace.success()
-            raise
-        self._pace.success()
-        return answer
-
-
-# How many requests in how many seconds.
-
-
-_FORM = re.compile(r"([0-9]{1,6})/([0-9]{1,6}(?:\.[0-9]{1,6})?)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `requests` in any `seconds`; `Rate(0, 0.0)` is unlimited.
-
-    The server documents one request in six seconds for a user, and none for donors.
-    Raises ValueError unless both are positive (or both zero) and seconds is finite.
-    """
-
-    requests: int
-    seconds: float
-
-    def __post_init__(self) -> None:
-        both_zero = self.requests == 0 and self.seconds == 0
-        both_good = self.requests > 0 and 0 < self.seconds < math.inf
-        if not (both_zero or both_good):
-            raise ValueError("a rate needs a positive number of requests and of seconds")
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `1/6`, `N/SECONDS` (seconds may have decimals) or `unlimited`, else ValueError."""
-        text = text.strip()
-        if text.lower() == "unlimited":
-            return cls(0, 0.0)
-        match = _FORM.fullmatch(text)
-        if match is None or int(match[1]) == 0 or float(match[2]) == 0:
-            raise ValueError(
-                "a rate is requests/seconds, such as 1/6 (one in six seconds), or unlimited"
-            )
-        return cls(int(match[1]), float(match[2]))
-
-    @property
-    def unlimited(self) -> bool:
-        return self.requests == 0
-
-    def __str__(self) -> str:
-        if self.unlimited:
-            return "unlimited"
-        seconds = format(self.seconds, ".6f").rstrip("0").rstrip(".")
-        return f"{self.requests}/{seconds}"

@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: `response` and `info` as decoded from `body`, None where absent.
+    """A successful answer: `response` as decoded from `body`, None where absent.
 
     `date` is the server's time (epoch seconds), if told.
 
@@ -64,7 +64,6 @@ class Answer:
     content_type: str
     body: bytes = field(repr=False)
     response: object = field(default=None, repr=False)
-    info: object = field(default=None, repr=False)
     date: float | None = None
 
 

@@ -18,7 +18,6 @@ _END_OF_9999 = 253_402_300_799
 _LONGEST_NUMBER = 64
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+)(?:\.[0-9]*)?\s*", re.ASCII)
 _DIGITS = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_REAL = re.compile(r"\s{0,9}[+-]?[0-9]{1,300}(?:\.[0-9]{0,300})?\s{0,9}", re.ASCII)
 _INFO_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", re.ASCII)
 _FALSE = frozenset({"", "0", "false", "no", "none", "null"})
 
@@ -54,16 +53,6 @@ def to_id(value: object) -> int | None:
     return None
 
 
-def to_float(value: object) -> float:
-    """A finite number; 0.0 for what is none."""
-    if isinstance(value, str):
-        value = float(value) if _REAL.fullmatch(value) else 0.0
-    if not isinstance(value, int | float):
-        return 0.0
-    number = float(max(-LARGEST, min(value, LARGEST)) if isinstance(value, int) else value)
-    return number if math.isfinite(number) else 0.0
-
-
 def to_bool(value: object) -> bool:
     """Whether it stands for yes; an empty thing, 0, and the words for no do not."""
     if isinstance(value, str):
@@ -80,12 +69,6 @@ def to_text(value: object) -> str:
     if isinstance(value, int | float):
         return str(to_int(value) if isinstance(value, int) else value)
     return ""
-
-
-def to_text_or_none(value: object) -> str:
-    """A text of which the server writes "None" if there is none (archive): then `""`."""
-    text = to_text(value)
-    return "" if text == "None" else text
 
 
 def to_texts(value: object) -> tuple[str, ...]:

@@ -19,10 +19,11 @@ import trio
 from biofs.api import errors, models
 from biofs.api.actions import Api
 from biofs.api.envelope import Reply, interpret
-from biofs.api.pace import Pace, PacedSender, Rate
+from biofs.api.pace import Pace, Rate
 from biofs.api.requests import Request
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
+from tests.support.pacing import PacedSender
 
 BASE = "https://torrents.bio"
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
