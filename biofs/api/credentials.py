@@ -25,7 +25,9 @@ class Credentials:
         if request.kind == "download":
             raise CookieNeeded(request.action, "this needs a passkey or a session's cookie")
         if request.needs_cookie:
-            raise CookieNeeded(request.action, "this needs a session's cookie, a token is no use")
+            raise CookieNeeded(
+                request.action, "this needs a session's cookie, a token does not work"
+            )
 
     def headers(self, request: Request) -> dict[str, str]:
         """The one secret that is needed: the cookie where only it works, else the token if any.

@@ -64,7 +64,7 @@ class Decoded(NamedTuple):
 def decode(body: bytes) -> Decoded:
     """Decode JSON as servers really send it; raises Undecodable and nothing else.
 
-    What strict JSON does not allow but a reader can make sense of is accepted: a byte order mark,
+    What strict JSON does not allow but can be understood is accepted: a byte order mark,
     bytes that are not UTF-8, control characters in texts, NaN and infinite numbers (None).
     Whatever was sent, texts have a UTF-8 form (U+FFFD in place of lone surrogates), integers fit 64
     bits with a sign (the nearest that does), and nothing is nested deeper than MAX_DEPTH.
@@ -159,7 +159,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 
 
 class EndpointMissing(ServerFault):
-    """There is no such endpoint here; it may have its other name."""
+    """This server does not have this endpoint; it may use the other name."""
 
 
 class ActionUnknown(BadRequest):
@@ -218,7 +218,7 @@ def parse_retry_after(value: str | None, date: str | None) -> float | None:
 
 
 def parse_date(value: str | None) -> float | None:
-    """The time of a Date header in epoch seconds; None if there is none that makes sense."""
+    """The time of a Date header in epoch seconds; None if it is missing or invalid."""
     try:
         return parsedate_to_datetime(value or "").timestamp()
     except (ValueError, TypeError, OverflowError):

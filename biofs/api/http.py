@@ -123,7 +123,7 @@ class LargeBodies:
     """
 
     FROM = 8 * 2**20
-    """Bytes; smaller bodies wait for nobody."""
+    """Bytes; smaller bodies do not wait for others."""
 
     def __init__(self, turns: trio.Lock) -> None:
         self._turns = turns

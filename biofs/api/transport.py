@@ -135,7 +135,7 @@ class Transport:
                 self._nursery = None
 
     def check(self, request: Request) -> None:
-        """Raise CookieNeeded or TokenMissing if the request cannot work with what is at hand."""
+        """Raise CookieNeeded or TokenMissing if the request cannot work with these credentials."""
         self._credentials.check(request)
 
     async def send(

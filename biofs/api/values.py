@@ -1,4 +1,4 @@
-"""The API's wandering values, made what they stand for.
+"""Conversions of the API's values, whose types vary, to what they stand for.
 
 Every function takes anything that JSON can hold and gives a plain value; none raises. PHP writes
 numbers as texts, NULL as `""`, false for a count, a list with gaps as an object, and an empty
@@ -23,7 +23,7 @@ _FALSE = frozenset({"", "0", "false", "no", "none", "null"})
 
 
 def to_int(value: object) -> int:
-    """A whole number of 64 bits; 0 for what is none, the nearest for what is too large."""
+    """A whole number of 64 bits; 0 for anything else, the nearest for what is too large."""
     number = value if type(value) is int else _number(value)
     if -LARGEST <= number <= LARGEST:
         return number
@@ -45,7 +45,7 @@ def to_epoch(value: object) -> int:
 
 
 def to_id(value: object) -> int | None:
-    """An id, 0 to 2**32-1, or None if it is none."""
+    """An id, 0 to 2**32-1, or None for anything else."""
     if type(value) is str and len(value) <= _LONGEST_NUMBER and _INTEGER.fullmatch(value):
         value = _number_in(value)
     if type(value) is int and 0 <= value <= LARGEST_ID:

@@ -36,15 +36,16 @@ _Coercion = Callable[[object], object]
 class Model(msgspec.Struct, frozen=True, rename="camel"):
     """A typed object of an answer.
 
-    Fields have the API's names in snake case, or those declared with `name`. Wrong types are made
-    right (see values); what is missing is as NULL. Only a missing or impossible id is an error.
+    Fields have the API's names in snake case, or those declared with `name`. Values of other
+    types are converted (see values); what is missing counts as NULL. Only a missing or invalid id
+    is an error.
     """
 
     action: ClassVar[str] = ""
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """Read a decoded JSON object; raises BadAnswer if it is none, or lacks its id."""
+        """Read a decoded JSON object; raises BadAnswer if it is not one, or lacks its id."""
         fields = value if type(value) is dict else cls._object(value)
         get = fields.get
         values = [
