@@ -1,221 +1,261 @@
-"""The API: one coroutine for every action, typed answers."""
+"""The table of the API's actions: `Api`, with one `Action` a line.
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+Above the table stands, for each action, the function that builds its request: its parameters are
+the action's parameters, and the first line of its docstring is the action's help.
+"""
+
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from biofs.api import builders
-from biofs.api.errors import BadAnswer
-from biofs.api.models import (
-    Announcements,
-    Artist,
-    Bookmarks,
-    BrowsePage,
-    Collage,
-    Comments,
-    CommunityStats,
-    Conversation,
-    GroupAnswer,
-    Inbox,
-    Index,
-    Notifications,
-    Stats,
-    Top10,
-    TorrentAnswer,
-    User,
-    UserHistory,
-    UserNotifications,
-    UserRecents,
-    UserSearch,
+from biofs.api import models
+from biofs.api.action import Action, Send, about, read_as
+from biofs.api.parameters import (
+    BROWSE_FIELDS,
+    NOTIFICATION_TYPES,
+    bounded,
+    choice,
+    filled,
+    id_or_hash,
+    number,
+    page_number,
 )
 from biofs.api.requests import Answer, Effect, Request
 from biofs.api.secrets import Secret
 
-Send = Callable[[Request], Awaitable[Answer]]
+
+def _browse(
+    page: int = 1, *, category: int | Sequence[int] | None = None, **fields: str | int | None
+) -> Request:
+    """A page of the catalogue: `category` 1 to 12, or several; other fields by the API's names.
+
+    `searchstr`, `taglist` (comma separated), `tags_type` (1: all, 0: any), `order_by`, `order_way`
+    (asc, desc), `year` (`2005` or `2000-2005`), `artistname`, `filelist`, `group_results` and the
+    others of the site's advanced search: see BROWSE_FIELDS. None is as not given.
+    """
+    params = [("page", page_number(page))]
+    categories = [category] if isinstance(category, int) else category or ()
+    params += [(f"filter_cat[{number('category', each)}]", "1") for each in categories]
+    for name, value in fields.items():
+        if name not in BROWSE_FIELDS:
+            raise ValueError(f"browse has no parameter {name[:40]!r}")
+        if value is not None:
+            params.append((name, choice(name, bounded(name, str(value)))))
+    return Request("browse", tuple(params))
+
+
+def _torrentgroup(*, id: int | None = None, hash: str | None = None) -> Request:  # noqa: A002
+    """A group with its torrents and their file lists, by its id or the hash of any of them."""
+    return Request("torrentgroup", (id_or_hash(id, hash),))
+
+
+def _torrent(*, id: int | None = None, hash: str | None = None) -> Request:  # noqa: A002
+    """A torrent and its group."""
+    return Request("torrent", (id_or_hash(id, hash),))
+
+
+def _tcomments(id: int, page: int | None = None) -> Request:  # noqa: A002
+    """A page of the comments on a group (its id, not a torrent's); without `page`, the last."""
+    params = (("id", number("id", id)),)
+    return Request("tcomments", params if page is None else (*params, ("page", page_number(page))))
+
+
+def _collage(id: int) -> Request:  # noqa: A002
+    """A collage."""
+    return Request("collage", (("id", number("id", id)),))
+
+
+def _artist(
+    *,
+    id: int | None = None,  # noqa: A002
+    artistname: str | None = None,
+    artistreleases: bool = False,
+) -> Request:
+    """An author's page, by id or name; with `artistreleases` only groups led by this author."""
+    if (id is None) == (artistname is None):
+        raise ValueError("artist needs either an id or a name")
+    params = [("id", number("id", id)) if id is not None else filled("artistname", artistname)]
+    if artistreleases:
+        params.append(("artistreleases", "1"))
+    return Request("artist", tuple(params))
+
+
+def _top10(type: str = "torrents", limit: int = 10) -> Request:  # noqa: A002
+    """The top lists of torrents, tags or users, of 10, 100 or 250 rows. Needs a cookie."""
+    if type not in ("torrents", "tags", "users"):
+        raise ValueError("top10 has the types torrents, tags and users")
+    if limit not in (10, 100, 250):
+        raise ValueError("top10 has the limits 10, 100 and 250")
+    return Request("top10", (("type", type), ("limit", str(limit))))
+
+
+def _user(id: int) -> Request:  # noqa: A002
+    """A user's page."""
+    return Request("user", (("id", number("id", id)),))
+
+
+def _usersearch(search: str, page: int = 1) -> Request:
+    """A page of users whose names hold `search`."""
+    return Request("usersearch", (filled("search", search), ("page", page_number(page))))
+
+
+def _community_stats(userid: int) -> Request:
+    """What a user seeds and snatched, in numbers."""
+    return Request("community_stats", (("userid", number("userid", userid)),))
+
+
+def _user_recents(userid: int, limit: int | None = None) -> Request:
+    """What a user snatched and uploaded last; `limit` is 1 to 50."""
+    params = (("userid", number("userid", userid)),)
+    if limit is None:
+        return Request("user_recents", params)
+    if not 1 <= limit <= 50:
+        raise ValueError("user_recents has a limit of 1 to 50")
+    return Request("user_recents", (*params, ("limit", str(limit))))
+
+
+def _userhistory(userid: int, page: int = 1) -> Request:
+    """A page of a user's forum posts. Needs a cookie."""
+    params = (("type", "posts"), ("userid", number("userid", userid)), ("page", page_number(page)))
+    return Request("userhistory", params)
+
+
+def _inbox(
+    page: int = 1,
+    *,
+    type: str = "inbox",  # noqa: A002
+    search: str | None = None,
+    searchtype: str | None = None,
+    sort: str | None = None,
+) -> Request:
+    """A page of the inbox or sentbox. `searchtype`: subject, message, user; `sort`: unread."""
+    if type not in ("inbox", "sentbox"):
+        raise ValueError("inbox has the types inbox and sentbox")
+    if searchtype not in (None, "subject", "message", "user"):
+        raise ValueError("inbox has the searchtypes subject, message and user")
+    if sort not in (None, "unread"):
+        raise ValueError("inbox has the sort unread")
+    params = [("page", page_number(page)), ("type", type)]
+    if search is not None:
+        params.append(filled("search", search))
+    params += [(n, v) for n, v in (("searchtype", searchtype), ("sort", sort)) if v is not None]
+    return Request("inbox", tuple(params))
+
+
+def _conversation(id: int) -> Request:  # noqa: A002
+    """A conversation; reading it marks it read."""
+    return Request("inbox", (("type", "viewconv"), ("id", number("id", id))))
+
+
+def _bookmarks(type: str = "torrents") -> Request:  # noqa: A002
+    """Bookmarked groups (the API says torrents) or authors (artists)."""
+    if type not in ("torrents", "artists"):
+        raise ValueError("bookmarks has the types torrents and artists")
+    return Request("bookmarks", (("type", type),))
+
+
+def _notifications(page: int = 1) -> Request:
+    """A page of uploads that matched a filter; reading clears their marks. Needs a cookie."""
+    return Request("notifications", (("page", page_number(page)),))
+
+
+def _get_user_notifications() -> Request:
+    """What is new for the user, by kind."""
+    return Request("get_user_notifications")
+
+
+def _clear_user_notification(type: str) -> Request:  # noqa: A002
+    """Clear the notifications of one of NOTIFICATION_TYPES. Changes the account."""
+    if type not in NOTIFICATION_TYPES:
+        raise ValueError(f"clear_user_notification has the types {', '.join(NOTIFICATION_TYPES)}")
+    return Request("clear_user_notification", (("type", type),), method="POST")
+
+
+def _index() -> Request:
+    """Who is asking."""
+    return Request("index")
+
+
+def _stats() -> Request:
+    """Numbers of the site."""
+    return Request("stats")
+
+
+def _announcements() -> Request:
+    """News of the site."""
+    return Request("announcements")
+
+
+def _download(
+    id: int,  # noqa: A002
+    authkey: Secret | None = None,
+    passkey: Secret | None = None,
+) -> Request:
+    """A torrent's .torrent file, with both keys (of `index`), or with neither and a cookie."""
+    if (authkey is None) != (passkey is None):
+        raise ValueError("download needs both authkey and passkey, or neither")
+    params: tuple[tuple[str, str | Secret], ...] = (("id", number("id", id)),)
+    if authkey is not None and passkey is not None:
+        params += (("authkey", authkey), ("torrent_pass", passkey))
+    return Request("download", params, kind="download")
+
+
+def _read_top10(answer: Answer) -> models.Top10:
+    return models.Top10.from_json(answer.response, str(answer.request.param("type")))
+
+
+def _read_nothing(_answer: Answer) -> None:
+    return None
+
+
+def _read_body(answer: Answer) -> bytes:
+    return answer.body
 
 
 class Api:
     """Every action of the API. `send` says how a request is sent: paced, queued, at once.
 
-    Arguments are those of the builders, which see for them. Every coroutine raises ValueError for
-    arguments that make no sense, and `ApiError` for whatever goes wrong after that.
+    On an instance an action is a coroutine function with the parameters of the function that builds
+    its request. It raises ValueError for invalid arguments, and `ApiError` for whatever goes wrong
+    after that. On the class it is the `Action`.
+
+    The three that need a cookie answer a token with HTTP 500, "bad parameters" or nothing
+    (recordings top10_donor, notifications_donor, userhistory_posts_donor).
     """
 
     def __init__(self, send: Send) -> None:
-        self._send = send
+        self.send = send
 
-    async def browse(
-        self,
-        page: int = 1,
-        *,
-        category: int | Sequence[int] | None = None,
-        **fields: str | int | None,
-    ) -> BrowsePage:
-        request = builders.browse_request(page, category=category, **fields)
-        return BrowsePage.from_json(await self._response(request))
-
-    async def torrentgroup(
-        self,
-        *,
-        id: int | None = None,  # noqa: A002
-        hash: str | None = None,  # noqa: A002
-    ) -> GroupAnswer:
-        request = builders.torrentgroup_request(id=id, hash=hash)
-        answer = GroupAnswer.from_json(await self._response(request))
-        _expect(request, id, answer.group.id)
-        return answer
-
-    async def torrent(
-        self,
-        *,
-        id: int | None = None,  # noqa: A002
-        hash: str | None = None,  # noqa: A002
-    ) -> TorrentAnswer:
-        request = builders.torrent_request(id=id, hash=hash)
-        answer = TorrentAnswer.from_json(await self._response(request))
-        _expect(request, id, answer.torrent.id)
-        return answer
-
-    async def tcomments(self, id: int, page: int | None = None) -> Comments:  # noqa: A002
-        return Comments.from_json(await self._response(builders.tcomments_request(id, page)))
-
-    async def collage(self, id: int) -> Collage:  # noqa: A002
-        request = builders.collage_request(id)
-        collage = Collage.from_json(await self._response(request))
-        _expect(request, id, collage.id)
-        return collage
-
-    async def artist(
-        self,
-        *,
-        id: int | None = None,  # noqa: A002
-        artistname: str | None = None,
-        artistreleases: bool = False,
-    ) -> Artist:
-        request = builders.artist_request(
-            id=id, artistname=artistname, artistreleases=artistreleases
-        )
-        artist = Artist.from_json(await self._response(request))
-        _expect(request, id, artist.id)
-        return artist
-
-    async def top10(self, type: str = "torrents", limit: int = 10) -> Top10:  # noqa: A002
-        return Top10.from_json(await self._response(builders.top10_request(type, limit)), type)
-
-    async def user(self, id: int) -> User:  # noqa: A002
-        return User.from_json(await self._response(builders.user_request(id)))
-
-    async def usersearch(self, search: str, page: int = 1) -> UserSearch:
-        return UserSearch.from_json(await self._response(builders.usersearch_request(search, page)))
-
-    async def community_stats(self, userid: int) -> CommunityStats:
-        request = builders.community_stats_request(userid)
-        return CommunityStats.from_json(await self._response(request))
-
-    async def user_recents(self, userid: int, limit: int | None = None) -> UserRecents:
-        request = builders.user_recents_request(userid, limit)
-        return UserRecents.from_json(await self._response(request))
-
-    async def userhistory(self, userid: int, page: int = 1) -> UserHistory:
-        request = builders.userhistory_request(userid, page)
-        return UserHistory.from_json(await self._response(request))
-
-    async def inbox(
-        self,
-        page: int = 1,
-        *,
-        type: str = "inbox",  # noqa: A002
-        search: str | None = None,
-        searchtype: str | None = None,
-        sort: str | None = None,
-    ) -> Inbox:
-        request = builders.inbox_request(
-            page, type=type, search=search, searchtype=searchtype, sort=sort
-        )
-        return Inbox.from_json(await self._response(request))
-
-    async def conversation(self, id: int) -> Conversation:  # noqa: A002
-        """Marks it read. A foreign or unknown one is a ServerFault (HTTP 500)."""
-        request = builders.conversation_request(id)
-        conversation = Conversation.from_json(await self._response(request))
-        _expect(request, id, conversation.id)
-        return conversation
-
-    async def bookmarks(self, type: str = "torrents") -> Bookmarks:  # noqa: A002
-        return Bookmarks.from_json(await self._response(builders.bookmarks_request(type)))
-
-    async def notifications(self, page: int = 1) -> Notifications:
-        """Clears their "new" marks."""
-        return Notifications.from_json(await self._response(builders.notifications_request(page)))
-
-    async def get_user_notifications(self) -> UserNotifications:
-        request = builders.get_user_notifications_request()
-        return UserNotifications.from_json(await self._response(request))
-
-    async def clear_user_notification(self, type: str) -> None:  # noqa: A002
-        """Changes the account."""
-        await self._send(builders.clear_user_notification_request(type))
-
-    async def index(self) -> Index:
-        return Index.from_json(await self._response(builders.index_request()))
-
-    async def stats(self) -> Stats:
-        return Stats.from_json(await self._response(builders.stats_request()))
-
-    async def announcements(self) -> Announcements:
-        return Announcements.from_json(await self._response(builders.announcements_request()))
-
-    async def download(
-        self,
-        id: int,  # noqa: A002
-        authkey: Secret | None = None,
-        passkey: Secret | None = None,
-    ) -> bytes:
-        """The .torrent file. It holds the passkey, in its announce URL: it is a secret itself."""
-        return (await self._send(builders.download_request(id, authkey, passkey))).body
-
-    async def _response(self, request: Request) -> object:
-        return (await self._send(request)).response
+    browse = Action(_browse, read_as(models.BrowsePage), more=BROWSE_FIELDS)
+    torrentgroup = Action(_torrentgroup, about(models.GroupAnswer, lambda it: it.group.id))
+    torrent = Action(_torrent, about(models.TorrentAnswer, lambda it: it.torrent.id))
+    tcomments = Action(_tcomments, read_as(models.Comments))
+    collage = Action(_collage, about(models.Collage, lambda it: it.id))
+    artist = Action(_artist, about(models.Artist, lambda it: it.id))
+    top10 = Action(_top10, _read_top10, needs_cookie=True)
+    user = Action(_user, read_as(models.User))
+    usersearch = Action(_usersearch, read_as(models.UserSearch))
+    community_stats = Action(_community_stats, read_as(models.CommunityStats))
+    user_recents = Action(_user_recents, read_as(models.UserRecents))
+    userhistory = Action(_userhistory, read_as(models.UserHistory), needs_cookie=True)
+    inbox = Action(_inbox, read_as(models.Inbox))
+    conversation = Action(
+        _conversation, about(models.Conversation, lambda it: it.id), effect=Effect.MARKS_READ
+    )
+    bookmarks = Action(_bookmarks, read_as(models.Bookmarks))
+    notifications = Action(
+        _notifications, read_as(models.Notifications), needs_cookie=True, effect=Effect.MARKS_READ
+    )
+    get_user_notifications = Action(_get_user_notifications, read_as(models.UserNotifications))
+    clear_user_notification = Action(
+        _clear_user_notification, _read_nothing, effect=Effect.CHANGES_ACCOUNT
+    )
+    index = Action(_index, read_as(models.Index))
+    stats = Action(_stats, read_as(models.Stats))
+    announcements = Action(_announcements, read_as(models.Announcements))
+    download = Action(_download, _read_body)
 
 
-def _expect(request: Request, asked: int | None, answered: int) -> None:
-    if asked is not None and asked != answered:
-        raise BadAnswer(request.action, "the answer is about another one than asked for")
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """What a command line needs to know of an action; `parameters` are those of its coroutine."""
-
-    parameters: tuple[str, ...]
-    needs_cookie: bool = False
-    effect: Effect = Effect.NONE
-
-
-ACTIONS: Mapping[str, Action] = MappingProxyType(
-    {
-        "browse": Action(("page", "category", *sorted(builders.BROWSE_FIELDS))),
-        "torrentgroup": Action(("id", "hash")),
-        "torrent": Action(("id", "hash")),
-        "tcomments": Action(("id", "page")),
-        "collage": Action(("id",)),
-        "artist": Action(("id", "artistname", "artistreleases")),
-        "top10": Action(("type", "limit"), needs_cookie=True),
-        "user": Action(("id",)),
-        "usersearch": Action(("search", "page")),
-        "community_stats": Action(("userid",)),
-        "user_recents": Action(("userid", "limit")),
-        "userhistory": Action(("userid", "page"), needs_cookie=True),
-        "inbox": Action(("page", "type", "search", "searchtype", "sort")),
-        "conversation": Action(("id",), effect=Effect.MARKS_READ),
-        "bookmarks": Action(("type",)),
-        "notifications": Action(("page",), needs_cookie=True, effect=Effect.MARKS_READ),
-        "get_user_notifications": Action(()),
-        "clear_user_notification": Action(("type",), effect=Effect.CHANGES_ACCOUNT),
-        "index": Action(()),
-        "stats": Action(()),
-        "announcements": Action(()),
-        "download": Action(("id", "authkey", "passkey")),
-    }
+ACTIONS: Mapping[str, Action[..., object]] = MappingProxyType(
+    {name: action for name, action in vars(Api).items() if isinstance(action, Action)}
 )
-"""The coroutines of `Api` by name."""
+"""The actions of `Api` by name, in the order of the table."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from biofs.api.errors import CookieNeeded, TokenMissing
-from biofs.api.requests import COOKIE_ONLY, Request
+from biofs.api.requests import Request
 from biofs.api.secrets import Secret
 
 _LONG_ENOUGH = 8
@@ -24,8 +24,10 @@ class Credentials:
             raise TokenMissing(request.action, "there is neither token nor cookie to log in with")
         if request.kind == "download":
             raise CookieNeeded(request.action, "this needs a passkey or a session's cookie")
-        if request.action in COOKIE_ONLY:
-            raise CookieNeeded(request.action, "this needs a session's cookie, a token is no use")
+        if request.needs_cookie:
+            raise CookieNeeded(
+                request.action, "this needs a session's cookie, a token does not work"
+            )
 
     def headers(self, request: Request) -> dict[str, str]:
         """The one secret that is needed: the cookie where only it works, else the token if any.
@@ -34,7 +36,7 @@ class Credentials:
         """
         if _carries_passkey(request):
             return {}
-        wants_cookie = request.kind == "download" or request.action in COOKIE_ONLY
+        wants_cookie = request.kind == "download" or request.needs_cookie
         if self.token is not None and not wants_cookie:
             return {"Authorization": f"Bearer {self.token.reveal()}"}
         if self.cookie is not None:

@@ -1,4 +1,8 @@
-"""What an HTTP answer says: the response in its envelope, or the error it stands for."""
+"""What an HTTP answer says: the response in its envelope, or the error it stands for.
+
+`decode` makes plain objects of an answer's bytes, whatever they are; `interpret` reads the envelope
+and the status around them.
+"""
 
 from __future__ import annotations
 
@@ -23,205 +27,7 @@ from biofs.api.errors import (
     TokenRefused,
 )
 from biofs.api.requests import Answer, Request
-
-_RATE_WORDS = re.compile(r"rate[ _-]*limit|too many requests", re.IGNORECASE)
-_TOKEN_WORDS = {
-    "invalid token format": "the token is malformed",
-    "token revoked": "the token is revoked",
-    "user disabled": "the user is disabled",
-    "authorization type must be bearer": "the token is not accepted as a Bearer token",
-}
-_PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,9}")
-_DIGITS = re.compile(r"[0-9]{1,20}")
-_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
-_ANYTHING = re.compile(r".+", re.DOTALL)
-_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
-
-
-class EndpointMissing(ServerFault):
-    """There is no such endpoint here; it may have its other name."""
-
-
-class ActionUnknown(BadRequest):
-    """A well-formed request for a group is refused; the action may have its other name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer, as far as it matters. `base_url` is where the request went."""
-
-    base_url: str
-    status: int
-    content_type: str
-    body: bytes = field(repr=False)
-    location: str | None = field(default=None, repr=False)
-    retry_after: float | None = None
-    date: float | None = None
-
-
-def interpret(request: Request, reply: Reply) -> Answer:
-    """The answer in a reply; raises the `ApiError` it stands for otherwise."""
-    if 300 <= reply.status < 400:
-        raise _redirected(request, reply)
-    if reply.status == 200 and _is_whole(request, reply.body):
-        return Answer(request, reply.status, reply.content_type, reply.body)
-    if reply.status == 200 and (not reply.body or reply.body.isspace()):
-        raise BadAnswer(request.action, "the answer is empty")
-    try:
-        value, trailing = decode(reply.body)
-    except Undecodable as error:
-        raise _by_status(request, reply) or _undecodable(request, reply, error) from None
-    failure = _failure(request, reply, value)
-    if failure is not None:
-        raise failure
-    if trailing:
-        raise ServerFault(request.action, "the server failed while answering (HTML after JSON)")
-    if request.kind == "download":
-        raise BadAnswer(request.action, "the answer is no .torrent file")
-    if not isinstance(value, dict) or value.get("status") != "success":
-        raise BadAnswer(request.action, "the answer is JSON of another kind")
-    response, info = value.get("response"), value.get("info")
-    return Answer(request, reply.status, reply.content_type, reply.body, response, info, reply.date)
-
-
-def parse_retry_after(value: str | None, date: str | None) -> float | None:
-    """Seconds a Retry-After header asks for; a date counts from the answer's own Date header."""
-    if value is None:
-        return None
-    if _DIGITS.fullmatch(value.strip()):
-        return float(value)
-    try:
-        asked, now = parsedate_to_datetime(value), parsedate_to_datetime(date or "")
-        return max(0.0, (asked - now).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def parse_date(value: str | None) -> float | None:
-    """The time of a Date header in epoch seconds; None if there is none that makes sense."""
-    try:
-        return parsedate_to_datetime(value or "").timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _is_whole(request: Request, body: bytes) -> bool:
-    """Whether the body is the answer, without an envelope."""
-    if request.kind == "download":
-        # A bencoded dictionary starts with its first key's length.
-        return body[:1] == b"d" and body[1:2].isdigit() and body[-1:] == b"e"
-    return request.action == "clear_user_notification" and not body
-
-
-def _failure(request: Request, reply: Reply, value: object) -> ApiError | None:
-    """What a decoded answer's words and status say against it; the words know better."""
-    words = _failure_words(value)
-    if words and _RATE_WORDS.search(words):
-        return RateLimited(request.action, reply.retry_after)
-    if words and reply.status < 500:
-        known = _by_words(request, words)
-        if known is not None:
-            return known
-    by_status = _by_status(request, reply)
-    if by_status is not None or words is None:
-        return by_status
-    return _unknown_failure(request, words)
-
-
-def _failure_words(value: object) -> str | None:
-    """The words of `{"status":"failure","error":…}`, or None if that is not what it is."""
-    if not isinstance(value, dict) or value.get("status") not in ("failure", "error"):
-        return None
-    error = value.get("error")
-    return error.strip() if isinstance(error, str) else ""
-
-
-def _by_words(request: Request, words: str) -> ApiError | None:
-    action, words = request.action, words.lower()
-    if words in _TOKEN_WORDS:
-        return TokenRefused(action, _TOKEN_WORDS[words])
-    kind: type[ApiError] | None = None
-    if words == "no such user":
-        kind = NotFound
-    elif words in ("bad id parameter", "bad hash parameter"):
-        # Said of no id at all, too (recording torrent_no_id), which states no absence.
-        kind = NotFound if _names_one(request) else BadRequest
-    elif words == "bad parameters" and action in ("collage", "artist") and _names_one(request):
-        kind = NotFound
-    elif words == "bad parameters" and action == "torrentgroup" and _names_one(request):
-        kind = ActionUnknown
-    elif words in ("bad parameters", "no search terms"):
-        kind = BadRequest
-    return kind(action, words) if kind else None
-
-
-def _names_one(request: Request) -> bool:
-    """Whether the request is for one thing, under a well-formed name."""
-    names = [
-        pattern.fullmatch(value) is not None
-        for name, pattern in (
-            ("id", _DIGITS),
-            ("userid", _DIGITS),
-            ("hash", _HASH),
-            ("artistname", _ANYTHING),
-        )
-        if isinstance(value := request.param(name), str)
-    ]
-    return names == [True]
-
-
-def _by_status(request: Request, reply: Reply) -> ApiError | None:
-    action, status = request.action, reply.status
-    if status == 429 or (status == 503 and reply.retry_after is not None):
-        return RateLimited(action, reply.retry_after)
-    if 500 <= status < 600:
-        return ServerFault(action, f"the server failed (HTTP {status})")
-    if status in (401, 403):
-        return TokenRefused(action, f"the server refuses access (HTTP {status})")
-    if status == 404 and request.kind == "api":
-        return EndpointMissing(action, "the server has no such API (HTTP 404)")
-    if status != 200:
-        return BadAnswer(action, f"the server answered HTTP {status}")
-    return None
-
-
-def _undecodable(request: Request, reply: Reply, error: Undecodable) -> ApiError:
-    if error.html and "json" in reply.content_type.lower():
-        return ServerFault(request.action, "the server failed while answering (HTML, not JSON)")
-    if error.html:
-        return BadAnswer(request.action, "the answer is a web page")
-    return BadAnswer(request.action, f"the answer is {error.reason}")
-
-
-def _unknown_failure(request: Request, words: str) -> ApiError:
-    if not words:
-        return ServerFault(request.action, "the server failed without saying why")
-    shown = f": {words}" if _PLAIN_WORDS.fullmatch(words) else ""
-    return BadAnswer(request.action, f"the server reports a failure not known here{shown}")
-
-
-def _redirected(request: Request, reply: Reply) -> ApiError:
-    action = request.action
-    try:
-        here = urlsplit(reply.base_url)
-        there = urlsplit(urljoin(f"{reply.base_url}/", reply.location or ""))
-        host = there.netloc.rpartition("@")[2]
-    except ValueError:
-        return BadAnswer(action, "the server redirects to nowhere")
-    if not reply.location:
-        return BadAnswer(action, f"the server answered HTTP {reply.status}")
-    same_host = there.hostname == here.hostname
-    if same_host and there.path.rpartition("/")[2] == "login.php":
-        return TokenMissing(action, "the server asks to log in")
-    if same_host and there.netloc == here.netloc and there.scheme == here.scheme:
-        return BadAnswer(action, "the server redirects to another page")
-    if there.scheme not in ("http", "https") or not _HOST.fullmatch(host):
-        return BadAnswer(action, "the server redirects to nowhere")
-    return BadAnswer(action, f"the server redirects to {there.scheme}://{host}: use that URL")
-
-
-# From the bytes of an answer to plain objects, whatever the bytes are.
-
+from biofs.api.values import is_info_hash
 
 MAX_DEPTH = 64
 """Deepest nesting accepted; the API's own answers have eight levels."""
@@ -239,7 +45,7 @@ _LARGEST_INT = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 
 
-class Undecodable(Exception):  # noqa: N818 - never leaves this room
+class Undecodable(Exception):  # noqa: N818 - internal to biofs.api
     """Not JSON, too deep, or too large; `html` tells a web page from other things."""
 
     def __init__(self, reason: str, *, html: bool = False) -> None:
@@ -258,8 +64,8 @@ class Decoded(NamedTuple):
 def decode(body: bytes) -> Decoded:
     """Decode JSON as servers really send it; raises Undecodable and nothing else.
 
-    What strict JSON does not allow but a reader can make sense of is accepted: a byte order mark,
-    bytes that are no UTF-8, control characters in texts, NaN and infinite numbers (None).
+    What strict JSON does not allow but can be understood is accepted: a byte order mark,
+    bytes that are not UTF-8, control characters in texts, NaN and infinite numbers (None).
     Whatever was sent, texts have a UTF-8 form (U+FFFD in place of lone surrogates), integers fit 64
     bits with a sign (the nearest that does), and nothing is nested deeper than MAX_DEPTH.
     """
@@ -339,3 +145,200 @@ def _float(digits: str) -> float | None:
 _LENIENT = json.JSONDecoder(
     strict=False, parse_int=_int, parse_float=_float, parse_constant=lambda _: None
 )
+
+_RATE_WORDS = re.compile(r"rate[ _-]*limit|too many requests", re.IGNORECASE)
+_TOKEN_WORDS = {
+    "invalid token format": "the token is malformed",
+    "token revoked": "the token is revoked",
+    "user disabled": "the user is disabled",
+    "authorization type must be bearer": "the token is not accepted as a Bearer token",
+}
+_PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,9}")
+_DIGITS = re.compile(r"[0-9]{1,20}")
+_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
+
+
+class EndpointMissing(ServerFault):
+    """This server does not have this endpoint; it may use the other name."""
+
+
+class ActionUnknown(BadRequest):
+    """A well-formed request for a group is refused; the action may have its other name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, as far as it matters. `base_url` is where the request went."""
+
+    base_url: str
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    location: str | None = field(default=None, repr=False)
+    retry_after: float | None = None
+    date: float | None = None
+
+
+def interpret(request: Request, reply: Reply) -> Answer:
+    """The answer in a reply; raises the `ApiError` it stands for otherwise."""
+    if 300 <= reply.status < 400:
+        raise _redirected(request, reply)
+    if reply.status == 200 and _is_whole(request, reply.body):
+        return Answer(request, reply.status, reply.content_type, reply.body)
+    if reply.status == 200 and (not reply.body or reply.body.isspace()):
+        raise BadAnswer(request.action, "the answer is empty")
+    try:
+        value, trailing = decode(reply.body)
+    except Undecodable as error:
+        raise _by_status(request, reply) or _undecodable(request, reply, error) from None
+    failure = _failure(request, reply, value)
+    if failure is not None:
+        raise failure
+    if trailing:
+        raise ServerFault(request.action, "the server failed while answering (HTML after JSON)")
+    if request.kind == "download":
+        raise BadAnswer(request.action, "the answer is not a .torrent file")
+    if not isinstance(value, dict) or value.get("status") != "success":
+        raise BadAnswer(request.action, "unexpected JSON")
+    response = value.get("response")
+    return Answer(request, reply.status, reply.content_type, reply.body, response, reply.date)
+
+
+def parse_retry_after(value: str | None, date: str | None) -> float | None:
+    """Seconds a Retry-After header asks for; a date counts from the answer's own Date header."""
+    if value is None:
+        return None
+    if _DIGITS.fullmatch(value.strip()):
+        return float(value)
+    try:
+        asked, now = parsedate_to_datetime(value), parsedate_to_datetime(date or "")
+        return max(0.0, (asked - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def parse_date(value: str | None) -> float | None:
+    """The time of a Date header in epoch seconds; None if it is missing or invalid."""
+    try:
+        return parsedate_to_datetime(value or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _is_whole(request: Request, body: bytes) -> bool:
+    """Whether the body is the answer, without an envelope."""
+    if request.kind == "download":
+        # A bencoded dictionary starts with its first key's length.
+        return body[:1] == b"d" and body[1:2].isdigit() and body[-1:] == b"e"
+    return request.action == "clear_user_notification" and not body
+
+
+def _failure(request: Request, reply: Reply, value: object) -> ApiError | None:
+    """What a decoded answer's words and status say against it; the words know better."""
+    words = _failure_words(value)
+    if words and _RATE_WORDS.search(words):
+        return RateLimited(request.action, reply.retry_after)
+    if words and reply.status < 500:
+        known = _by_words(request, words)
+        if known is not None:
+            return known
+    by_status = _by_status(request, reply)
+    if by_status is not None or words is None:
+        return by_status
+    return _unknown_failure(request, words)
+
+
+def _failure_words(value: object) -> str | None:
+    """The words of `{"status":"failure","error":…}`, or None if that is not what it is."""
+    if not isinstance(value, dict) or value.get("status") not in ("failure", "error"):
+        return None
+    error = value.get("error")
+    return error.strip() if isinstance(error, str) else ""
+
+
+def _by_words(request: Request, words: str) -> ApiError | None:
+    action, words = request.action, words.lower()
+    if words in _TOKEN_WORDS:
+        return TokenRefused(action, _TOKEN_WORDS[words])
+    kind: type[ApiError] | None = None
+    if words == "no such user":
+        kind = NotFound
+    elif words in ("bad id parameter", "bad hash parameter"):
+        # Said of no id at all, too (recording torrent_no_id), which states no absence.
+        kind = NotFound if _names_one(request) else BadRequest
+    elif words == "bad parameters" and action in ("collage", "artist") and _names_one(request):
+        kind = NotFound
+    elif words == "bad parameters" and action == "torrentgroup" and _names_one(request):
+        kind = ActionUnknown
+    elif words in ("bad parameters", "no search terms"):
+        kind = BadRequest
+    return kind(action, words) if kind else None
+
+
+def _names_one(request: Request) -> bool:
+    """Whether the request is for one thing, under a well-formed name."""
+    names = [
+        is_one(value)
+        for name, is_one in (
+            ("id", _is_number),
+            ("userid", _is_number),
+            ("hash", is_info_hash),
+            ("artistname", bool),
+        )
+        if isinstance(value := request.param(name), str)
+    ]
+    return names == [True]
+
+
+def _is_number(text: str) -> bool:
+    return _DIGITS.fullmatch(text) is not None
+
+
+def _by_status(request: Request, reply: Reply) -> ApiError | None:
+    action, status = request.action, reply.status
+    if status == 429 or (status == 503 and reply.retry_after is not None):
+        return RateLimited(action, reply.retry_after)
+    if 500 <= status < 600:
+        return ServerFault(action, f"the server failed (HTTP {status})")
+    if status in (401, 403):
+        return TokenRefused(action, f"the server refuses access (HTTP {status})")
+    if status == 404 and request.kind == "api":
+        return EndpointMissing(action, "the server has no such API (HTTP 404)")
+    if status != 200:
+        return BadAnswer(action, f"the server answered HTTP {status}")
+    return None
+
+
+def _undecodable(request: Request, reply: Reply, error: Undecodable) -> ApiError:
+    if error.html and "json" in reply.content_type.lower():
+        return ServerFault(request.action, "the server failed while answering (HTML, not JSON)")
+    if error.html:
+        return BadAnswer(request.action, "the answer is a web page")
+    return BadAnswer(request.action, f"the answer is {error.reason}")
+
+
+def _unknown_failure(request: Request, words: str) -> ApiError:
+    if not words:
+        return ServerFault(request.action, "the server failed without saying why")
+    shown = f": {words}" if _PLAIN_WORDS.fullmatch(words) else ""
+    return BadAnswer(request.action, f"the server reports an unknown failure{shown}")
+
+
+def _redirected(request: Request, reply: Reply) -> ApiError:
+    action = request.action
+    try:
+        here = urlsplit(reply.base_url)
+        there = urlsplit(urljoin(f"{reply.base_url}/", reply.location or ""))
+        host = there.netloc.rpartition("@")[2]
+    except ValueError:
+        return BadAnswer(action, "the server redirects to nowhere")
+    if not reply.location:
+        return BadAnswer(action, f"the server answered HTTP {reply.status}")
+    same_host = there.hostname == here.hostname
+    if same_host and there.path.rpartition("/")[2] == "login.php":
+        return TokenMissing(action, "the server asks to log in")
+    if same_host and there.netloc == here.netloc and there.scheme == here.scheme:
+        return BadAnswer(action, "the server redirects to another page")
+    if there.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+        return BadAnswer(action, "the server redirects to nowhere")
+    return BadAnswer(action, f"the server redirects to {there.scheme}://{host}: use that URL")

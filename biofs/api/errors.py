@@ -1,18 +1,18 @@
 """Everything that can go wrong between a request and its typed answer.
 
 ======================  ============================================================================
-`NotFound`              a successful statement that there is no such thing
+`NotFound`              the server states that it does not exist
 `BadRequest`            the server does not accept the parameters
 `TokenMissing`          the server asks to log in, or there is nothing to log in with
 `TokenRefused`          the token or cookie does not work (any more)
-`CookieNeeded`          the action answers a browser session only, and no cookie is at hand
+`CookieNeeded`          the action answers a browser session only, and there is no cookie
 `RateLimited`           too many requests; the same one can be sent again later
 `DialectChanged`        the server is of another age; the same request can be sent again, at once
 `StaleConnection`       the server closed a kept connection; the same request can be sent anew
 `Unreachable`           no connection, or it broke off: DNS, refused, no route, TLS, reset
 `TimedOut`              the server did not answer in time
 `ServerFault`           the server failed: HTTP 5xx, or a page of HTML where JSON was due
-`BadAnswer`             an answer that makes no sense: not JSON, wrong shape, too large, too deep
+`BadAnswer`             an invalid answer: not JSON, wrong shape, too large, too deep
 ======================  ============================================================================
 
 They are `ApiError`, by way of `AccessDenied` (the third to fifth), `TryAgain` (the next three) and
@@ -102,4 +102,4 @@ class ServerFault(ApiError):
 
 
 class BadAnswer(ApiError):
-    """The answer makes no sense."""
+    """The answer is invalid."""

@@ -1,4 +1,7 @@
-"""An httpx client that keeps secrets and holds on to nothing."""
+"""An httpx client that keeps secrets and holds on to nothing.
+
+Its answers' bodies are read and decompressed by `read_body`, without more memory than allowed.
+"""
 
 import logging
 import ssl
@@ -101,9 +104,6 @@ def create_clients(
         ) from None
 
 
-# Reading an answer's body without taking more than its share of memory.
-
-
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _STEP = 2**20
 
@@ -123,7 +123,7 @@ class LargeBodies:
     """
 
     FROM = 8 * 2**20
-    """Bytes; smaller bodies wait for nobody."""
+    """Bytes; smaller bodies do not wait for others."""
 
     def __init__(self, turns: trio.Lock) -> None:
         self._turns = turns

@@ -1,30 +1,19 @@
-"""When the next request may start, so that the server never sees more than the pace allows."""
+"""How many requests in how many seconds, and when the next one may start.
+
+`Rate` is what a user sets, `Pace` holds every request back until the server can take it: it never
+sees more than the rate allows, whatever the network delays. Libraries for rate limits do not know
+requests that are in flight until their answer's headers are back, which is why this is our own.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 import trio
 
-from biofs.api.errors import (
-    ApiError,
-    BadRequest,
-    DialectChanged,
-    NotFound,
-    RateLimited,
-    StaleConnection,
-    TryAgain,
-)
 from biofs.api.rate import Rate
-from biofs.api.requests import Answer, Request
-
-if TYPE_CHECKING:
-    from biofs.api.transport import Transport
-
-__all__ = ["Pace", "PacedSender", "Slot"]
 
 _DOCUMENTED_WINDOW = 6.0
 _LONGEST_BACKOFF = 60.0
@@ -138,15 +127,6 @@ class Pace:
             taken.append(ready)
         return ready - now
 
-    def stamps(self) -> list[float]:
-        """When the requests of the last window reached the server, by this clock, oldest first."""
-        return self._stamps(self._now())
-
-    def ages(self) -> list[float]:
-        """The same in seconds ago, which another clock can make sense of: see `restore`."""
-        now = self._now()
-        return [now - stamp for stamp in self._stamps(now)]
-
     def restore(self, ages: Iterable[float]) -> None:
         """Count requests sent elsewhere (before a restart, by another process) `ages` seconds ago.
 
@@ -200,43 +180,3 @@ class Pace:
         self._log = deque(slot for slot in self._log if slot.in_flight or slot.stamp > oldest)
         self._elsewhere = [min(stamp, now) for stamp in self._elsewhere if stamp > oldest]
         return now
-
-
-class PacedSender:
-    """Sends one request after another at the given pace; for programs that ask little.
-
-    A request that can be sent again is, at the same pace, up to `attempts` times.
-    """
-
-    def __init__(self, transport: Transport, pace: Pace, *, attempts: int = 100) -> None:
-        self._transport = transport
-        self._pace = pace
-        self._attempts = attempts
-
-    async def __call__(self, request: Request) -> Answer:
-        """Raises `ApiError` only; `TryAgain` when the attempts are used up."""
-        self._transport.check(request)
-        attempt = 1
-        anew = False
-        while True:
-            try:
-                return await self._send(request, anew)
-            except TryAgain as error:
-                if attempt >= self._attempts:
-                    raise
-                attempt += 1
-                anew = isinstance(error, StaleConnection)
-
-    async def _send(self, request: Request, anew: bool) -> Answer:
-        slot = await self._pace.slot()
-        try:
-            answer = await self._transport.send(request, slot.arrived, anew=anew)
-        except ApiError as error:
-            slot.arrived()
-            if isinstance(error, RateLimited):
-                self._pace.penalise(error.retry_after)
-            elif isinstance(error, NotFound | BadRequest | DialectChanged):
-                self._pace.success()
-            raise
-        self._pace.success()
-        return answer

@@ -10,7 +10,7 @@ PAGE_SIZE: Final = 50
 """Groups of a page (recording browse_filter_cat_1_1)."""
 
 WINDOW_PAGES: Final = 20
-"""Pages that one query shows: a later one is answered with the 20th again (browse_page_21)."""
+"""Pages that one query shows: a later one is answered with the 20th again."""
 
 WINDOW: Final = PAGE_SIZE * WINDOW_PAGES
 FIRST_YEAR: Final = 0

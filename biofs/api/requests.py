@@ -7,10 +7,6 @@ from typing import Literal
 
 from biofs.api.secrets import Secret
 
-COOKIE_ONLY = frozenset({"top10", "notifications", "userhistory"})
-"""Actions that work with a browser session's cookie only; with a token they answer HTTP 500, `bad
-parameters` or nothing (recordings top10_donor, notifications_donor, userhistory_…_donor)."""
-
 _NAME = re.compile(r"\w{0,64}", re.ASCII)
 
 
@@ -26,46 +22,36 @@ class Effect(enum.Enum):
 class Request:
     """One request: an action of api.php, or with `kind="download"` a .torrent file.
 
-    `params` are sent in this order, apart from `action`. Identical wants are equal and hash alike,
-    so they can be joined. ValueError for an action that is no plain word, or a text that has no
-    UTF-8 form (lone surrogates).
+    `params` are sent in this order, apart from `action`. Identical requests are equal and hash
+    alike, so they can be joined. `needs_cookie` and `effect` are those of the `Action`; a POST
+    always changes the account. ValueError for an action that is not a plain word, or a text that
+    has no UTF-8 form (lone surrogates).
     """
 
     action: str
     params: tuple[tuple[str, str | Secret], ...] = ()
     method: Literal["GET", "POST"] = "GET"
     kind: Literal["api", "download"] = "api"
+    needs_cookie: bool = field(default=False, compare=False)
+    effect: Effect = field(default=Effect.NONE, compare=False)
 
     def __post_init__(self) -> None:
+        if self.method == "POST":
+            object.__setattr__(self, "effect", Effect.CHANGES_ACCOUNT)
         if not _NAME.fullmatch(self.action):
             raise ValueError("an action is one plain word")
         for name, value in self.params:
             if isinstance(value, str) and not _is_utf8(value):
-                raise ValueError(f"{name} is no valid text")
+                raise ValueError(f"{name} is not valid text")
 
     def param(self, name: str) -> str | Secret | None:
         """The first value given for `name`, or None."""
         return next((value for key, value in self.params if key == name), None)
 
-    @property
-    def effect(self) -> Effect:
-        """Reading a conversation or the notifications takes their "new" marks away."""
-        if self.method == "POST" or self.action == "clear_user_notification":
-            return Effect.CHANGES_ACCOUNT
-        if self.action == "notifications":
-            return Effect.MARKS_READ
-        if self.action == "inbox" and self.param("type") == "viewconv":
-            return Effect.MARKS_READ
-        return Effect.NONE
-
-    @property
-    def changes_something(self) -> bool:
-        return self.effect is not Effect.NONE
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: `response` and `info` as decoded from `body`, None where absent.
+    """A successful answer: `response` as decoded from `body`, None where absent.
 
     `date` is the server's time (epoch seconds), if told.
 
@@ -78,7 +64,6 @@ class Answer:
     content_type: str
     body: bytes = field(repr=False)
     response: object = field(default=None, repr=False)
-    info: object = field(default=None, repr=False)
     date: float | None = None
 
 

@@ -1,4 +1,8 @@
-"""A text that must not be seen: token, cookie, passkey."""
+"""Texts that must not be seen: token, cookie, passkey.
+
+`Secret` holds one; `redacted` and `redacted_body` take them out of answers before anybody sees
+them.
+"""
 
 import hmac
 import re
@@ -65,9 +69,6 @@ def _problem(text: str) -> str | None:
     if text != text.strip():
         return "cannot start or end with a blank"
     return None
-
-
-# Taking secrets out of answers before anybody sees them.
 
 
 SECRET_FIELDS = frozenset({"authkey", "passkey", "torrent_pass"})

@@ -48,7 +48,7 @@ __all__ = ["Transport", "normalise_base_url"]
 _DECODED_IN_PLACE = 128 * 1024
 
 # What httpcore says when the connection ends before the answer does; other protocol errors are
-# answers that are no HTTP.
+# answers that are not HTTP.
 _BROKEN_OFF = ("disconnected", "closed connection")
 
 _LONGEST_CHAIN = 16  # of causes: httpx, httpcore, trio and ssl each add one or two
@@ -135,7 +135,7 @@ class Transport:
                 self._nursery = None
 
     def check(self, request: Request) -> None:
-        """Raise CookieNeeded or TokenMissing if the request cannot work with what is at hand."""
+        """Raise CookieNeeded or TokenMissing if the request cannot work with these credentials."""
         self._credentials.check(request)
 
     async def send(
@@ -282,7 +282,7 @@ _FAILURES: tuple[tuple[tuple[type[Exception], ...], type[ApiError], str], ...] =
     ((httpx.TimeoutException,), TimedOut, "the server does not answer in time"),
     ((httpx.ConnectError, httpx.ProxyError), Unreachable, "the server cannot be reached"),
     ((httpx.NetworkError, OSError), Unreachable, "the connection broke off"),
-    ((httpx.RemoteProtocolError,), BadAnswer, "the answer is no HTTP"),
+    ((httpx.RemoteProtocolError,), BadAnswer, "not an HTTP response"),
     ((BodyTooLarge,), BadAnswer, "the answer is too large"),
     ((BodyMalformed,), BadAnswer, "the answer's compression is broken"),
 )
@@ -299,7 +299,7 @@ def _failure(action: str, error: Exception) -> ApiError:
 
 
 def _broke_off(error: httpx.TransportError) -> bool:
-    """Whether a connection that there was has ended, rather than brought what is no HTTP."""
+    """Whether a connection that there was has ended, rather than sent what is not HTTP."""
     if isinstance(error, httpx.RemoteProtocolError):
         return any(words in str(error) for words in _BROKEN_OFF)
     return not isinstance(error, httpx.ConnectError)
@@ -309,9 +309,9 @@ def _reason(error: BaseException | None) -> str | None:
     """What a user can do something about, from among the causes of a failed connection."""
     for _ in range(_LONGEST_CHAIN):
         if isinstance(error, ssl.SSLCertVerificationError):
-            return "the server's certificate is not to be trusted"
+            return "the server's certificate is not trusted"
         if isinstance(error, socket.gaierror):
-            return "the server's name is not known"
+            return "the server's name is unknown"
         if error is None:
             break
         error = error.__cause__ or error.__context__

@@ -1,4 +1,7 @@
-"""The address of the server."""
+"""The address of the server, and the names that differ between installations.
+
+`Dialects` remembers which of two names the server at hand uses, of the endpoint and of one action.
+"""
 
 import ipaddress
 import re
@@ -54,9 +57,6 @@ def _host(host: str) -> str:
     if not _HOST.fullmatch(ascii_host):
         raise ValueError(host)
     return ascii_host
-
-
-# Names that differ between installations: of the endpoint, and of one action.
 
 
 class Choice:

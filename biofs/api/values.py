@@ -1,4 +1,4 @@
-"""The API's wandering values, made what they stand for.
+"""Conversions of the API's values, whose types vary, to what they stand for.
 
 Every function takes anything that JSON can hold and gives a plain value; none raises. PHP writes
 numbers as texts, NULL as `""`, false for a count, a list with gaps as an object, and an empty
@@ -18,12 +18,12 @@ _END_OF_9999 = 253_402_300_799
 _LONGEST_NUMBER = 64
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+)(?:\.[0-9]*)?\s*", re.ASCII)
 _DIGITS = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_REAL = re.compile(r"\s{0,9}[+-]?[0-9]{1,300}(?:\.[0-9]{0,300})?\s{0,9}", re.ASCII)
+_INFO_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", re.ASCII)
 _FALSE = frozenset({"", "0", "false", "no", "none", "null"})
 
 
 def to_int(value: object) -> int:
-    """A whole number of 64 bits; 0 for what is none, the nearest for what is too large."""
+    """A whole number of 64 bits; 0 for anything else, the nearest for what is too large."""
     number = value if type(value) is int else _number(value)
     if -LARGEST <= number <= LARGEST:
         return number
@@ -45,22 +45,12 @@ def to_epoch(value: object) -> int:
 
 
 def to_id(value: object) -> int | None:
-    """An id, 0 to 2**32-1, or None if it is none."""
+    """An id, 0 to 2**32-1, or None for anything else."""
     if type(value) is str and len(value) <= _LONGEST_NUMBER and _INTEGER.fullmatch(value):
         value = _number_in(value)
     if type(value) is int and 0 <= value <= LARGEST_ID:
         return value
     return None
-
-
-def to_float(value: object) -> float:
-    """A finite number; 0.0 for what is none."""
-    if isinstance(value, str):
-        value = float(value) if _REAL.fullmatch(value) else 0.0
-    if not isinstance(value, int | float):
-        return 0.0
-    number = float(max(-LARGEST, min(value, LARGEST)) if isinstance(value, int) else value)
-    return number if math.isfinite(number) else 0.0
 
 
 def to_bool(value: object) -> bool:
@@ -81,16 +71,21 @@ def to_text(value: object) -> str:
     return ""
 
 
-def to_text_or_none(value: object) -> str:
-    """A text of which the server writes "None" if there is none (archive): then `""`."""
-    text = to_text(value)
-    return "" if text == "None" else text
-
-
 def to_texts(value: object) -> tuple[str, ...]:
     """The texts of a list, without empty ones: no tags are `[""]`. A text alone counts as one."""
     rows = [value] if isinstance(value, str) else to_rows(value) or ()
     return tuple([text for row in rows if (text := to_text(row))])
+
+
+def is_info_hash(text: str) -> bool:
+    """Whether it is 40 (version 2: 64) hexadecimal digits, in any case."""
+    return _INFO_HASH.fullmatch(text) is not None
+
+
+def to_info_hash(value: object) -> str:
+    """An info hash in upper case; `""` for anything else."""
+    text = to_text(value)
+    return text.upper() if is_info_hash(text) else ""
 
 
 def to_rows(value: object) -> Sequence[object] | None:

@@ -1,7 +1,7 @@
 """Enumeration: learning of every group of a category, page by page.
 
 A browse answer holds 50 groups, newest first, and one query shows its first 1,000 groups only: a
-page past the 20th is answered with page 20 again (API notes, `browse`). So a category of up to
+page past the 20th is answered with page 20 again. So a category of up to
 1,000 groups is read in its natural order, one of up to 2,000 from both ends, and a larger one is
 cut by years so that every slice fits; a single year that is still too large is cut by tags.
 

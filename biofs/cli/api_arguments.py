@@ -1,46 +1,17 @@
 """From an action and `key=value` on the command line to the request for it; pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
+from typing import get_args, get_origin
 
-from biofs.api import builders
 from biofs.api.actions import ACTIONS
 from biofs.api.requests import Effect, Request
 from biofs.errors import USAGE, QuietError
-
-_BUILDERS: Mapping[str, Callable[..., Request]] = MappingProxyType(
-    {
-        "browse": builders.browse_request,
-        "torrentgroup": builders.torrentgroup_request,
-        "torrent": builders.torrent_request,
-        "tcomments": builders.tcomments_request,
-        "collage": builders.collage_request,
-        "artist": builders.artist_request,
-        "top10": builders.top10_request,
-        "user": builders.user_request,
-        "usersearch": builders.usersearch_request,
-        "community_stats": builders.community_stats_request,
-        "user_recents": builders.user_recents_request,
-        "userhistory": builders.userhistory_request,
-        "inbox": builders.inbox_request,
-        "conversation": builders.conversation_request,
-        "bookmarks": builders.bookmarks_request,
-        "notifications": builders.notifications_request,
-        "get_user_notifications": builders.get_user_notifications_request,
-        "index": builders.index_request,
-        "stats": builders.stats_request,
-        "announcements": builders.announcements_request,
-    }
-)
-"""Every action but those that have a command of their own."""
 
 _ELSEWHERE = {
     "clear_user_notification": "changes the account: `biofs notifications clear TYPE` does that",
     "download": "holds your passkey: `biofs torrent ID` fetches it",
 }
-_NUMBERS = frozenset({"id", "userid", "page", "limit"})
-_FLAGS = frozenset({"artistreleases"})
 _CATEGORY = re.compile(r"filter_cat\[([0-9]{1,10})\]", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 
@@ -59,20 +30,22 @@ def request_of(action: str, pairs: Iterable[str]) -> Request:
         del given["type"]
     if action == "userhistory" and given.get("type") == "posts":
         del given["type"]
-    build = _BUILDERS.get(action)
-    if build is None:
+    asked = ACTIONS.get(action)
+    if asked is None:
         raise QuietError(f"{action}: no such action: `biofs api --list` has them", USAGE)
-    known = ACTIONS[action].parameters
+    known = asked.parameters
     for name in given:
         if name not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
             raise QuietError(f"{action}: no parameter {name}: {takes}", USAGE)
     try:
-        return build(**{name: _value(name, text) for name, text in given.items()})
+        return asked.request(
+            **{name: _value(known[name], name, text) for name, text in given.items()}
+        )
     except ValueError as error:
         raise QuietError(f"{action}: {error}", USAGE) from None
     except TypeError:
-        needed = " or ".join(name for name in known if name in {"id", "userid", "search"})
+        needed = " and ".join(asked.required)
         raise QuietError(f"{action}: needs {needed}=…", USAGE) from None
 
 
@@ -93,12 +66,14 @@ def _given(pairs: Iterable[str]) -> dict[str, str]:
     return given
 
 
-def _value(name: str, text: str) -> str | int | bool | list[int]:
-    if name in _FLAGS:
+def _value(kind: object, name: str, text: str) -> str | int | bool | list[int]:
+    """The value that a parameter of this type takes."""
+    kinds = get_args(kind) or (kind,)
+    if bool in kinds:
         return text not in ("", "0")
-    if name == "category":
+    if any(get_origin(each) is Sequence for each in kinds):
         return [_number(name, each) for each in text.split(",")]
-    return _number(name, text) if name in _NUMBERS else text
+    return _number(name, text) if int in kinds else text
 
 
 def _number(name: str, text: str) -> int:
@@ -118,6 +93,6 @@ def listed() -> list[tuple[str, str]]:
             notes.append("needs a cookie")
         if action.effect is Effect.MARKS_READ:
             notes.append("takes marks away, so it needs --marks-read")
-        parameters = " ".join(action.parameters) if name in _BUILDERS else ""
+        parameters = " ".join(action.parameters) if name not in _ELSEWHERE else ""
         rows.append((name, "; ".join(filter(None, [parameters, *notes]))))
     return rows

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import trio
 
-from biofs.api.builders import index_request, user_request
+from biofs.api.actions import Api
 from biofs.api.errors import ApiError, CookieNeeded
 from biofs.api.models import Index, User
 from biofs.api.requests import Answer, Request
@@ -85,7 +85,7 @@ async def _main(
     settings: Settings, name: bool, again: Callable[[Identity], None]
 ) -> Identity | ApiError:
     async with assembly.open_catalogue(settings) as catalogue:
-        request = index_request()
+        request = Api.index.request()
         send = catalogue.queue.sender(Fetch(request, Priority.INTERACTIVE, 0))
         try:
             answer = await send(request)
@@ -99,7 +99,7 @@ async def _main(
             return found
         again(found)
         try:
-            user = User.from_json((await send(user_request(index.id))).response)
+            user = User.from_json((await send(Api.user.request(index.id))).response)
         except ApiError:
             return found
         rank = user.personal.class_

@@ -19,11 +19,12 @@ import trio
 from biofs.api import errors, models
 from biofs.api.actions import Api
 from biofs.api.envelope import Reply, interpret
-from biofs.api.pace import Pace, PacedSender
+from biofs.api.pace import Pace
 from biofs.api.rate import Rate
 from biofs.api.requests import Request
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
+from tests.support.pacing import PacedSender
 
 BASE = "https://torrents.bio"
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
@@ -296,9 +297,7 @@ def test_what_the_answer_would_have_meant(name):
         assert type(caught.value) is expected.expected
     else:
         # Nothing, where with a cookie there are ten posts: why a token is not even tried.
-        assert (
-            models.UserHistory.from_json(interpret(expected.request, reply).response).threads == []
-        )
+        assert models.UserHistory.from_json(interpret(expected.request, reply).response).rows == []
 
 
 async def test_the_rate_limit_is_no_error_to_a_caller(nursery, autojump_clock):
@@ -331,7 +330,7 @@ def test_details_of_the_recorded_answers():
     beyond = read("browse_page_21", models.BrowsePage)
     assert (beyond.current_page, beyond.pages, beyond.rows) == (21, 6, [])
     last = read("tcomments_id_1", models.Comments)
-    assert (last.page, last.pages) == (4, 4)
+    assert (last.raw["page"], last.pages) == (4, 4)
     no_authors = read("torrentgroup_odd_row_id_30", models.GroupAnswer)
     assert no_authors.group.authors == ()
     no_year = read("torrentgroup_odd_row_id_32", models.GroupAnswer)

@@ -10,26 +10,22 @@ from biofs.api.errors import BadAnswer
 from biofs.api.values import (
     to_bool,
     to_count,
-    to_float,
     to_id,
     to_int,
     to_object,
     to_rows,
     to_text,
-    to_text_or_none,
     to_texts,
 )
 
 Id = Annotated[int, to_id]
-"""0 to 2**32-1; an object without it makes no sense."""
+"""0 to 2**32-1; an object without it is invalid."""
 Count = Annotated[int, to_count]
 """A number of things, bytes or pages: 0 to 2**63-1."""
 Integer = Annotated[int, to_int]
-Real = Annotated[float, to_float]
 Flag = Annotated[bool, to_bool]
 Text = Annotated[str, to_text]
 """As the server sent it: escaped where the server escapes."""
-TextOrNone = Annotated[str, to_text_or_none]
 Texts = Annotated[tuple[str, ...], to_texts]
 Raw = Mapping[str, object]
 """The object as it came: its order, its types, and the fields not known here."""
@@ -40,15 +36,16 @@ _Coercion = Callable[[object], object]
 class Model(msgspec.Struct, frozen=True, rename="camel"):
     """A typed object of an answer.
 
-    Fields have the API's names in snake case, or those declared with `name`. Wrong types are made
-    right (see values); what is missing is as NULL. Only a missing or impossible id is an error.
+    Fields have the API's names in snake case, or those declared with `name`. Values of other
+    types are converted (see values); what is missing counts as NULL. Only a missing or invalid id
+    is an error.
     """
 
     action: ClassVar[str] = ""
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """Read a decoded JSON object; raises BadAnswer if it is none, or lacks its id."""
+        """Read a decoded JSON object; raises BadAnswer if it is not one, or lacks its id."""
         fields = value if type(value) is dict else cls._object(value)
         get = fields.get
         values = [
@@ -61,7 +58,7 @@ class Model(msgspec.Struct, frozen=True, rename="camel"):
     def _object(cls, value: object) -> Mapping[str, object]:
         fields = to_object(value)
         if fields is None:
-            raise cls._bad("is no object")
+            raise cls._bad("is not an object")
         return fields
 
     @classmethod
@@ -81,7 +78,7 @@ ModelT = TypeVar("ModelT", bound=Model)
 def read_rows(
     read: Callable[[object], T], value: object, owner: type[Model], field: str
 ) -> tuple[list[T], int]:
-    """The rows of a list, and how many `read` refused because they make no sense.
+    """The rows of a list, and how many `read` refused because they are invalid.
 
     Raises BadAnswer in the name of `owner` if there is no list.
     """
@@ -92,7 +89,7 @@ def read_rows(
 
 
 def rows_of(model: type[ModelT]) -> Callable[[object], list[ModelT]]:
-    """A coercion to the rows that make sense; none if there is no list."""
+    """A coercion to the rows that are valid; none if there is no list."""
 
     def coerce(value: object) -> list[ModelT]:
         return _rows(model.from_json, to_rows(value) or ())[0]

@@ -1,6 +1,5 @@
 """Groups and torrents: answers of browse, torrentgroup and torrent."""
 
-import re
 from typing import Annotated, ClassVar, Self
 
 import msgspec
@@ -8,25 +7,16 @@ from msgspec import field
 
 from biofs.api.models.base import (
     Count,
-    Flag,
     Id,
     Integer,
     Model,
     Raw,
     Text,
-    TextOrNone,
     Texts,
     read_rows,
     rows_of,
 )
-from biofs.api.values import to_count, to_epoch, to_id, to_rows, to_text
-
-_HASH = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", re.ASCII)
-
-
-def _to_hash(value: object) -> str:
-    text = to_text(value)
-    return text.upper() if _HASH.fullmatch(text) else ""
+from biofs.api.values import to_count, to_epoch, to_id, to_info_hash, to_rows, to_text
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -57,12 +47,9 @@ class TorrentRow(Model, frozen=True):
     format: Text
     license: Text
     scope: Text
-    annotated: Flag
-    archive: TextOrNone
     file_count: Count
     time: Text
     size: Count
-    snatched: Count = field(name="snatches")
     seeders: Count
     leechers: Count
     raw: Raw
@@ -88,7 +75,7 @@ class BrowsePage(Model, frozen=True):
     """A page of 50 groups. A query without any hit is answered as page 1 of 0.
 
     `pages` is the true number for the query, but a page past the 20th repeats the 20th. `skipped`
-    counts the groups and torrents that make no sense.
+    counts the invalid groups and torrents.
     """
 
     action: ClassVar[str] = "browse"
@@ -118,7 +105,6 @@ class Group(Model, frozen=True):
     id: Id
     name: Text
     description: Text
-    picture: Text
     organism: Text
     strain: Text
     authors: Authors
@@ -127,7 +113,6 @@ class Group(Model, frozen=True):
     category_id: Count
     category_name: Text
     time: Text
-    is_bookmarked: Flag
     tags: Texts
     raw: Raw
 
@@ -135,36 +120,29 @@ class Group(Model, frozen=True):
 class Torrent(Model, frozen=True):
     """A torrent's detail, with its file list as the server writes it. `size` is in bytes.
 
-    `info_hash` is in upper case, or `""` if what came is none; `description` is escaped BBcode.
+    `info_hash` is in upper case, or `""` if it is invalid; `description` is escaped BBcode.
     """
 
     action: ClassVar[str] = "torrent"
     id: Id
-    info_hash: Annotated[str, _to_hash]
+    info_hash: Annotated[str, to_info_hash]
     platform: Text
     format: Text
     license: Text
     scope: Text
-    annotated: Flag
-    archive: TextOrNone
     file_count: Count
     size: Count
     seeders: Count
     leechers: Count
-    snatched: Count
-    free_torrent: Flag
-    reported: Flag
     time: Text
     description: Text
     file_list: Text
     file_path: Text
-    user_id: Count
-    username: Text
     raw: Raw
 
 
 class GroupAnswer(Model, frozen=True):
-    """A group and its torrents, with all their file lists. `skipped` torrents make no sense."""
+    """A group and its torrents, with all their file lists. `skipped` counts the invalid ones."""
 
     action: ClassVar[str] = "torrentgroup"
     group: Group

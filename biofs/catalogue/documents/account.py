@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from biofs.api import builders
 from biofs.api.actions import Api
 from biofs.api.models import Inbox, Notifications
 from biofs.api.secrets import SECRET_FIELDS, redacted
@@ -75,7 +74,7 @@ def notifications(freshness: Freshness) -> Document:
         whole = await from_first(Joined("notifications", "results", "torrentId"), ask)
         return await written("notifications", whole)
 
-    request = builders.notifications_request()
+    request = Api.notifications.request()
     return Document("me/notifications", freshness.account, fetch, "notificationTime", request)
 
 

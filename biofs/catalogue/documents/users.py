@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from biofs.api import builders
 from biofs.api.actions import Api
 from biofs.api.models import Comments, UserHistory, UserSearch
 from biofs.api.secrets import redacted
@@ -72,7 +71,7 @@ def posts(freshness: Freshness, ident: int) -> Document:
         whole = await from_first(Joined("userhistory", "threads", "postId"), ask)
         return await written("userhistory", whole)
 
-    request = builders.userhistory_request(ident)
+    request = Api.userhistory.request(ident)
     return Document(f"user-posts/{ident}", freshness.users, fetch, "addedTime", request)
 
 

@@ -27,7 +27,7 @@ def command(path: str, as_json: bool) -> None:
     try:
         click.echo(json.dumps(answer, indent=2) if as_json else shown_for_people(answer))
     except (KeyError, TypeError):
-        raise QuietError(f"{path}: in this mount runs a different biofs version; use --json") from None
+        raise QuietError(f"{path}: its mount runs a different biofs version; use --json") from None
 
 
 def shown_for_people(facts: Mapping[str, Any]) -> str:

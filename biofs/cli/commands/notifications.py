@@ -4,7 +4,8 @@ import os
 
 import click
 
-from biofs.api.builders import NOTIFICATION_TYPES, clear_user_notification_request
+from biofs.api.actions import Api
+from biofs.api.parameters import NOTIFICATION_TYPES
 from biofs.cli import options
 from biofs.cli.output.report import confirm
 from biofs.settings.load import load
@@ -37,5 +38,5 @@ def clear(kind: str, yes: bool, **given: object) -> None:
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.cli import asking  # noqa: PLC0415
 
-    asking.send(settings, clear_user_notification_request(kind))
+    asking.send(settings, Api.clear_user_notification.request(kind))
     click.echo(f"{kind}: cleared, as far as the server tells: it does not say what there was")

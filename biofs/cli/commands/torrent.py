@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from biofs.api.builders import download_request
+from biofs.api.actions import Api
 from biofs.api.values import LARGEST_ID
 from biofs.cli import options
 from biofs.errors import USAGE, QuietError
@@ -39,7 +39,7 @@ def command(ident: int, output: str | None, force: bool, **given: object) -> Non
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.cli import asking  # noqa: PLC0415
 
-    body = asking.send(settings, download_request(ident)).body
+    body = asking.send(settings, Api.download.request(ident)).body
     if target is None:
         click.echo(body, nl=False)
         return

@@ -107,7 +107,9 @@ class InMount:
         try:
             return msgspec.convert(answer, Page)
         except msgspec.ValidationError:
-            raise QuietError(f"{self._mountpoint}: a mount of another biofs") from None
+            raise QuietError(
+                f"{self._mountpoint}: this mount runs a different biofs version"
+            ) from None
 
     def _tell(self, wanted: Wanted) -> Callable[[str], None]:
         name = names.category_dirname(wanted.ident)

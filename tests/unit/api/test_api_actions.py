@@ -1,13 +1,13 @@
 """One coroutine for every action."""
 
-import inspect
+from contextlib import suppress
 
 import pytest
 
-from biofs.api import builders
 from biofs.api.actions import ACTIONS, Api
 from biofs.api.errors import BadAnswer
-from biofs.api.requests import COOKIE_ONLY, Answer
+from biofs.api.parameters import BROWSE_FIELDS
+from biofs.api.requests import Answer, Effect
 from biofs.api.secrets import Secret
 
 
@@ -21,37 +21,50 @@ def answering(response, body=b""):
     return Api(send), sent
 
 
-def coroutines():
-    return {name for name, _ in inspect.getmembers(Api, inspect.iscoroutinefunction)} - {
-        "_response"
-    }
+ARGUMENTS = {
+    "torrentgroup": {"id": 1},
+    "torrent": {"id": 1},
+    "artist": {"id": 1},
+    "usersearch": {"search": "x"},
+    "clear_user_notification": {"type": "News"},
+}
 
 
-def test_the_table_names_every_coroutine_and_its_parameters():
-    assert set(ACTIONS) == coroutines()
+def test_the_table_names_every_action_and_its_parameters():
+    api, _ = answering({})
+    assert set(ACTIONS) == {name for name in vars(Api) if not name.startswith("_")}
     for name, action in ACTIONS.items():
-        parameters = inspect.signature(getattr(Api, name)).parameters
-        named = [p for p in parameters.values() if p.name != "self" and p.kind != p.VAR_KEYWORD]
-        assert list(action.parameters[: len(named)]) == [p.name for p in named]
+        assert action.name == name
+        assert action is getattr(Api, name)
+        assert callable(getattr(api, name))
+        assert action.help.endswith(".")
+    assert list(ACTIONS["inbox"].parameters) == ["page", "type", "search", "searchtype", "sort"]
+    assert list(ACTIONS["browse"].parameters)[:2] == ["page", "category"]
+    assert set(ACTIONS["browse"].parameters) == {"page", "category"} | BROWSE_FIELDS
+    assert ACTIONS["userhistory"].required == ("userid",)
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS))
-def test_the_table_agrees_with_the_requests(name):
-    arguments = {
-        "torrentgroup": {"id": 1},
-        "torrent": {"id": 1},
-        "artist": {"id": 1},
-        "usersearch": {"search": "x"},
-        "clear_user_notification": {"type": "News"},
-    }
-    build = getattr(builders, f"{name}_request")
-    required = [
-        p.name for p in inspect.signature(build).parameters.values() if p.default is p.empty
-    ]
-    given = arguments.get(name) or {p: 1 for p in required if p != "fields"}
-    request = build(**given)
-    assert ACTIONS[name].effect is request.effect
-    assert ACTIONS[name].needs_cookie is (request.action in COOKIE_ONLY)
+async def test_the_table_agrees_with_the_requests(name):
+    action = ACTIONS[name]
+    given = ARGUMENTS.get(name) or dict.fromkeys(action.required, 1)
+    request = action.request(**given)
+    assert request.effect is action.effect
+    assert request.needs_cookie is action.needs_cookie
+    api, sent = answering({})
+    with suppress(BadAnswer):
+        await getattr(api, name)(**given)
+    assert sent == [request]
+
+
+def test_what_needs_a_cookie_or_does_something():
+    def of(effect):
+        return {name for name, action in ACTIONS.items() if action.effect is effect}
+
+    needs_cookie = {name for name, action in ACTIONS.items() if action.needs_cookie}
+    assert needs_cookie == {"top10", "notifications", "userhistory"}
+    assert of(Effect.MARKS_READ) == {"conversation", "notifications"}
+    assert of(Effect.CHANGES_ACCOUNT) == {"clear_user_notification"}
 
 
 async def test_the_answer_must_be_about_what_was_asked():

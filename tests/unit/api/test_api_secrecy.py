@@ -7,7 +7,7 @@ import httpx
 import pytest
 from api_support import COOKIE, TOKEN
 
-from biofs.api.builders import download_request, index_request, top10_request
+from biofs.api.actions import Api
 from biofs.api.errors import ApiError
 from biofs.api.models import Index
 from biofs.api.secrets import Secret
@@ -68,7 +68,8 @@ def in_broken_json(request):
     "answer", [echo, redirect, redirect_to_it, fail, fail_oddly, as_html, in_broken_json]
 )
 @pytest.mark.parametrize(
-    "request_", [index_request(), top10_request(), download_request(1, AUTHKEY, PASSKEY)]
+    "request_",
+    [Api.index.request(), Api.top10.request(), Api.download.request(1, AUTHKEY, PASSKEY)],
 )
 async def test_no_error_tells(connect, caplog, answer, request_):
     transport = await connect(answer, cookie=COOKIE)
@@ -91,9 +92,9 @@ async def test_no_answer_and_no_log_tells(connect, caplog):
         cookie=COOKIE,
     )
     caplog.set_level(logging.DEBUG)
-    answer = await transport.send(index_request())
+    answer = await transport.send(Api.index.request())
     index = Index.from_json(answer.response)
-    assert index.passkey == PASSKEY
+    assert index.raw["passkey"] == PASSKEY.reveal()
     assert_harmless(repr(answer), repr(index), str(index), f"{index}", caplog.text)
 
 
@@ -109,7 +110,7 @@ async def test_no_real_connection_logs_them(serve, nursery, caplog):
     transport = Transport(url, token=TOKEN, cookie=COOKIE)
     await nursery.start(transport.run)
     caplog.set_level(logging.DEBUG)
-    for request in (index_request(), download_request(1, AUTHKEY, PASSKEY)):
+    for request in (Api.index.request(), Api.download.request(1, AUTHKEY, PASSKEY)):
         with pytest.raises(ApiError):
             await transport.send(request)
     assert_harmless(caplog.text)

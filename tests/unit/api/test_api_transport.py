@@ -14,21 +14,12 @@ from api_support import BASE, COOKIE, TOKEN
 
 from biofs import __version__
 from biofs.api import errors
-from biofs.api.builders import (
-    browse_request,
-    clear_user_notification_request,
-    download_request,
-    notifications_request,
-    stats_request,
-    top10_request,
-    torrent_request,
-    userhistory_request,
-)
+from biofs.api.actions import Api
 from biofs.api.requests import Request
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 
-WANT = stats_request()
+WANT = Api.stats.request()
 KEYS = Secret("auth-key"), Secret("pass-key")
 TORRENT_FILE = b"d8:announce1:xe"
 
@@ -48,7 +39,9 @@ async def test_an_answer_arrives_decoded(connect):
 async def test_what_is_sent(connect):
     sent = []
     transport = await connect(lambda request: sent.append(request) or success())
-    await transport.send(browse_request(2, category=5, searchstr="naïve & 日本", year="2000-2005"))
+    await transport.send(
+        Api.browse.request(2, category=5, searchstr="naïve & 日本", year="2000-2005")
+    )
     assert str(sent[0].url) == (
         f"{BASE}/api.php?action=browse&page=2&filter_cat%5B5%5D=1"
         "&searchstr=na%C3%AFve+%26+%E6%97%A5%E6%9C%AC&year=2000-2005"
@@ -70,7 +63,7 @@ async def test_a_request_without_action_has_no_parameters(connect):
 async def test_a_post_has_its_parameters_twice(connect):
     sent = []
     transport = await connect(lambda request: sent.append(request) or httpx.Response(200))
-    assert (await transport.send(clear_user_notification_request("Inbox"))).response is None
+    assert (await transport.send(Api.clear_user_notification.request("Inbox"))).response is None
     assert sent[0].method == "POST"
     assert sent[0].url.query == b"action=clear_user_notification&type=Inbox"
     assert sent[0].content == b"type=Inbox"
@@ -85,19 +78,19 @@ BEARER = f"Bearer {TOKEN.reveal()}"
         (WANT, TOKEN, None, {"authorization": BEARER}),
         (WANT, TOKEN, COOKIE, {"authorization": BEARER}),
         (WANT, None, COOKIE, {"cookie": COOKIE.reveal()}),
-        (top10_request(), TOKEN, COOKIE, {"cookie": COOKIE.reveal()}),
-        (notifications_request(), None, COOKIE, {"cookie": COOKIE.reveal()}),
-        (userhistory_request(3), TOKEN, COOKIE, {"cookie": COOKIE.reveal()}),
-        (download_request(1), TOKEN, COOKIE, {"cookie": COOKIE.reveal()}),
-        (download_request(1, *KEYS), TOKEN, COOKIE, {}),
-        (download_request(1, *KEYS), None, None, {}),
+        (Api.top10.request(), TOKEN, COOKIE, {"cookie": COOKIE.reveal()}),
+        (Api.notifications.request(), None, COOKIE, {"cookie": COOKIE.reveal()}),
+        (Api.userhistory.request(3), TOKEN, COOKIE, {"cookie": COOKIE.reveal()}),
+        (Api.download.request(1), TOKEN, COOKIE, {"cookie": COOKIE.reveal()}),
+        (Api.download.request(1, *KEYS), TOKEN, COOKIE, {}),
+        (Api.download.request(1, *KEYS), None, None, {}),
         (WANT, None, None, errors.TokenMissing),
-        (top10_request(), None, None, errors.TokenMissing),
-        (download_request(1), None, None, errors.TokenMissing),
-        (top10_request(), TOKEN, None, errors.CookieNeeded),
-        (notifications_request(), TOKEN, None, errors.CookieNeeded),
-        (userhistory_request(3), TOKEN, None, errors.CookieNeeded),
-        (download_request(1), TOKEN, None, errors.CookieNeeded),
+        (Api.top10.request(), None, None, errors.TokenMissing),
+        (Api.download.request(1), None, None, errors.TokenMissing),
+        (Api.top10.request(), TOKEN, None, errors.CookieNeeded),
+        (Api.notifications.request(), TOKEN, None, errors.CookieNeeded),
+        (Api.userhistory.request(3), TOKEN, None, errors.CookieNeeded),
+        (Api.download.request(1), TOKEN, None, errors.CookieNeeded),
     ],
 )
 async def test_the_one_secret_that_works_is_sent(connect, request_, token, cookie, sent):
@@ -129,7 +122,7 @@ async def test_a_download_goes_elsewhere_and_shows_its_keys_there_only(connect):
     transport = await connect(
         lambda request: sent.append(request) or httpx.Response(200, content=TORRENT_FILE)
     )
-    answer = await transport.send(download_request(7, *KEYS))
+    answer = await transport.send(Api.download.request(7, *KEYS))
     assert str(sent[0].url) == (
         f"{BASE}/torrents.php?action=download&id=7&authkey=auth-key&torrent_pass=pass-key"
     )
@@ -513,7 +506,7 @@ async def test_what_changes_something_is_not_sent_again(fickle, nursery):
     transport = await real(fickle.url, nursery)
     await transport.send(WANT)
     with pytest.raises(errors.Unreachable):
-        await transport.send(clear_user_notification_request("Inbox"))
+        await transport.send(Api.clear_user_notification.request("Inbox"))
 
 
 async def test_nobody_there(nursery):
@@ -630,13 +623,13 @@ async def test_other_refusals_do_not_switch(connect):
     ]
     transport = await connect(lambda _: answers.pop(0))
     assert await outcomes(transport, GROUP, 1) == [errors.NotFound]
-    assert await outcomes(transport, torrent_request(id=5), 1) == [errors.BadRequest]
+    assert await outcomes(transport, Api.torrent.request(id=5), 1) == [errors.BadRequest]
     assert await outcomes(transport, Request("torrentgroup"), 1) == [errors.BadRequest]
 
 
 async def test_a_missing_download_page_says_nothing_of_the_api(connect):
     transport = await connect(lambda _: httpx.Response(404))
-    assert await outcomes(transport, download_request(1, *KEYS), 1) == [errors.BadAnswer]
+    assert await outcomes(transport, Api.download.request(1, *KEYS), 1) == [errors.BadAnswer]
 
 
 # Surroundings
@@ -659,7 +652,7 @@ async def test_a_netrc_file_gives_no_secrets_away(connect, monkeypatch, tmp_path
     transport = await connect(
         lambda request: sent.append(request) or httpx.Response(200, content=TORRENT_FILE)
     )
-    await transport.send(download_request(1, *KEYS))
+    await transport.send(Api.download.request(1, *KEYS))
     assert "authorization" not in sent[0].headers
 
 

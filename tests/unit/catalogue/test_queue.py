@@ -10,8 +10,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from biofs.api.actions import Api
 from biofs.api.errors import CookieNeeded, NotFound
-from biofs.api.requests import Request
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
@@ -124,7 +124,7 @@ async def test_what_cannot_work_costs_no_request() -> None:
     async with running(app) as catalogue:
 
         async def work(fetch: Fetch) -> None:
-            await catalogue.queue.sender(fetch)(Request("top10"))
+            await catalogue.queue.sender(fetch)(Api.top10.request())
 
         fetch = catalogue.fetches.start("top", work, Patient())
         await Patient().wait(fetch)

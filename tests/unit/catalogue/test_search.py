@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api import builders
+from biofs.api.actions import Api
 from biofs.catalogue.documents.search_syntax import FIELDS, InvalidSearch, Search, parse
 from biofs.mount import texts
 
@@ -108,7 +108,7 @@ def test_any_name_is_a_search_that_can_be_sent_or_is_refused(text: str) -> None:
     if isinstance(search, str):
         assert search.splitlines() == [search]
         return
-    builders.browse_request(1, category=search.category, **dict(search.fields))
+    Api.browse.request(1, category=search.category, **dict(search.fields))
     assert search.fields == tuple(sorted(search.fields))
     assert search.fields or search.category
 

@@ -43,7 +43,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
 
 
 def demo(capsysbinary: Capture, *arguments: str) -> bytes:
-    assert main(["api", "--demo", *api_arguments]) == 0
+    assert main(["api", "--demo", *arguments]) == 0
     return capsysbinary.readouterr().out
 
 
