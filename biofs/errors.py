@@ -17,4 +17,4 @@ class QuietError(Exception):
 
 
 class ConfigError(QuietError):
-    """A setting is missing, makes no sense, or stands where others can read it."""
+    """A setting is missing, is invalid, or stands where others can read it."""

@@ -13,9 +13,9 @@ from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
-from biofs.demo.overlay import Overlay
 from tests.support.commands import Case
 from tests.support.mounting import mounted
+from tests.support.overlay import Overlay
 from tests.support.server import running
 
 GROUPS = 70

@@ -20,10 +20,10 @@ from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
-from biofs.demo.overlay import Overlay
 from biofs.demo.source import Source
 from tests.support.faulty import Saying
 from tests.support.mounting import Mount, environment, mounted
+from tests.support.overlay import Overlay
 from tests.support.server import Server, running
 
 BOTH = {"BIOFS_TOKEN": DONOR_TOKEN, "BIOFS_COOKIE": DONOR_COOKIE}

@@ -8,6 +8,7 @@ import click
 from biofs.cli import completers, options
 from biofs.cli.system import fuse
 from biofs.cli.system.mountpoint import prepare
+from biofs.demo import check_installed
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, load
 from biofs.settings.table import SECRET_VARIABLES
@@ -33,6 +34,7 @@ def command(mountpoint: str, **given: object) -> int:
         os.environ.pop(name, None)
     fuse.check(settings.fuse_options)
     if settings.demo:
+        check_installed()
         _make_at_home(Path(mountpoint))
     place = prepare(mountpoint, nonempty="nonempty" in settings.fuse_options)
     return _run(settings, place)

@@ -5,37 +5,30 @@ import os
 import sys
 from typing import Final
 
+import humanize
+
 _LEAST_ROOM: Final = 16
 _WIDEST: Final = 2
 """Columns that a character takes at most."""
 _NO_END: Final = 1 << 30
+_SECONDS_UNTIL: Final = 90
+_DAYS_FROM: Final = 48 * 60
 
 
 def age(seconds: float) -> str:
-    """How long ago, in one unit: `3 minutes`."""
-    for unit, length, until in (
-        ("second", 1, 90),
-        ("minute", 60, 90 * 60),
-        ("hour", 3600, 36 * 3600),
-    ):
-        if seconds < until:
-            return counted(max(round(seconds / length), 0), unit)
-    return counted(round(seconds / 86_400), "day")
+    """How long ago, in one unit: `3 minutes`, `an hour`, `a moment` for less than a second."""
+    return humanize.naturaldelta(max(seconds, 0.0))
 
 
 def duration(seconds: float) -> str:
-    """How long it takes, in two units at most: `1 h 8 min`."""
+    """How long it takes, in two units at most: `1 hour and 8 minutes`; `unknown` for infinity."""
     if not math.isfinite(seconds):
         return "unknown"
+    if seconds < _SECONDS_UNTIL:
+        return counted(math.ceil(seconds), "second")
     minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
+    suppress = ("days", "months") if minutes < _DAYS_FROM else ("minutes", "months")
+    return humanize.precisedelta(minutes * 60, "minutes", suppress, format="%d")
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -47,15 +40,14 @@ def size(number: int) -> str:
     """Bytes in powers of 1,024: `3.2 MiB`."""
     if number < 1024:
         return counted(number, "byte")
-    value, units = float(number), iter(("KiB", "MiB", "GiB", "TiB"))
-    unit = "bytes"
-    while value >= 1023.95 and (following := next(units, None)) is not None:
-        value, unit = value / 1024, following
-    return f"{value:,.1f} {unit}"
+    return humanize.naturalsize(number, binary=True)
 
 
 def short_size(number: int) -> str:
-    """Bytes in four characters or a few more, as `ls -h` has them: `5.6K`, `123M`, `1,000T`."""
+    """Bytes in four characters or a few more, as `ls -h` has them: `5.6K`, `123M`, `1,000T`.
+
+    humanize keeps the decimal of `123.0M`, which a table has no room for.
+    """
     value, unit = float(number), ""
     for following in ("K", "M", "G", "T", "P"):
         if value < 1023.5:

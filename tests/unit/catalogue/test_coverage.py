@@ -11,9 +11,9 @@ from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.freshness import DAY
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.demo.overlay import Overlay
 from biofs.store.coverage import CategoryCoverage, Gaps, measure
 from tests.support.catalogues import EPOCH, Patient, running
+from tests.support.overlay import Overlay
 
 READER = Patient()
 

@@ -12,9 +12,9 @@ from starlette.applications import Starlette
 from biofs.catalogue.listings import Listings
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.demo.overlay import Overlay
 from biofs.demo.query import Query
 from tests.support.catalogues import Patient, running
+from tests.support.overlay import Overlay
 
 
 def ids_of(source: Generated | Overlay, category: int) -> set[int]:

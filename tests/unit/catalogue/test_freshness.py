@@ -15,8 +15,8 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.freshness import DAY, MINUTE
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.demo.overlay import Overlay
 from tests.support.catalogues import Patient, Recorder, running
+from tests.support.overlay import Overlay
 
 READER = Patient()
 

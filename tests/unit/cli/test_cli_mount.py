@@ -154,3 +154,22 @@ def test_a_missing_library_is_named(
     assert capsys.readouterr().err.startswith(
         "biofs: a library is missing: libfuse3.so.3: cannot open shared object file: install "
     )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["mount", "--demo", "PLACE"], ["demo", "serve"], ["warm", "--demo", "PLACE"]]
+)
+def test_without_the_extra_the_embedded_catalogue_says_what_to_install(
+    lifecycle: Lifecycle,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    monkeypatch.setattr("biofs.demo.find_spec", lambda _name: None)
+    if arguments[0] == "warm":
+        arguments = ["warm", "--demo", "--cache-dir", str(place)]
+    assert main([str(place) if each == "PLACE" else each for each in arguments]) == 1
+    line = "biofs: the embedded catalogue is not installed: pip install 'biofs[demo]'\n"
+    assert capsys.readouterr() == ("", line)
+    assert lifecycle.asked == []

@@ -18,15 +18,15 @@ SOME = Progress(sent=120, left=680, exact=True, categories=12, listed=12, gone=0
 @pytest.mark.parametrize(
     ("state", "rate", "said"),
     [
-        (SOME, "1/6", "120 of 800 requests, 1 h 8 min left"),
-        (SOME, "unlimited", "120 of 800 requests, 57 s left"),
+        (SOME, "1/6", "120 of 800 requests, 1 hour and 8 minutes left"),
+        (SOME, "unlimited", "120 of 800 requests, 57 seconds left"),
         (
             SOME._replace(exact=False, listed=3),
             "1/6",
-            "120 of about 800 requests, about 1 h 8 min left, 3 of 12 categories listed",
+            "120 of about 800 requests, about 1 hour and 8 minutes left, 3 of 12 categories listed",
         ),
         (SOME._replace(sent=0), "unlimited", "0 of 680 requests, unknown left"),
-        (SOME._replace(sent=1, left=0), "1/6", "1 of 1 request, 0 s left"),
+        (SOME._replace(sent=1, left=0), "1/6", "1 of 1 request, 0 seconds left"),
     ],
 )
 def test_in_words(state: Progress, rate: str, said: str) -> None:
@@ -62,7 +62,7 @@ def test_the_bar_says_the_same_and_heeds_no_color(
     bar.show(SOME, 10.0)
     bar.close()
     shown = out.getvalue()
-    assert "120 of 800 requests, 1 h 8 min left" in shown
+    assert "120 of 800 requests, 1 hour and 8 minutes left" in shown
     assert "15%" in shown
     assert ("\x1b[38;5" in shown or "\x1b[35m" in shown) != no_color
 

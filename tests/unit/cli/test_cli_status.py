@@ -46,7 +46,7 @@ pace        1/6 requests/seconds, the next may be sent in 4.2 s
 requests    1,234 sent, 2 of them again; saved: 3 joined to others, 4,567 answered without
 queue       1 request and 2 readers waiting
 known       600 groups, 220 of them with details, 300 file lists, 3.2 MiB; \
-details 60 seconds to 3 days old
+details a minute to 3 days old
 last error  browse: the connection broke off
 
 category                groups   details  listing
@@ -174,7 +174,7 @@ FACTS: dict[str, Any] = {
         ({}, "yes", "costs nothing"),
         (
             {"confirmed": 880.0, "fresh_until": 4480.0},
-            "yes, found right 2 minutes ago, fresh for 58 min",
+            "yes, found right 2 minutes ago, fresh for 58 minutes",
             "costs nothing",
         ),
         (
@@ -192,7 +192,7 @@ FACTS: dict[str, Any] = {
             "yes, found right 17 minutes ago; a file list never changes",
             "costs nothing",
         ),
-        ({"confirmed": 1000.0}, "yes, found right 0 seconds ago", "costs nothing"),
+        ({"confirmed": 1000.0}, "yes, found right a moment ago", "costs nothing"),
         ({"known": False, "requests": 1}, "no", "costs 1 request"),
         (
             {"known": False, "requests": 12, "being_fetched": True},

@@ -148,7 +148,7 @@ def test_what_is_kept(stores: list[Path], capsys: pytest.CaptureFixture[str]) ->
     first, second, third = capsys.readouterr().out.rstrip().split("\n\n")
     assert first.startswith("store    torrents.bio-a.sqlite\nsize     ")
     assert "\nknown    30 groups, 30 of them with details, 30 file lists\n" in first
-    assert "days old" in second
+    assert "years old" in second
     assert (
         third == "store    torrents.bio-c.sqlite\nsize     7.8 KiB\ndamaged  file is not a database"
     )

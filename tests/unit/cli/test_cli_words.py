@@ -10,16 +10,15 @@ from biofs.cli.output import quantities
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0, "0 seconds"),
-        (1.4, "1 second"),
-        (89, "89 seconds"),
-        (90, "2 minutes"),
-        (89 * 60, "89 minutes"),
-        (90 * 60, "2 hours"),
-        (35 * 3600, "35 hours"),
-        (36 * 3600, "2 days"),
-        (400 * 86_400, "400 days"),
-        (-5, "0 seconds"),
+        (0, "a moment"),
+        (1.4, "a second"),
+        (59, "59 seconds"),
+        (180, "3 minutes"),
+        (59 * 60, "59 minutes"),
+        (2 * 3600, "2 hours"),
+        (2 * 86_400, "2 days"),
+        (400 * 86_400, "1 year, 1 month"),
+        (-5, "a moment"),
     ],
 )
 def test_ages(seconds: float, said: str) -> None:
@@ -29,16 +28,16 @@ def test_ages(seconds: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0, "0 s"),
-        (0.2, "1 s"),
-        (89, "89 s"),
-        (90, "2 min"),
-        (59 * 60, "59 min"),
-        (3600, "1 h"),
-        (68 * 60, "1 h 8 min"),
-        (47 * 3600 + 59 * 60, "47 h 59 min"),
-        (48 * 3600, "2 d"),
-        (76 * 3600, "3 d 4 h"),
+        (0, "0 seconds"),
+        (0.2, "1 second"),
+        (89, "89 seconds"),
+        (90, "2 minutes"),
+        (59 * 60, "59 minutes"),
+        (3600, "1 hour"),
+        (68 * 60, "1 hour and 8 minutes"),
+        (47 * 3600 + 59 * 60, "47 hours and 59 minutes"),
+        (48 * 3600, "2 days"),
+        (76 * 3600, "3 days and 4 hours"),
         (math.inf, "unknown"),
         (math.nan, "unknown"),
     ],
@@ -57,7 +56,7 @@ def test_durations(seconds: float, said: str) -> None:
         (1536, "1.5 KiB"),
         ((1 << 20) - 1, "1.0 MiB"),
         (5 << 30, "5.0 GiB"),
-        (3 << 50, "3,072.0 TiB"),
+        (3 << 50, "3.0 PiB"),
     ],
 )
 def test_sizes(number: int, said: str) -> None:
@@ -94,9 +93,9 @@ def test_wrapping(text: str, columns: int, lines: list[str]) -> None:
 def test_a_table_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [("pace", "1/6 requests/seconds, the next may be sent now"), ("x", "y")]
     assert quantities.table(rows) == "pace  1/6 requests/seconds, the next may be sent now\nx     y"
-    monkeypatch.setattr(format, "_columns", lambda: 30)
+    monkeypatch.setattr(quantities, "_columns", lambda: 30)
     assert quantities.table(rows) == (
         "pace  1/6 requests/seconds,\n      the next may be sent now\nx     y"
     )
-    monkeypatch.setattr(format, "_columns", lambda: 10)
+    monkeypatch.setattr(quantities, "_columns", lambda: 10)
     assert quantities.table(rows).count("\n") == 1, "no room at all: the terminal has to see to it"

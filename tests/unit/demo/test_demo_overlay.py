@@ -8,8 +8,8 @@ from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
 from biofs.demo.memory import Memory
 from biofs.demo.model import Author, Community, Group
-from biofs.demo.overlay import Overlay
 from biofs.demo.query import ORDERS, Query
+from tests.support.overlay import Overlay
 
 BASE = Generated(groups=60, torrents_per_group=1, files_per_torrent=1)
 CHANGES = st.lists(

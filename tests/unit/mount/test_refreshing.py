@@ -10,11 +10,11 @@ import trio
 from biofs.control.server import Refused
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.demo.overlay import Overlay
 from biofs.tree.inodes import unpack
 from tests.support.catalogues import EPOCH, Patient, running
 from tests.support.faulty import Saying
 from tests.support.inspecting import Inspected, inspected, resolve
+from tests.support.overlay import Overlay
 
 READER = Patient()
 
