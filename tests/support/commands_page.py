@@ -19,9 +19,9 @@ _HEAD = """\
 
 # Commands
 
-What each says with `--help`; `man biofs` has the same. [configuration.md](configuration.md) says what
-can also be set in a file or the environment, and what exit codes mean; [costs.md](costs.md) what a
-command costs.
+What each says with `--help`; `man biofs` has the same. [configuration.md](configuration.md) says
+what can also be set in a file or the environment, and what exit codes mean, [costs.md](costs.md)
+what a command costs.
 
 | command | what it does |
 | --- | --- |
