@@ -84,7 +84,8 @@ def test_there_are_twenty_recipes_of_one_line() -> None:
 def test_a_step_of_the_tour(reader: Reader, example: Example) -> None:
     _, output = reader.types(example.command)
     assert example.output
-    assert fits(example, output), output
+    # The last column of a table is filled with blanks, which a document has not.
+    assert fits(example, [line.rstrip() for line in output]), output
 
 
 @pytest.mark.parametrize("example", examples(README), ids=identify)

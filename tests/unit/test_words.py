@@ -1,0 +1,30 @@
+"""Documents are in plain technical English: phrases that are not, and what stands for them."""
+
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+INSTEAD = {
+    "behind your back": "in the background",
+    "behind the back": "in the background",
+    "unless told": "by default",
+    "unless given": "default",
+    "hangs on": "depends on",
+    "heeds": "supports",
+    "makes no sense": "is invalid",
+    "anew": "again",
+    "nobody foresaw": "unexpected error",
+}
+DOCUMENTS = [
+    document
+    for document in (*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"))
+    if document.name != "commands.md"  # the commands' own words
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_document_has_none_of_them(document: Path) -> None:
+    words = f" {' '.join(document.read_text('utf-8').lower().split())} "
+    for phrase, better in INSTEAD.items():
+        assert f" {phrase} " not in words, better
