@@ -1,5 +1,6 @@
-"""Documents are in plain technical English: phrases that are not, and what stands for them."""
+"""Documents are in plain technical English, and the glossary is in order."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,10 @@ def test_a_document_has_none_of_them(document: Path) -> None:
     words = f" {' '.join(document.read_text('utf-8').lower().split())} "
     for phrase, better in INSTEAD.items():
         assert f" {phrase} " not in words, better
+
+
+def test_the_glossary_is_in_order() -> None:
+    text = (CHECKOUT / "docs/glossary.md").read_text("utf-8")
+    terms = re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE)
+    assert terms == sorted(terms, key=str.lower)
+    assert len(set(terms)) == len(terms) > 25
