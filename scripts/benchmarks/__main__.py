@@ -23,7 +23,7 @@ def say(text: str) -> None:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="A tenth of everything, two repetitions.")
-@click.option("--repeat", type=click.IntRange(1), help="Repetitions; 5 unless told.")
+@click.option("--repeat", type=click.IntRange(1), help="Repetitions; 5 by default.")
 @click.option(
     "--only",
     multiple=True,
@@ -36,12 +36,12 @@ def say(text: str) -> None:
     "--scale",
     "most",
     type=click.IntRange(1_000),
-    help="How many groups `scale` goes up to; 100,000 unless told. A million need 12 GB.",
+    help="How many groups `scale` goes up to; 100,000 by default. A million need 12 GB.",
 )
 @click.option(
     "--walk",
     type=click.IntRange(0),
-    help="Up to how many groups `scale` also walks over everything; 10,000 unless told.",
+    help="Up to how many groups `scale` also walks over everything; 10,000 by default.",
 )
 @click.option(
     "--scratch",
@@ -50,7 +50,7 @@ def say(text: str) -> None:
     show_default=True,
     help="Where trees and stores are made; on tmpfs, so that no disk is measured.",
 )
-@click.option("--save", is_flag=True, help="Write docs/benchmarks.json, the plots, and the README.")
+@click.option("--save", is_flag=True, help="Write docs/benchmarks.json, the plots, the page.")
 @click.argument("names", metavar="[SECTION]...", nargs=-1, type=click.Choice(sections.NAMES))
 def main(
     quick: bool,
@@ -64,7 +64,7 @@ def main(
 ) -> None:
     """Measure biofs beside a bare pyfuse3 file system and what people use.
 
-    SECTION is tree, scale, giant, network or start: all of them unless told, and tree with --only.
+    SECTION is tree, scale, giant, network or start: all of them by default, and tree with --only.
     """
     # What is mounted is to be unmounted, however this ends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The results file, and what is made from it: the plots, and tables in the README."""
+"""The results file, and what is made from it: the plots, and the tables in docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Results = dict[str, Any]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILE: Final = ROOT / "docs" / "benchmarks.json"
-README: Final = ROOT / "README.md"
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
 BEGIN: Final = "<!-- Written by `scripts/bench --save`. -->\n"
 END: Final = "<!-- End of what `scripts/bench --save` writes. -->\n"
 
@@ -84,19 +84,19 @@ def draw() -> None:
 
 
 def publish() -> None:
-    """Write the tables into the README, between its two marks."""
-    README.write_text(published(README.read_text(), load()))
+    """Write the tables into docs/benchmarks.md, between its two marks."""
+    PAGE.write_text(published(PAGE.read_text(), load()))
 
 
 def published(text: str, measured: Results) -> str:
-    """The README's text with the tables of these results in it."""
+    """The page's text with the tables of these results in it."""
     before, mark, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (mark and end):
-        raise QuietError(f"README.md lacks the lines {BEGIN.strip()} and {END.strip()}")
-    shown = table.readme(measured)
+        raise QuietError(f"docs/benchmarks.md lacks the lines {BEGIN.strip()} and {END.strip()}")
+    shown = table.page(measured)
     if not measured["about"]["quick"]:
-        shown += f"\n{targets.readme(measured)}"
+        shown += f"\n{targets.page(measured)}"
     return f"{before}{mark}\n{shown}\n{end}{after}"
 
 

@@ -1,4 +1,4 @@
-"""The results as tables: plain for a terminal, and as Markdown for the README.
+"""The results as tables: plain for a terminal, and as Markdown for docs/benchmarks.md.
 
 Works on what the results file holds, so that a table can always be made again from it.
 """
@@ -165,8 +165,8 @@ TABLES: Final[dict[str, Callable[[Mapping[str, Any]], list[Rows]]]] = {
 }
 
 
-def readme(results: Mapping[str, Any]) -> str:
-    """The README's tables, and what they were measured on."""
+def page(results: Mapping[str, Any]) -> str:
+    """The page's tables, and what they were measured on."""
     about = results["about"]
     machine = (
         f"Measured on {about['date']} with {about['cpus']} processors ({about['processor']}),"

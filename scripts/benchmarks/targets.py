@@ -48,8 +48,8 @@ def all_of(results: Mapping[str, Any]) -> list[Target]:
     return found
 
 
-def readme(results: Mapping[str, Any]) -> str:
-    """How many hold, and the others, for the README."""
+def page(results: Mapping[str, Any]) -> str:
+    """How many hold, and the others, for docs/benchmarks.md."""
     wanted = all_of(results)
     missed = [f"- {target}" for target in wanted if not target.held]
     said = f"{len(wanted) - len(missed)} of {len(wanted)} targets hold"

@@ -150,5 +150,5 @@ def make_tar(tree: Tree) -> None:
 
 
 def make_squashfs(tree: Tree) -> None:
-    """The tree as an image, as mksquashfs makes it unless told otherwise."""
+    """The tree as an image, as mksquashfs makes it by default."""
     programs.run("mksquashfs", str(tree.root), str(tree.squashfs), "-quiet", "-no-progress")

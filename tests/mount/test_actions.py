@@ -1,4 +1,4 @@
-"""Every action of the API can be reached: README says where, and there it is."""
+"""Every action of the API can be reached: docs/tree.md says where, and there it is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN
 from tests.support.counting import Counted, counted
 from tests.support.mounting import Mount, environment
 
-README = Path("README.md").read_text("utf-8")
+PAGE = Path("docs/tree.md").read_text("utf-8")
 ROW = re.compile(r"^\| `(\w+)`[^|]*\| (.+) \| ([^|]+) \|$", re.MULTILINE)
 
 READ = {
@@ -71,8 +71,8 @@ def of_action(case: Counted, action: str) -> int:
     return log.count(action)
 
 
-def test_each_has_a_row_in_the_readme() -> None:
-    table = README.partition("## Every action of the API")[2].partition("\n## ")[0]
+def test_each_has_a_row_in_the_documentation() -> None:
+    table = PAGE.partition("## Every action of the API")[2].partition("\n## ")[0]
     rows = {action: where for action, where, _ in ROW.findall(table)}
     assert list(rows) == list(ACTIONS)
     assert set(READ) | set(COMMANDS) == set(ACTIONS)

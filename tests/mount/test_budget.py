@@ -1,6 +1,6 @@
 """The request budget: what a command costs, counted at the server, on a real mount.
 
-Each row of README's table is a test here.
+docs/costs.md names the test of each of its rows; those about categories and groups are here.
 """
 
 from __future__ import annotations

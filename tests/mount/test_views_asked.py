@@ -296,9 +296,13 @@ def test_groups_that_a_collage_lists_and_the_server_has_no_more(case: Case) -> N
         assert sorted(int(name.rpartition("[")[2][:-1]) for name in names) == sorted(listed)
         gone = [name for name in names if name.startswith("group [")]
         assert len(gone) == 3
-        for name in gone:
+
+        def follow(name: str) -> None:
             with pytest.raises(FileNotFoundError):
                 os.readlink(place / name)
+
+        for name in gone:
+            assert case.cost(lambda name=name: follow(name)) == 1
 
 
 def test_top_lists_cost_one_request_each_and_lead_somewhere(case: Case) -> None:
@@ -436,3 +440,21 @@ def test_what_changes_shows_whole_and_the_kernel_keeps_nothing_stale(tmp_path: P
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             assert len(content) == os.stat(document).st_size
+
+
+@pytest.mark.parametrize("place", ["search/kratom", "collages/3", "top/tags/10"])
+def test_old_answers_are_refreshed_in_the_background(case: Case, place: str) -> None:
+    listed: list[list[str]] = []
+    with case.mount() as mount:
+        # Known groups, so that nothing has to be asked for to say where a link leads.
+        mount.run("sh", "-c", "ls categories/*")
+        assert case.cost(lambda: listed.append(os.listdir(mount.path / place))) == 1
+    with case.mount("old", "--ttl", "1") as mount:
+        time.sleep(1.1)
+        sent = case.server.log.count()
+        assert os.listdir(mount.path / place) == listed[0]
+        deadline = time.monotonic() + 30
+        while case.server.log.count() == sent:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert case.server.log.count() == sent + 1

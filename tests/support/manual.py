@@ -28,8 +28,8 @@ biofs \\- the catalogue of BioTorrents.de as a read-only directory
 .SH DESCRIPTION
 The catalogue of BioTorrents.de, biology data sets shared as torrents, is mounted as a read-only
 directory, to be looked at with ls, a file manager, find, du, grep, rg or jq.
-The server answers one request in six seconds: so biofs never asks twice, never asks for what nobody
-looks at, answers from what it knows, and never hangs.
+The server answers one request in six seconds: so biofs fetches each thing once and only when
+you look at it, serves the rest from a cache, and gives up waiting after a minute.
 .PP
 README.txt in a mount says what is where.
 .SH COMMANDS
@@ -77,7 +77,9 @@ def roff(text: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    lines = [line for path, command in _all(program, "biofs") for line in _command(path, command)]
+    lines = [
+        line for path, command in all_commands(program, "biofs") for line in _command(path, command)
+    ]
     return _HEAD.format(version=__version__) + "\n".join([*lines, *_environment()]) + "\n" + _TAIL
 
 
@@ -88,13 +90,14 @@ def _environment() -> Iterator[str]:
         yield from (".TP", f".B {name}", roff(meaning))
 
 
-def _all(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+def all_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command that is not a group, with what one types to run it."""
     context = click.Context(group, info_name=path)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from _all(command, f"{path} {name}")
+            yield from all_commands(command, f"{path} {name}")
         else:
             yield f"{path} {name}", command
 

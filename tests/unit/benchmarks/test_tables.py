@@ -1,4 +1,4 @@
-"""The README shows what the results file holds, and tables say what they should."""
+"""docs/benchmarks.md shows what the results file holds, and tables say what they should."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def series(system: str, seconds: list[float], state: str = "cold") -> dict[str, 
     }
 
 
-def test_the_readme_shows_the_results() -> None:
-    text = results.README.read_text()
+def test_the_page_shows_the_results() -> None:
+    text = results.PAGE.read_text()
     assert results.published(text, results.load()) == text
 
 
@@ -67,6 +67,6 @@ def test_columns_are_aligned() -> None:
     assert table.plain([["", "a"], ["long", "100"]]) == "        a\nlong  100"
 
 
-def test_a_readme_without_marks_is_left_alone() -> None:
+def test_a_page_without_marks_is_left_alone() -> None:
     with pytest.raises(QuietError, match="lacks the lines"):
-        results.published("# biofs\n", results.load())
+        results.published("# How fast it is\n", results.load())

@@ -78,8 +78,8 @@ def test_the_others() -> None:
 
 def test_the_readme_says_what_is_missed() -> None:
     start = {"`biofs --help`": [0.1], "`biofs mount --demo M; ls M`": [0.6]}
-    assert targets.readme({"start": start}) == (
+    assert targets.page({"start": start}) == (
         "1 of 2 targets hold. Missed:\n\n- `biofs mount --demo M; ls M`, s: 0.6, at most 0.5\n"
     )
     start["`biofs mount --demo M; ls M`"] = [0.4]
-    assert targets.readme({"start": start}) == "2 of 2 targets hold.\n"
+    assert targets.page({"start": start}) == "2 of 2 targets hold.\n"
