@@ -8,7 +8,7 @@
 `CookieNeeded`          the action answers a browser session only, and there is no cookie
 `RateLimited`           too many requests; the same one can be sent again later
 `DialectChanged`        the server is of another age; the same request can be sent again, at once
-`StaleConnection`       the server closed a kept connection; the same request can be sent anew
+`StaleConnection`       the server closed a kept connection; the same request can be sent again
 `Unreachable`           no connection, or it broke off: DNS, refused, no route, TLS, reset
 `TimedOut`              the server did not answer in time
 `ServerFault`           the server failed: HTTP 5xx, or a page of HTML where JSON was due

@@ -23,7 +23,7 @@ _KEEP_ALIVE: Final = 4.0
 
 
 class Clients(NamedTuple):
-    """One that keeps its connections for further requests, and one that makes each anew."""
+    """One client that keeps its connections, and one that opens a new one for each request."""
 
     keeping: httpx.AsyncClient
     anew: httpx.AsyncClient

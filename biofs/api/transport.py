@@ -145,9 +145,9 @@ class Transport:
         *,
         anew: bool = False,
     ) -> Answer:
-        """The answer to a request, `anew` on a connection of its own. Raises `ApiError` only.
+        """The answer to a request, with `anew` on a new connection. Raises `ApiError` only.
 
-        StaleConnection says that the same is to be sent anew, and is never raised for what was.
+        StaleConnection says that the same is to be sent again, and is never raised for what was.
 
         `arrived` is called exactly once, even if the caller is cancelled: when the answer's headers
         are there, by when the server has counted the request, or when the request failed.

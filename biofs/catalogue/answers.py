@@ -90,7 +90,7 @@ class Answers:
         return known.body
 
     async def get_new(self, key: str, ttl: float, body: FetchBody, caller: Caller) -> bytes:
-        """Likewise for what must never be fetched in the background: one older than `ttl` is
+        """As `get`, for what must never be fetched in the background: one older than `ttl` is
         fetched again and waited for. Only without a network is it answered as it is.
         """
         known = self.known(key, caller)
@@ -128,7 +128,7 @@ class Answers:
 
             async def send(request: Request) -> Answer:
                 answer = await sender(request)
-                fetch.progress()  # of an answer of many pages: each page starts the wait anew
+                fetch.progress()  # of an answer of many pages: each page starts the wait again
                 return answer
 
             try:

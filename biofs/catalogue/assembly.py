@@ -51,7 +51,7 @@ def open_store(settings: Settings) -> Store:
             log.warning("%s: moved to %s, a new store is begun", error, set_aside(path).name)
             return Store(path)
     except (StoreError, OSError) as error:
-        log.warning("works without a cache on disk: %s", error)
+        log.warning("continuing without a cache on disk: %s", error)
         return Store(None)
 
 

@@ -60,7 +60,7 @@ class Changes:
             observer.group_changed(before, gone=gone)
 
     def listing_changed(self, category: int, *, source: object = None) -> None:
-        """Likewise: groups of a category came or went, or index.jsonl has other lines."""
+        """Groups of a category came or went, or index.jsonl has other lines."""
         for observer in self._all_but(source):
             observer.listing_changed(category)
 

@@ -170,7 +170,7 @@ class Groups:
         await self._find(f"torrent {torrent_id}", lambda api: api.torrent(id=torrent_id), caller)
 
     async def find_hash(self, info_hash: str, caller: Caller) -> None:
-        """Likewise by info hash; this brings the detail of the whole group."""
+        """As `get`, by info hash; this brings the detail of the whole group."""
         await self._find(f"hash {info_hash}", lambda api: api.torrentgroup(hash=info_hash), caller)
 
     async def _find(

@@ -55,7 +55,9 @@ class _Found:
 
 
 class Locate:
-    """See the module."""
+    """Remembers which query found which groups, and finds these groups' categories when somebody
+    follows a link to one.
+    """
 
     def __init__(
         self,

@@ -23,29 +23,29 @@ __all__ = ["main", "program"]
         "ls": ("biofs.cli.commands.ls", "Show a category, a tag, a group … as a table."),
         "find": (
             "biofs.cli.commands.find",
-            "Search what is known, and print paths, the best first.",
+            "Search the cache and print paths, the best first.",
         ),
-        "status": ("biofs.cli.commands.status", "Say what a mount is doing and how much it knows."),
+        "status": ("biofs.cli.commands.status", "Show a mount's activity and how much is cached."),
         "explain": (
             "biofs.cli.commands.explain",
-            "Say what stands at PATH, and what reading it would cost.",
+            "Describe PATH and how many requests reading it would take.",
         ),
-        "refresh": ("biofs.cli.commands.refresh", "Have PATH looked at again now."),
-        "warm": ("biofs.cli.commands.warm", "Fetch what is not known yet, at the pace."),
+        "refresh": ("biofs.cli.commands.refresh", "Refresh PATH now."),
+        "warm": ("biofs.cli.commands.warm", "Prefetch what is missing, within the rate limit."),
         "export": (
             "biofs.cli.commands.export",
-            "Write what is known of the catalogue into FILE, a snapshot.",
+            "Export the cache to FILE as a mountable snapshot.",
         ),
         "login": (
             "biofs.cli.commands.login",
             "Keep your API token, so that `biofs mount DIR` is all.",
         ),
-        "doctor": ("biofs.cli.commands.doctor", "Say what is right here, and what is to be done."),
+        "doctor": ("biofs.cli.commands.doctor", "Check this machine and suggest fixes."),
     },
     seldom={
         "logout": ("biofs.cli.commands.logout", "Forget the token that `biofs login` kept."),
-        "cache": ("biofs.cli.commands.cache", "What was fetched and is kept on the disk."),
-        "api": ("biofs.cli.commands.api", "Ask the server for ACTION, and print its answer."),
+        "cache": ("biofs.cli.commands.cache", "Inspect or clear the cache."),
+        "api": ("biofs.cli.commands.api", "Send ACTION to the server and print its answer."),
         "torrent": ("biofs.cli.commands.torrent", "Fetch the .torrent file of the torrent ID."),
         "notifications": ("biofs.cli.commands.notifications", "Clear what the site tells you."),
         "completion": (

@@ -57,7 +57,7 @@ def ask(
         except TimeoutError:
             raise Failed("the mount does not answer") from None
         except (Malformed, OSError):
-            raise Failed("the mount ended, or makes no sense") from None
+            raise Failed("the mount ended or sent an invalid reply") from None
     raise Failed("the mount ended before it answered")
 
 

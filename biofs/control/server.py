@@ -137,7 +137,7 @@ class _Server:
         except _GONE:
             pass
         except Exception:
-            log.exception("a talk failed in a way nobody foresaw")
+            log.exception("a talk failed: unexpected error")
         finally:
             self._talks -= 1
 
@@ -175,7 +175,7 @@ class _Talk:
             except Refused as error:
                 self._last = Said(error=str(error))
             except Exception:
-                log.exception("%s failed in a way nobody foresaw", ask.do)
+                log.exception("%s failed: unexpected error", ask.do)
                 self._last = Said(error="failed unexpectedly; the mount's log has the details")
             self._news.set()
 

@@ -36,7 +36,7 @@ _ERRNO: tuple[tuple[type[ApiError], int], ...] = (
 
 
 def errno_of(error: ApiError) -> int:
-    """The errno for a failed want; EIO for an answer that makes no sense."""
+    """The errno for a failed fetch; EIO for an invalid answer."""
     return next((number for kind, number in _ERRNO if isinstance(error, kind)), errno.EIO)
 
 
@@ -62,7 +62,7 @@ def guarded(
         except OSError as error:
             raise pyfuse3.FUSEError(error.errno or errno.EIO) from None
         except Exception:
-            log.exception("%s failed in a way nobody foresaw", handler.__name__)
+            log.exception("%s failed: unexpected error", handler.__name__)
             raise pyfuse3.FUSEError(errno.EIO) from None
 
     # Not functools.wraps: its type would hide that this is a method.

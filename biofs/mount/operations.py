@@ -70,8 +70,10 @@ class _Later(NamedTuple):
 
 
 class Operations(ReadOnly):
-    """See the module. `state` is what status.json shows; `answer_inodes` is filled with which
-    inodes show which answers. Without `xattrs` there are no extended attributes.
+    """pyfuse3's handlers. They raise pyfuse3.FUSEError alone.
+
+    `state` is what status.json shows; `answer_inodes` is filled with which inodes show which
+    answers. Without `xattrs` there are no extended attributes.
     """
 
     supports_dot_lookup = False

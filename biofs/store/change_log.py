@@ -62,7 +62,7 @@ class ChangeLog:
         self._outgoing.append(_Notice(before.group.category, before.group, before.torrents, gone))
 
     def listing_changed(self, category: int) -> None:
-        """Likewise: groups came or went, or rows changed."""
+        """Tell the other processes: groups of a category came or went, or rows changed."""
         self._outgoing.append(_Notice(category))
 
     def answer_changed(self, key: str) -> None:

@@ -27,7 +27,7 @@ _KNOWN: Final = """
 class CategoryCoverage(NamedTuple):
     """What is known of a category.
 
-    `checked` is when its listing was last found right and `walked` when every page of it was last
+    `checked` is when its listing was last verified and `walked` when every page of it was last
     read, in epoch seconds, None if it was never listed whole. `details` counts the groups whose
     detail is known, however old.
     """

@@ -105,7 +105,7 @@ def register_kinds(connection: sqlite3.Connection, *, empty: bool) -> None:
     """Write down which kinds the store's groups are still to be filled with.
 
     An `empty` store has nothing to fill. A kind that is not known here is not written here
-    either, so whoever knows it has to fill it anew.
+    either, so whoever knows it has to fill it again.
     """
     known = {kind for (kind,) in connection.execute("SELECT kind FROM facet_kinds")}
     for kind in known.difference(KINDS):

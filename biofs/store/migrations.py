@@ -23,7 +23,7 @@ What a change needs:
   documents are rendered from the stored answer whenever they are read. Stored as computed are only
   `groups.name` and `line` (a line of index.jsonl), `torrents.name`, `details.description`, the
   magnet link and the size of filelist.jsonl in `details.answer`, `file_lists.document_bytes`,
-  `facets`, `texts`, `trees`: who changes how these are made needs a step that makes them anew.
+  `facets`, `texts`, `trees`: who changes how these are made needs a step that makes them again.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def check_ours(
     if version > VERSION:
         raise StoreError(f"{path}: written by a newer biofs (format {version})")
     if version < READABLE_FROM:
-        remedy = "export it anew" if foreign else "`biofs mount` brings it up to date"
+        remedy = "export it again" if foreign else "`biofs mount` brings it up to date"
         raise StoreError(f"{path}: written by an older biofs (format {version}): {remedy}")
     strange = foreign_in(connection, database) if foreign else ""
     if strange:

@@ -33,7 +33,7 @@ LEFT: Final = (
 """What is the account's, of use only to those who ask the server or fill the store, or must not
 come from strangers. A mount of a snapshot has these tables in memory.
 
-`totals` is neither copied nor left: it is computed anew."""
+`totals` is neither copied nor left: it is computed again."""
 
 _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
@@ -151,7 +151,7 @@ def _about(connection: sqlite3.Connection, path: Path) -> About:
         raise StoreError(f"{path}: not a snapshot: {error}") from None
     made, server = meta.get(_MADE), meta.get(_SERVER)
     if not isinstance(made, float) or not isinstance(server, str):
-        raise StoreError(f"{path}: not a snapshot: `biofs export` makes one of it")
+        raise StoreError(f"{path}: not a snapshot; create one with `biofs export`")
     return About(made, server)
 
 

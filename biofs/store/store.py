@@ -215,7 +215,7 @@ class Store:
             if self.path != path:
                 return  # another thread was here first
             self.path = None
-            log.warning("%s: %s: works on without it", path, error)
+            log.warning("%s: %s: continuing with an in-memory cache", path, error)
             old = self._reader, self._writer
             self._open(None)
             if code in _CORRUPT:

@@ -1,6 +1,6 @@
 """A group's answer as the store keeps it (`details.answer`), as JSON.
 
-What the server sent is kept whole, so a document can be rendered anew from it at any time.
+What the server sent is kept whole, so a document can be rendered again from it at any time.
 """
 
 from __future__ import annotations

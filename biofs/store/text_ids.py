@@ -46,7 +46,7 @@ class TextIds:
         return self._store.write_now(change)
 
     def add_recent(self, kind: str, text: str, most: int) -> int:
-        """Likewise for a kind of which only `most` are kept: the oldest give way.
+        """As `add`, for a kind of which only `most` are kept: the oldest give way.
 
         A number is not given to another text: each is larger than all that there are.
         """

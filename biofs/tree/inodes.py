@@ -61,7 +61,7 @@ class Kind(IntEnum):
     GROUP_LINK = 20
     """A link to a group from as many directories below the root as the part says."""
     TORRENT_LINK = 21
-    """Likewise, to a torrent."""
+    """A link to a torrent, with the part as for GROUP_LINK."""
     WORD_LINK = 22
     """A link in a view that stands for a text, such as an info hash: the id is the text's number,
     the part says which view."""

@@ -61,7 +61,7 @@ def test_a_network_that_vanishes_and_comes_back(tmp_path: Path, server: Misbehav
         assert b'"id"' in unread.read_bytes()
         assert os.listdir(mount.path / "categories/Images")
         assert b'"id"' in other.read_bytes()
-        # Nothing was asked again behind the readers' backs: one for each of the three, no storm.
+        # Nothing was asked again in the background: one for each of the three, no storm.
         assert server.requests - requests == 3
         until(lambda: mount.status()["server_reachable"] is True)
 

@@ -95,7 +95,7 @@ def test_stopped_by_a_signal_it_says_how_to_go_on(tmp_path: Path, server: Server
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE)
     if process.returncode:  # else it was done already
-        assert b"run it again to go on" in said
+        assert b"run it again to continue" in said
     check(tmp_path)
 
 

@@ -42,7 +42,7 @@ class Live:
         return self.mount.path / CATEGORY / self.names()[group_id]
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Read again until what changed behind the reader's back shows."""
+        """Read again until what changed in the background shows."""
         deadline = time.monotonic() + 30
         while not condition():
             assert time.monotonic() < deadline, self.mount.log.read_text()

@@ -78,10 +78,10 @@ def test_a_killed_warm_up_goes_on_and_asks_nothing_twice(
             process.communicate()
             app.swallowed.clear()
         app.left = math.inf
-        assert case.run(*arguments).startswith("all is known now, after ")
+        assert case.run(*arguments).startswith("everything is cached, after ")
         assert server.log.count("browse") == PAGES
         assert server.log.count("torrentgroup") == GROUPS
-        assert case.run(*arguments) == "all is known now, after 0 requests\n"
+        assert case.run(*arguments) == "everything is cached, after 0 requests\n"
 
 
 def test_killed_at_any_moment_it_repeats_at_most_what_was_under_way(case: Case) -> None:
@@ -124,7 +124,7 @@ def test_a_warm_up_that_is_stopped_says_how_to_go_on(
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (code, "")
     said = re.fullmatch(
-        r"biofs: stopped after (\d+) requests, (\d+) are left: run it again to go on",
+        r"biofs: stopped after (\d+) requests, (\d+) are left: run it again to continue",
         err.splitlines()[-1],
     )
     assert said, err
@@ -139,7 +139,7 @@ def test_a_warm_up_beside_a_mount(case: Case) -> None:
     with case.mount() as mount:
         category = mount.path / "categories/Sequences"
         assert case.run("warm", "--details", "--rate", "unlimited", "Sequences") == (
-            f"all is known now, after {PAGES + GROUPS} requests\n"
+            f"everything is cached, after {PAGES + GROUPS} requests\n"
         )
         sent = case.server.log.count()
         found = mount.run("grep", "-rl", "--include=group.json", "organism", str(category))
@@ -172,7 +172,7 @@ def test_two_warm_ups_at_once_are_one(case: Case) -> None:
 def test_what_ends_a_warm_up_is_said_in_a_line(case: Case) -> None:
     case.token = REVOKED_TOKEN
     said = case.run("warm", code=1)
-    assert said.endswith(": what was fetched is kept: run it again to go on")
+    assert said.endswith(": what was fetched is kept; run it again to continue")
     assert REVOKED_TOKEN not in said
     assert case.server.log.count() == 1
     case.token = DONOR_TOKEN
@@ -189,7 +189,10 @@ def test_what_ends_a_warm_up_is_said_in_a_line(case: Case) -> None:
 def test_progress_is_lines_where_there_is_no_terminal(case: Case) -> None:
     process = case.start("warm", "--details", "--rate", "1/0.02", "Sequences")
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (0, f"all is known now, after {PAGES + GROUPS} requests\n")
+    assert (process.returncode, out) == (
+        0,
+        f"everything is cached, after {PAGES + GROUPS} requests\n",
+    )
     lines = err.splitlines()
     assert 0 < len(lines) <= 21
     for line in lines:

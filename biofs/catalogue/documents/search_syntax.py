@@ -140,7 +140,7 @@ class _Reading:
         if ident is None:
             known = ", ".join(names.category_dirname(known) for known in names.CATEGORIES)
             raise InvalidSearch(
-                f"category: {names.clean(value)}: no such category: there are {known}"
+                f"category: {names.clean(value)}: no such category; the categories are {known}"
             )
         if self._category not in (None, ident):
             raise InvalidSearch("category: can be given once")

@@ -26,7 +26,7 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 @click.option("--demo", is_flag=True, help="Ask the embedded catalogue; needs no token.")
 @click.option("--raw", is_flag=True, help="Print the body as it came.")
 @click.option("--show-secrets", is_flag=True, help="Print authkey and passkey, too.")
-@click.option("--marks-read", is_flag=True, help="Ask although it takes marks away.")
+@click.option("--marks-read", is_flag=True, help="Send it even though it marks things as read.")
 @click.option("--list", "only_list", is_flag=True, help="List the actions and their parameters.")
 @click.argument("action", metavar="ACTION", required=False, shell_complete=completers.actions)
 @click.argument("pairs", metavar="[KEY=VALUE]...", nargs=-1)
@@ -39,7 +39,7 @@ def command(
     only_list: bool,
     **given: object,
 ) -> None:
-    """Ask the server for ACTION, and print its answer.
+    """Send ACTION to the server and print its answer.
 
     It is sent at the pace, and printed as JSON. Texts are as the server sends them, mostly
     HTML-escaped. Nothing of it is kept, and what is kept is not looked at. Authkey and passkey are

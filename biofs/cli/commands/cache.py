@@ -17,12 +17,14 @@ from biofs.settings.load import load
 from biofs.store import files
 from biofs.store.errors import StoreError
 
-cache_dir = click.option("--cache-dir", metavar="DIR", help="The cache, in place of the usual one.")
+cache_dir = click.option(
+    "--cache-dir", metavar="DIR", help="Cache directory, in place of the default."
+)
 
 
 @click.group("cache")
 def command() -> None:
-    """What was fetched and is kept on the disk."""
+    """Inspect or clear the cache."""
 
 
 @command.command("info", epilog="Example: biofs cache info")

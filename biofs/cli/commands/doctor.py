@@ -23,7 +23,7 @@ _MARKS = {True: "ok", False: "DO", None: "--"}
 @options.options(options.account)
 @click.option("--offline", is_flag=True, help="Ask the server nothing.")
 def command(offline: bool, **given: object) -> int:
-    """Say what is right here, and what is to be done.
+    """Check this machine and suggest fixes.
 
     In a line each: FUSE, permissions, the token, the network, the clock, what is kept on the disk,
     mounts, and programs that index everything. Asks the server once. The exit code is 1 if there

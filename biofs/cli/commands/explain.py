@@ -19,7 +19,7 @@ from biofs.errors import QuietError
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
 @click.argument("path", metavar="PATH", shell_complete=completers.files)
 def command(path: str, as_json: bool) -> None:
-    """Say what stands at PATH, and what reading it would cost.
+    """Describe PATH and how many requests reading it would take.
 
     And how old it is. Asks the mount, which asks nobody: explaining costs no request.
     """
@@ -58,7 +58,7 @@ def _known(facts: Mapping[str, Any]) -> str:
         return "no, being fetched now" if facts.get("being_fetched") else "no"
     if "confirmed" not in facts:
         return "yes"
-    said = f"yes, found right {quantities.age(facts['now'] - facts['confirmed'])} ago"
+    said = f"yes, verified {quantities.age(facts['now'] - facts['confirmed'])} ago"
     if facts.get("never_changes"):
         return f"{said}; a file list never changes"
     if "fresh_until" not in facts:
@@ -83,5 +83,5 @@ def _cost(facts: Mapping[str, Any]) -> str:
     again = facts.get("refresh_requests")
     if again:
         asked = quantities.counted(again, "request")
-        return f"costs nothing now; {asked} behind your back to look at it again"
-    return "costs nothing"
+        return f"no requests now; {asked} in the background to look at it again"
+    return "no requests"

@@ -23,11 +23,13 @@ _READABLE = 0o666
     "biofs mount --snapshot catalogue.biofs MOUNTPOINT",
 )
 @options.options(options.account)
-@click.option("--demo", is_flag=True, help="What --cache-dir has of the embedded catalogue.")
+@click.option(
+    "--demo", is_flag=True, help="Export the embedded catalogue's cache (needs --cache-dir)."
+)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @click.argument("file", metavar="FILE", shell_complete=completers.files)
 def command(file: str, force: bool, **given: object) -> None:
-    """Write what is known of the catalogue into FILE, a snapshot.
+    """Export the cache to FILE as a mountable snapshot.
 
     Sends nothing. `biofs mount --snapshot FILE` mounts it without network and without a token.
     """
@@ -37,7 +39,7 @@ def command(file: str, force: bool, **given: object) -> None:
     if target.is_dir():
         raise QuietError(f"{file}: a directory: give a file in it")
     if os.path.lexists(target) and not force:
-        raise QuietError(f"{file}: is there already: --force replaces it")
+        raise QuietError(f"{file}: already exists; --force overwrites it")
     click.echo(_exported(settings, target, file))
 
 

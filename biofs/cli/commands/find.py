@@ -47,7 +47,7 @@ _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.rows has it
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line, for programs.")
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 def command(words: tuple[str, ...], files: bool, limit: int, as_json: bool, **given: object) -> int:
-    """Search what is known, and print paths, the best first.
+    """Search the cache and print paths, the best first.
 
     Every WORD has to occur. Titles, organisms, strains, accessions, authors, tags, descriptions,
     formats and names of files are searched; case and accents make no difference. A WORD with blanks
@@ -64,7 +64,7 @@ def command(words: tuple[str, ...], files: bool, limit: int, as_json: bool, **gi
         found += 1
         _print(json.dumps(facts, ensure_ascii=False) if as_json else str(facts["path"]))
     if not found:
-        raise QuietError("nothing of what is known has that: `biofs warm --details` fetches more")
+        raise QuietError("no match in the cache; `biofs warm --details` fetches more")
     return 0
 
 
@@ -93,8 +93,8 @@ def _in_store(
 
 
 def _print(line: str) -> None:
-    # Paths are bytes; what their bytes are does not hang on the terminal's encoding. No name has a
-    # control character, but a snapshot may come from anybody.
+    # Paths are bytes, whatever the terminal's encoding. No name has a control character, but a
+    # snapshot may come from anybody.
     click.echo(_CONTROLS.sub("\ufffd", line).encode(errors="surrogateescape"))
 
 

@@ -17,7 +17,7 @@ def command() -> None:
     file = default_config_file()
     login = None if file is None else logins.read(file.parent)
     if file is None or login is None:
-        raise QuietError("nobody is logged in: nothing to do")
+        raise QuietError("not logged in: nothing to do")
     try:
         logins.forget(file.parent, login)
     except logins.NoKeyring as error:

@@ -41,17 +41,24 @@ _ORDERS = (
     default="name",
     help="By name, time, year, size, files, seeders, groups …",
 )
-@click.option("-r", "--reverse", is_flag=True, help="The other way round.")
+@click.option("-r", "--reverse", is_flag=True, help="Reverse the order.")
 @click.option("--match", metavar="TEXT", help="Only names with TEXT in them.")
-@click.option("--year", metavar="YEARS", help="Only those of 2005, 2000-2005, 2000-.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag.")
-@click.option("--format", "formats", multiple=True, metavar="NAME", help="Only in this format.")
-@click.option("--min-size", metavar="SIZE", help="Only those as large, such as 500M.")
-@click.option("--max-size", metavar="SIZE", help="Only those no larger.")
-@click.option("--min-seeders", type=click.IntRange(0), metavar="N", help="Only with N seeders.")
+@click.option("--year", metavar="YEARS", help="Only groups of these years: 2005, 2000-2005, 2000-.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only groups with this tag.")
+@click.option(
+    "--format", "formats", multiple=True, metavar="NAME", help="Only groups in this format."
+)
+@click.option("--min-size", metavar="SIZE", help="Only groups of at least SIZE, e.g. 500M.")
+@click.option("--max-size", metavar="SIZE", help="Only groups of at most SIZE.")
+@click.option(
+    "--min-seeders",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Only groups with at least N seeders.",
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Show the first N.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line, for programs.")
-@click.option("--known", is_flag=True, help="Show what is known, and ask nobody.")
+@click.option("--known", is_flag=True, help="Cached rows only; send no request.")
 @options.options(options.account)
 @click.option(
     "--snapshot",
@@ -59,7 +66,7 @@ _ORDERS = (
     help="Look into a file made by `biofs export`.",
     shell_complete=completers.files,
 )
-@click.option("--demo", is_flag=True, help="The embedded catalogue's; needs --cache-dir.")
+@click.option("--demo", is_flag=True, help="Use the embedded catalogue (needs --cache-dir).")
 @click.argument("path", metavar="[PATH]", required=False, shell_complete=completers.places)
 def command(path: str | None, as_json: bool, known: bool, year: str | None, **given: object) -> int:
     """Show a category, a tag, a group … as a table.
@@ -75,7 +82,7 @@ def command(path: str | None, as_json: bool, known: bool, year: str | None, **gi
         return listing.of_mount(*where, selection, known=known, as_json=as_json)
     place = place_of(path or "")
     if place is None:
-        raise QuietError(f"{path}: no category, and no path in a mount of biofs", USAGE)
+        raise QuietError(f"{path}: not a category, and not a path in a biofs mount", USAGE)
     settings = load({**given, "offline": True}, os.environ)
     return listing.of_store(settings, place, selection, as_json=as_json)
 

@@ -16,7 +16,7 @@ from biofs.cli.output.report import one_line
 @click.option("--all", "everything", is_flag=True, help="Refresh every listing, whatever it costs.")
 @click.argument("path", metavar="PATH", shell_complete=completers.files)
 def command(path: str, wait: bool, everything: bool) -> None:
-    """Have PATH looked at again now.
+    """Refresh PATH now.
 
     A category's listing, a group with all in it, or another document that the server made. Says
     what is new, or "unchanged".

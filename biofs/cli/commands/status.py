@@ -33,14 +33,14 @@ SECONDS: Final = 2.0
     shell_complete=completers.mountpoints,
 )
 def command(mountpoint: str | None, as_json: bool, watch: bool) -> None:
-    """Say what a mount is doing and how much it knows.
+    """Show a mount's activity and how much is cached.
 
     Without MOUNTPOINT: your only mount, or a list of your mounts.
     """
     if mountpoint is None:
         mounts = mount_lookup.mine()
         if not mounts:
-            raise QuietError("none of your mounts of biofs is there: `biofs mount` makes one")
+            raise QuietError("you have no biofs mount; `biofs mount` makes one")
         if len(mounts) > 1 and watch:
             raise QuietError("you have several mounts: say which one to watch", USAGE)
         if len(mounts) > 1:

@@ -34,7 +34,7 @@ def command(ident: int, output: str | None, force: bool, **given: object) -> Non
     if target is None and sys.stdout.isatty():
         raise QuietError("it holds your passkey, and is no text: give -o FILE", USAGE)
     if target is not None and os.path.lexists(target) and not force:
-        raise QuietError(f"{target}: is there already: --force replaces it")
+        raise QuietError(f"{target}: already exists; --force overwrites it")
     settings = load(given, os.environ)
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.cli import asking  # noqa: PLC0415

@@ -36,13 +36,13 @@ _BY_SIGNAL: Final = 128  # the exit code of what a signal ended is this and its 
     "warm", epilog=f"Example: biofs warm --details Sequences Images\n\n{options.CREDENTIALS}"
 )
 @options.options(options.account, options.fetching, options.logging)
-@click.option("--demo", is_flag=True, help="The embedded catalogue's; needs --cache-dir.")
-@click.option("--details", is_flag=True, help="Every group's detail, too: a request each.")
+@click.option("--demo", is_flag=True, help="Use the embedded catalogue (needs --cache-dir).")
+@click.option("--details", is_flag=True, help="Also fetch every group's detail, one request each.")
 @click.argument(
     "categories", metavar="[CATEGORY]...", nargs=-1, shell_complete=completers.categories
 )
 def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
-    """Fetch what is not known yet, at the pace.
+    """Prefetch what is missing, within the rate limit.
 
     The listings of each CATEGORY, or of all. Goes on where it was stopped, and can run beside a
     mount: both keep to one pace and share what they know.
@@ -64,7 +64,7 @@ def _chosen(given: Iterable[str]) -> list[int]:
     for name in given:
         if name.lower() not in known:
             all_names = ", ".join(names.category_dirname(ident) for ident in names.CATEGORIES)
-            raise QuietError(f"{name}: no such category: there are {all_names}", USAGE)
+            raise QuietError(f"{name}: no such category; the categories are {all_names}", USAGE)
     return list(dict.fromkeys(known[name.lower()] for name in given)) or list(names.CATEGORIES)
 
 
@@ -136,7 +136,7 @@ async def _follow(warming: Warming, settings: Settings) -> signal.Signals | None
     finally:
         display.close()
     if failed:
-        raise QuietError(f"{failed[0]}: what was fetched is kept: run it again to go on")
+        raise QuietError(f"{failed[0]}: what was fetched is kept; run it again to continue")
     return stopped[0] if stopped else None
 
 
@@ -144,7 +144,7 @@ def _say_where_it_stopped(state: Progress, by: signal.Signals) -> None:
     about = "" if state.exact else "about "
     raise QuietError(
         f"stopped after {counted(state.sent, 'request')}, {about}{state.left:,} are left: "
-        f"run it again to go on",
+        f"run it again to continue",
         _BY_SIGNAL + by,
     )
 
@@ -153,8 +153,8 @@ def _in_words(state: Progress) -> str:
     sent = counted(state.sent, "request")
     if state.failed:
         raise QuietError(
-            f"{counted(state.failed, 'answer')} made no sense, as the log says: "
-            f"all else is known now, after {sent}"
+            f"{counted(state.failed, 'answer')} were invalid (see the log): "
+            f"everything else is cached, after {sent}"
         )
     gone = f"; {counted(state.gone, 'group')} not there any more" if state.gone else ""
-    return f"all is known now, after {sent}{gone}"
+    return f"everything is cached, after {sent}{gone}"

@@ -42,12 +42,12 @@ class Selection:
         return bool(self.tags or self.formats) or any(each is not None for each in numbers)
 
     def entries(self, rows: list[Entry]) -> list[Entry]:
-        """Those that are wanted, in order. What is not known is not met, and comes last."""
+        """The rows that pass, in order. A row that lacks a number passes no test of it, and is last."""
         chosen = [row for row in rows if self._has(row)]
         return self._ordered(chosen)
 
     def heaps(self, rows: list[FacetCount]) -> list[FacetCount]:
-        """Likewise."""
+        """The values of a facet that pass, in order."""
         chosen = [row for row in rows if self._named(row.name)]
         return self._ordered(chosen)
 

@@ -29,7 +29,7 @@ SELECTED: Final = (
 
 
 def selection(*, year: str | None, **given: Any) -> Selection:
-    """What was asked for. Raises QuietError for what makes no sense."""
+    """The selection that the options name. Raises QuietError for an invalid one."""
     for name in ("min_size", "max_size"):
         if given[name] is not None:
             given[name] = _size(name, given[name])

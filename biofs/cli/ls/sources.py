@@ -186,7 +186,7 @@ class InStore:
         if place.what == "facet":
             text = rows.text_named(connection, place.of, place.text)
             if text is None:
-                raise QuietError(f"{place.of}/{place.text}: nothing known has that")
+                raise QuietError(f"{place.of}/{place.text}: not in the cache")
         wanted = _wanted(place, text)
         entries, heaps = _collected(lambda part: rows.page(connection, part), wanted)
         if place.what == "group" and not entries:

@@ -120,5 +120,5 @@ def _lowered(text: str) -> str:
 def confirm(question: str) -> None:
     """Go on only if the user says yes. Raises QuietError where nobody can be asked."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise QuietError("nobody is there to be asked: give --yes", USAGE)
+        raise QuietError("cannot ask for confirmation (no terminal): pass --yes", USAGE)
     click.confirm(question, abort=True, err=True)

@@ -34,7 +34,7 @@ class Look:
 def look(path: str, patience: float = PATIENCE) -> Look | None:
     """Resolve `path` and list it; None if that takes longer than `patience` seconds.
 
-    It forks: call it before any thread is started. Starting Python anew would take longer, and
+    It forks: call it before any thread is started. Starting another Python would take longer, and
     whoever became another user may not be able to.
     """
     reading, writing = os.pipe()

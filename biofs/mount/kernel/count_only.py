@@ -59,7 +59,7 @@ def _holds_links(inode: int) -> bool:
 
 
 class CountOnly:
-    """See the module."""
+    """Tells which processes open a directory only to count its entries; reads /proc in a thread."""
 
     def __init__(self) -> None:
         # Hardly any process watches anything: this is checked once, however much it opens.

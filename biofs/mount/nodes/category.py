@@ -30,7 +30,7 @@ def group_entry(group: KnownGroup) -> tuple[bytes, Stat]:
 
 
 class CategoryNodes(Nodes):
-    """See the module."""
+    """Answers for a category's directory and its index.jsonl. `address.ident` is the category."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.CATEGORY, Kind.INDEX)
 

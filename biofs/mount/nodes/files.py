@@ -66,7 +66,7 @@ class _Children:
 
 
 class FilesNodes(Nodes):
-    """See the module."""
+    """Answers for `files/` and everything below it. Opening a file raises OSError (ENODATA)."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
     kept: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)

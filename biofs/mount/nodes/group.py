@@ -23,7 +23,7 @@ _TORRENT: Final = pack(Kind.TORRENT)
 
 
 class GroupNodes(Nodes):
-    """See the module."""
+    """Answers for a group's directory and its documents. `address.ident` is the group's id."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind.GROUP,

@@ -19,7 +19,7 @@ from biofs.tree.inodes import Address, Kind, pack
 
 
 class LinkNodes(Nodes):
-    """See the module."""
+    """Answers for links to groups and torrents; `address.part` is a link's depth below the root."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.GROUP_LINK, Kind.TORRENT_LINK)
 
@@ -36,12 +36,12 @@ class LinkNodes(Nodes):
         return self.to_known_group(group, depth)
 
     def to_known_group(self, group: KnownGroup, depth: int) -> Stat:
-        """Likewise, to a group that is at hand."""
+        """A link to a group whose row is at hand; costs no look into the store."""
         inode = pack(Kind.GROUP_LINK, group.id, depth)
         return attributes.link(inode, 3 * depth + len(_path(group)), group.mtime)
 
     def to_torrent(self, torrent_id: int, depth: int) -> Stat:
-        """Likewise, to a torrent."""
+        """A link to a torrent, `depth` levels below the root."""
         torrent = self.catalogue.index.torrent(torrent_id)
         group = self.catalogue.index.group(torrent.group_id) if torrent else None
         if torrent is None or group is None:
@@ -49,7 +49,7 @@ class LinkNodes(Nodes):
         return self.to_known_torrent(torrent, group, depth)
 
     def to_known_torrent(self, torrent: KnownTorrent, group: KnownGroup, depth: int) -> Stat:
-        """Likewise, to a torrent that is at hand with its group."""
+        """A link to a torrent that is at hand with its group."""
         inode = pack(Kind.TORRENT_LINK, torrent.id, depth)
         size = 3 * depth + len(_path(group)) + 1 + len(torrent.name.encode())
         return attributes.link(inode, size, torrent.mtime)

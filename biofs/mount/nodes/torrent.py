@@ -22,7 +22,7 @@ _FILES: Final = pack(Kind.FILES)
 
 
 class TorrentNodes(Nodes):
-    """See the module."""
+    """Answers for a torrent's directory and its documents. `address.ident` is the torrent's id."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind.TORRENT,

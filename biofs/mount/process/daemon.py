@@ -55,8 +55,8 @@ def _child(serve: Callable[[Callable[[], None]], int], writing: int) -> NoReturn
         _tell(writing, error.message)
         code = error.exitcode
     except BaseException:
-        log.exception("the mount ended in a way nobody foresaw")
-        _tell(writing, "failed in a way nobody foresaw; the log file has the details")
+        log.exception("the mount ended: unexpected error")
+        _tell(writing, "failed: unexpected error; the log file has the details")
     finally:
         logging.shutdown()
         os._exit(code)

@@ -54,7 +54,7 @@ class LinksView(View, ABC):
 
     async def _note(self) -> list[tuple[bytes, Stat]]:
         entries = self._incomplete.entries(0, await self.missing())
-        # Asked for anew by whoever looks at it later: it goes when all is known.
+        # Not kept by the kernel: it goes when everything is known.
         return [(name, stat._replace(keep=0.0)) for name, stat in entries]
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:

@@ -184,7 +184,7 @@ class FacetView(View):
 
     def _note(self, ident: int, caller: Caller) -> list[tuple[bytes, Stat]]:
         entries = self._incomplete.entries(ident, self.missing(ident, caller))
-        # Asked for anew by whoever looks at it later: it goes when all is known.
+        # Not kept by the kernel: it goes when everything is known.
         return [(name, stat._replace(keep=0.0)) for name, stat in entries]
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:

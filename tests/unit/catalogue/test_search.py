@@ -56,7 +56,7 @@ def test_a_search_is_read(text: str, fields: dict[str, str], category: int | Non
         ("year:20055", "write 2005"),
         ("year:2000 year:2001", "year: can be given once"),
         ("format:FASTA format:FASTQ", "format: can be given once"),
-        ("category:Nope", "category: Nope: no such category: there are Sequences"),
+        ("category:Nope", "category: Nope: no such category; the categories are Sequences"),
         ("category:1 category:2", "category: can be given once"),
         ("tag:-fungi", "cannot leave tags out"),
         ("tag:,", "tag: has no value"),

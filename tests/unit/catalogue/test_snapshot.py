@@ -161,7 +161,7 @@ def test_what_is_no_snapshot_is_refused(tmp_path: Path, content: bytes, problem:
         ),
         (
             f"PRAGMA user_version = {READABLE_FROM - 1}",
-            "written by an older biofs (format 0): export it anew",
+            "written by an older biofs (format 0): export it again",
         ),
         (f"PRAGMA application_id = {APPLICATION_ID + 1}", "not a file of biofs"),
         (
@@ -177,8 +177,8 @@ def test_what_is_no_snapshot_is_refused(tmp_path: Path, content: bytes, problem:
             "not a snapshot: holds 'more', which `biofs export` does not write",
         ),
         ("DROP TABLE meta", "not a snapshot: no such table: snapshot.meta"),
-        ("DELETE FROM meta", "not a snapshot: `biofs export` makes one of it"),
-        ("UPDATE meta SET value = 'x'", "not a snapshot: `biofs export` makes one of it"),
+        ("DELETE FROM meta", "not a snapshot; create one with `biofs export`"),
+        ("UPDATE meta SET value = 'x'", "not a snapshot; create one with `biofs export`"),
     ],
 )
 def test_what_is_another_file_is_refused(

@@ -93,7 +93,7 @@ def test_nothing_found_is_said(find: Run) -> None:
     assert find("nothing-has-this") == (
         1,
         "",
-        "biofs: nothing of what is known has that: `biofs warm --details` fetches more\n",
+        "biofs: no match in the cache; `biofs warm --details` fetches more\n",
     )
 
 

@@ -138,9 +138,7 @@ def test_no_mount_is_said(
 ) -> None:
     _mounts(monkeypatch, "/other/mnt")
     assert main(["status"]) == 1
-    assert capsys.readouterr().err == (
-        "biofs: none of your mounts of biofs is there: `biofs mount` makes one\n"
-    )
+    assert capsys.readouterr().err == ("biofs: you have no biofs mount; `biofs mount` makes one\n")
 
 
 @pytest.mark.parametrize("command", ["status", "explain"])
@@ -171,28 +169,28 @@ FACTS: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("facts", "known", "reading"),
     [
-        ({}, "yes", "costs nothing"),
+        ({}, "yes", "no requests"),
         (
             {"confirmed": 880.0, "fresh_until": 4480.0},
-            "yes, found right 2 minutes ago, fresh for 58 minutes",
-            "costs nothing",
+            "yes, verified 2 minutes ago, fresh for 58 minutes",
+            "no requests",
         ),
         (
             {"confirmed": 0.0, "fresh_until": 10.0, "refresh_requests": 1},
-            "yes, found right 17 minutes ago; old",
-            "costs nothing now; 1 request behind your back to look at it again",
+            "yes, verified 17 minutes ago; old",
+            "no requests now; 1 request in the background to look at it again",
         ),
         (
             {"confirmed": 0.0, "fresh_until": None},
-            "yes, found right 17 minutes ago; has changed since",
-            "costs nothing",
+            "yes, verified 17 minutes ago; has changed since",
+            "no requests",
         ),
         (
             {"confirmed": 0.0, "never_changes": True},
-            "yes, found right 17 minutes ago; a file list never changes",
-            "costs nothing",
+            "yes, verified 17 minutes ago; a file list never changes",
+            "no requests",
         ),
-        ({"confirmed": 1000.0}, "yes, found right a moment ago", "costs nothing"),
+        ({"confirmed": 1000.0}, "yes, verified a moment ago", "no requests"),
         ({"known": False, "requests": 1}, "no", "costs 1 request"),
         (
             {"known": False, "requests": 12, "being_fetched": True},

@@ -75,7 +75,7 @@ def test_categories_by_name(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["Imagess"], "Imagess: no such category: there are Sequences, Graphs, "),
+        (["Imagess"], "Imagess: no such category; the categories are Sequences, Graphs, "),
         (["--demo"], "--demo: keeps nothing without a place for it: give --cache-dir"),
         (["--offline"], "no such option '--offline'"),
         (["--url", "x"], "--url: "),
@@ -158,7 +158,9 @@ def test_clearing_asks_first(
     stores: list[Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["cache", "clear"]) == 2
-    assert capsys.readouterr().err == "biofs: nobody is there to be asked: give --yes\n"
+    assert (
+        capsys.readouterr().err == "biofs: cannot ask for confirmation (no terminal): pass --yes\n"
+    )
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("click.confirm", _no)
     assert main(["cache", "clear"]) == 130
@@ -226,7 +228,7 @@ def test_what_is_there_is_replaced_only_by_force(
     file = home / "x.biofs"
     file.write_text("precious")
     assert export("x.biofs") == 1
-    assert capsys.readouterr().err == "biofs: x.biofs: is there already: --force replaces it\n"
+    assert capsys.readouterr().err == "biofs: x.biofs: already exists; --force overwrites it\n"
     assert file.read_text() == "precious"
     assert export("--force", "x.biofs") == 0
     Snapshot(file).close()
