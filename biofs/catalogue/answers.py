@@ -17,7 +17,7 @@ from biofs.catalogue.caller import Caller
 from biofs.catalogue.changes import Changes
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
 from biofs.catalogue.queue import Queue
-from biofs.store.store import Store
+from biofs.store.database.store import Store
 
 _ABSENT: Final = 4096
 _KEPT: Final = 50_000  # answers in the store; the oldest are evicted

@@ -19,10 +19,10 @@ from biofs.catalogue.locate import Locate
 from biofs.catalogue.queue import Queue
 from biofs.store import facet_fill
 from biofs.store.browsing import Browsing
-from biofs.store.change_log import ChangeLog
+from biofs.store.database.change_log import ChangeLog
+from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
-from biofs.store.store import Store
 from biofs.store.text_ids import TextIds
 from biofs.store.trees import Trees
 

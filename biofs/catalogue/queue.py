@@ -27,7 +27,7 @@ from biofs.api.errors import (
 from biofs.api.requests import Answer, Request
 from biofs.api.transport import Transport
 from biofs.catalogue.fetches import Fetch
-from biofs.store.pace_log import SharedPace, SharedSlot
+from biofs.store.database.pace_log import SharedPace, SharedSlot
 
 RECENT_ERRORS: Final = 8
 

@@ -19,7 +19,7 @@ from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.store.coverage import Gaps
-from biofs.store.errors import StoreError
+from biofs.store.database.errors import StoreError
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from biofs.cli.system.locks import SUFFIX as LOCK
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings
-from biofs.store import files
-from biofs.store.location import store_path, stores_of_server
+from biofs.store.database import files
+from biofs.store.database.location import store_path, stores_of_server
 
 
 def remove(store: Path) -> None:

@@ -15,9 +15,9 @@ from biofs.api.models import Group, GroupRow, Torrent
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.groups import Groups
 from biofs.mount.nodes.base import failure
+from biofs.store.database.store import Store
 from biofs.store.details import Detail
 from biofs.store.groups import Index
-from biofs.store.store import Store
 from biofs.tree.inodes import Address, Kind
 
 _DOCUMENTS: Final = frozenset(

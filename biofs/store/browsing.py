@@ -9,8 +9,8 @@ import sqlite3
 from typing import Any, Final, NamedTuple
 
 from biofs.store import facets
+from biofs.store.database.store import Store
 from biofs.store.groups import CHUNK, KnownGroup, KnownTorrent
-from biofs.store.store import Store
 from biofs.tree import names
 
 # The + keeps SQLite from taking the groups in the order of their categories.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from biofs.api.paging import PageRead
-from biofs.store.store import Store
+from biofs.store.database.store import Store
 
 _decode_page: Final = msgspec.json.Decoder(PageRead).decode
 

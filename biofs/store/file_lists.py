@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from biofs.api.models import Torrent
-from biofs.store.errors import StoreError
+from biofs.store.database.errors import StoreError
 from biofs.tree import filelist, render
 from biofs.tree.layout import FileTree
 from biofs.tree.text import unescape

@@ -15,6 +15,7 @@ import msgspec
 from biofs.api.models import GroupRow
 from biofs.api.paging import PageRead
 from biofs.store import facets, fulltext
+from biofs.store.database.store import Store
 from biofs.store.group_rows import (
     Before,
     KnownGroup,
@@ -28,7 +29,6 @@ from biofs.store.group_rows import (
     write_row,
     written_of,
 )
-from biofs.store.store import Store
 
 __all__ = [
     "CHUNK",

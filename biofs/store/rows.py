@@ -97,7 +97,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A portion of a table. `following` is the `after` of the next one, None at the end."""
 
     entries: list[Entry] = msgspec.field(default_factory=list)
-    heaps: list[FacetCount] = msgspec.field(default_factory=list)
+    facets: list[FacetCount] = msgspec.field(default_factory=list, name="heaps")
     following: int | None = None
 
 
@@ -106,7 +106,7 @@ def page(connection: sqlite3.Connection, wanted: Wanted) -> Page:
     if wanted.what == "facets":
         return _page_of_facets(connection, wanted.facet, wanted.after)
     if wanted.what == "categories":
-        return Page(heaps=list(_categories(connection)))
+        return Page(facets=list(_categories(connection)))
     if wanted.what == "group":
         entries = list(_torrents(connection, wanted))
         return Page(entries=entries, following=_following(entries))
@@ -275,19 +275,19 @@ def _page_of_facets(connection: sqlite3.Connection, kind: str, after: int) -> Pa
             " WHERE kind = ? AND facets.id > ? GROUP BY facets.id ORDER BY facets.id LIMIT ?"
         )
         rows = connection.execute(query, (kind, after, PORTION)).fetchall()
-    heaps = [
+    found = [
         FacetCount(
             id=ident,
-            name=_heap_name(kind, to_text(text), ident),
+            name=_facet_name(kind, to_text(text), ident),
             groups=groups,
             time=to_epoch(newest),
         )
         for ident, text, groups, newest in rows
     ]
-    return Page(heaps=heaps, following=_following(heaps))
+    return Page(facets=found, following=_following(found))
 
 
-def _heap_name(kind: str, text: str, ident: int) -> str:
+def _facet_name(kind: str, text: str, ident: int) -> str:
     if kind == facets.AUTHOR:
         return names.with_id(escape(text), ident)
     return text if kind == facets.YEAR else names.text_dirname(text, ident)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from biofs.store import file_lists, fulltext, stored_answer
-from biofs.store.errors import StoreError
+from biofs.store.database.errors import StoreError
 from biofs.tree.layout import FileTree
 
 _MOST_GROUPS: Final = 1000

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from biofs.store.errors import StoreError
+from biofs.store.database.errors import StoreError
 
 
 class TorrentFacts(msgspec.Struct, array_like=True, frozen=True):

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from biofs.store import fulltext
+from biofs.store.database.store import Store
 from biofs.store.group_rows import mtime_of
-from biofs.store.store import Store
 from biofs.tree import names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from biofs.store.store import Store
+from biofs.store.database.store import Store
 
 MAX_WORDS: Final = 1_000_000
 """Of one kind; a mount whose user looks up ever new names must not fill the disk."""

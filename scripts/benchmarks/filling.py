@@ -24,9 +24,9 @@ from biofs.demo.call import AccountState, Call
 from biofs.demo.memory import Memory
 from biofs.demo.model import Community, Group
 from biofs.demo.source import Source
+from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index, stable_digest
-from biofs.store.store import Store
 
 T = TypeVar("T")
 

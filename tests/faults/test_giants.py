@@ -19,7 +19,7 @@ from biofs.catalogue.warming import Warming
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
-from biofs.store import snapshot
+from biofs.store.database import snapshot
 from biofs.store.file_lists import MOST_BYTES
 from tests.faults.faults_support import CATEGORY, GROUP, failing, groups, mounting
 from tests.support.catalogues import running

@@ -19,9 +19,9 @@ from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.serve import transport as in_process
+from biofs.store.database.pace_log import SharedPace
+from biofs.store.database.store import Store
 from biofs.store.groups import Before
-from biofs.store.pace_log import SharedPace
-from biofs.store.store import Store
 
 EPOCH = 1_800_000_000.0
 

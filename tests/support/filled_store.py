@@ -34,10 +34,8 @@ async def _fill(path: Path) -> None:
         for group in GROUPS:
             await catalogue.groups.get(group, Patient())
         source = users.user(catalogue.freshness, 2)
-        want = catalogue.answers.want(source.key, source.fetch)
-        while not want.done:
-            await Patient().wait(want)
-        want.raise_error()
+        caller = Patient()
+        await caller.result(catalogue.answers.start(source.key, source.fetch, caller))
         catalogue.text_ids.add("search", SEARCH)
 
 

@@ -14,8 +14,8 @@ from biofs.cli.output.report import confirm, one_line
 from biofs.cli.system.processes import holders
 from biofs.errors import QuietError
 from biofs.settings.load import load
-from biofs.store import files
-from biofs.store.errors import StoreError
+from biofs.store.database import files
+from biofs.store.database.errors import StoreError
 
 cache_dir = click.option(
     "--cache-dir", metavar="DIR", help="Cache directory, in place of the default."
@@ -79,7 +79,7 @@ def _users(store: Path) -> str:
 
 def _described(store: Path) -> str:
     from biofs.store.coverage import measure  # noqa: PLC0415 - imports trio
-    from biofs.store.read_only import open_read_only  # noqa: PLC0415
+    from biofs.store.database.read_only import open_read_only  # noqa: PLC0415
 
     rows = [("store", one_line(store.name)), ("size", quantities.size(files.size(store)))]
     try:

@@ -46,8 +46,8 @@ def command(file: str, force: bool, **given: object) -> None:
 def _exported(settings: Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
     from biofs.cli.output import meter  # noqa: PLC0415
-    from biofs.store import snapshot  # noqa: PLC0415
-    from biofs.store.errors import StoreError  # noqa: PLC0415
+    from biofs.store.database import snapshot  # noqa: PLC0415
+    from biofs.store.database.errors import StoreError  # noqa: PLC0415
 
     source = stores.known_of(settings)
     try:

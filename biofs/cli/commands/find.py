@@ -17,7 +17,7 @@ from biofs.control import client
 from biofs.control.messages import Ask
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
-from biofs.store.errors import StoreError
+from biofs.store.database.errors import StoreError
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.rows has it
@@ -100,7 +100,7 @@ def _print(line: str) -> None:
 
 def _root(settings: Settings) -> str:
     """The mountpoint, if exactly one mount of this user shows what is searched."""
-    from biofs.store.location import source_name  # noqa: PLC0415
+    from biofs.store.database.location import source_name  # noqa: PLC0415
 
     source = source_name(settings)
     mounts = {mount.mountpoint for mount in mountinfo.read() if _shows(mount, source)}
@@ -119,7 +119,7 @@ def _search(
     settings: Settings, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
     from biofs.store import fulltext  # noqa: PLC0415
-    from biofs.store.read_only import open_read_only  # noqa: PLC0415
+    from biofs.store.database.read_only import open_read_only  # noqa: PLC0415
     from biofs.store.search import Damaged, hits  # noqa: PLC0415
 
     store = _store(settings)

@@ -7,23 +7,11 @@ import os
 import click
 
 from biofs.cli import completers, mount_lookup, options
+from biofs.cli.ls import ORDERS
 from biofs.cli.ls.paths import Place, place_of
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import load
 from biofs.tree.names import category_dirname
-
-_ORDERS = (
-    "name",
-    "time",
-    "year",
-    "size",
-    "files",
-    "seeders",
-    "leechers",
-    "snatches",
-    "groups",
-    "id",
-)
 
 
 @click.command(
@@ -36,7 +24,7 @@ _ORDERS = (
 @click.option(
     "--sort",
     "order",
-    type=click.Choice(_ORDERS),
+    type=click.Choice(ORDERS),
     metavar="KEY",
     default="name",
     help="By name, time, year, size, files, seeders, groups …",

@@ -8,8 +8,8 @@ import click
 from biofs.cli import completers, options
 from biofs.cli.system import fuse
 from biofs.cli.system.mountpoint import prepare
-from biofs.demo import check_installed
 from biofs.errors import QuietError
+from biofs.settings import extras
 from biofs.settings.load import Settings, load
 from biofs.settings.table import SECRET_VARIABLES
 
@@ -34,7 +34,7 @@ def command(mountpoint: str, **given: object) -> int:
         os.environ.pop(name, None)
     fuse.check(settings.fuse_options)
     if settings.demo:
-        check_installed()
+        extras.check_demo()
         _make_at_home(Path(mountpoint))
     place = prepare(mountpoint, nonempty="nonempty" in settings.fuse_options)
     return _run(settings, place)

@@ -17,11 +17,10 @@ import click
 from biofs.cli import completers, options
 from biofs.cli.output.quantities import counted
 from biofs.cli.system import locks
-from biofs.demo import check_installed
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
-from biofs.store.errors import StoreError
-from biofs.store.location import store_path
+from biofs.store.database.errors import StoreError
+from biofs.store.database.location import store_path
 from biofs.tree import names
 
 if TYPE_CHECKING:
@@ -50,8 +49,6 @@ def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
     settings = load(given, os.environ)
     if settings.cache_dir is None:
         raise QuietError("--demo: keeps nothing without a place for it: give --cache-dir", USAGE)
-    if settings.demo:
-        check_installed()
     chosen = _chosen(categories)
     with locks.warming(_store_of(settings)):
         click.echo(run(settings, chosen, details=details))

@@ -12,11 +12,6 @@ from biofs.store.rows import Entry, FacetCount
 T = TypeVar("T", bound=Entry | FacetCount)
 _YEARS: Final = re.compile(r"([0-9]{1,4})?(-)?([0-9]{1,4})?", re.ASCII)
 
-ENTRY_ORDERS: Final = (
-    *("name", "time", "year", "size", "files", "seeders", "leechers", "snatches", "id"),
-)
-HEAP_ORDERS: Final = ("name", "time", "groups", "id")
-ORDERS: Final = tuple(dict.fromkeys((*ENTRY_ORDERS, *HEAP_ORDERS)))
 _ASCENDING: Final = {"name", "id"}
 
 
@@ -42,11 +37,11 @@ class Selection:
         return bool(self.tags or self.formats) or any(each is not None for each in numbers)
 
     def entries(self, rows: list[Entry]) -> list[Entry]:
-        """The rows that pass, in order. A row that lacks a number passes no test of it, and is last."""
+        """The rows that pass, in order. A row that lacks a number passes no test of it."""
         chosen = [row for row in rows if self._has(row)]
         return self._ordered(chosen)
 
-    def heaps(self, rows: list[FacetCount]) -> list[FacetCount]:
+    def facets(self, rows: list[FacetCount]) -> list[FacetCount]:
         """The values of a facet that pass, in order."""
         chosen = [row for row in rows if self._named(row.name)]
         return self._ordered(chosen)

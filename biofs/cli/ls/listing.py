@@ -10,7 +10,8 @@ import click
 import msgspec
 from rich.console import Console
 
-from biofs.cli.ls.filters import ENTRY_ORDERS, HEAP_ORDERS, Selection, years
+from biofs.cli.ls import ENTRY_ORDERS, FACET_ORDERS
+from biofs.cli.ls.filters import Selection, years
 from biofs.cli.ls.paths import Place
 from biofs.cli.ls.sources import InMount, InStore, Table
 from biofs.cli.output import meter, quantities, tables
@@ -66,17 +67,17 @@ def of_store(settings: Settings, place: Place, wanted: Selection, *, as_json: bo
 
 
 def _check(place: Place, wanted: Selection) -> None:
-    of_heaps = place.what in {"categories", "facets"}
-    orders = HEAP_ORDERS if of_heaps else ENTRY_ORDERS
+    of_facets = place.what in {"categories", "facets"}
+    orders = FACET_ORDERS if of_facets else ENTRY_ORDERS
     if wanted.order not in orders:
         raise QuietError(f"--sort {wanted.order}: not here: there are {', '.join(orders)}", USAGE)
-    if of_heaps and wanted.of_entries_alone:
+    if of_facets and wanted.of_entries_alone:
         raise QuietError("only --match, --sort and --limit are of use here: name a category", USAGE)
 
 
 def _show(place: Place, table: Table, wanted: Selection, *, as_json: bool) -> int:
     rows: Sequence[Entry | FacetCount]
-    rows = wanted.entries(table.entries) if table.entries else wanted.heaps(table.heaps)
+    rows = wanted.entries(table.entries) if table.entries else wanted.facets(table.facets)
     # A locale without these letters must not end the command.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -98,7 +99,7 @@ def columns_of(place: Place) -> Sequence[tables.Column]:
     if place.what == "categories":
         return tables.CATEGORIES
     if place.what == "facets":
-        return tables.HEAPS
+        return tables.FACETS
     return tables.TORRENTS if place.what == "group" else tables.GROUPS
 
 
@@ -109,7 +110,7 @@ def _show_on_terminal(place: Place, rows: Sequence[Entry | FacetCount], table: T
 
 
 def _sums(place: Place, rows: Sequence[Entry | FacetCount], table: Table) -> Iterator[str]:
-    all_rows = table.entries or table.heaps
+    all_rows = table.entries or table.facets
     nouns = {
         "categories": ("category", "categories"),
         "group": ("torrent", "torrents"),

@@ -19,8 +19,8 @@ from biofs.control.messages import Ask
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
 from biofs.store import rows
-from biofs.store.errors import StoreError
-from biofs.store.read_only import open_read_only
+from biofs.store.database.errors import StoreError
+from biofs.store.database.read_only import open_read_only
 from biofs.store.rows import Entry, FacetCount, Page, Wanted
 from biofs.tree import names
 
@@ -35,7 +35,7 @@ class Table(NamedTuple):
     """What was found. `root` is what stands before a path; `note` says what is missing, if so."""
 
     entries: list[Entry]
-    heaps: list[FacetCount]
+    facets: list[FacetCount]
     root: str
     note: str = ""
 
@@ -65,13 +65,13 @@ def _collected(
 ) -> tuple[list[Entry], list[FacetCount]]:
     """All pages of a table, however many groups were added or went meanwhile."""
     entries: list[Entry] = []
-    heaps: list[FacetCount] = []
+    facets: list[FacetCount] = []
     while True:
         page = read(wanted)
         entries += page.entries
-        heaps += page.heaps
+        facets += page.facets
         if page.following is None:
-            return entries, heaps
+            return entries, facets
         wanted = msgspec.structs.replace(wanted, after=page.following)
 
 
@@ -89,15 +89,15 @@ class InMount:
         if place.what in {"facet", "links"}:
             return Table(self._linked(place), [], root)
         self._complete = True
-        entries, heaps = _collected(self._page, _wanted(place))
+        entries, facets = _collected(self._page, _wanted(place))
         if place.what == "group" and not entries:
             # It may never have been heard of: a directory of that name has it fetched.
             self._names()
-            entries, heaps = _collected(self._page, _wanted(place))
+            entries, facets = _collected(self._page, _wanted(place))
             if not entries:
                 raise QuietError(f"{self._path}: there is no such group")
         note = "" if self._complete else _not_all(place)
-        return Table(entries, heaps, root, note)
+        return Table(entries, facets, root, note)
 
     def _page(self, wanted: Wanted) -> Page:
         asked = Ask(do="table", arguments=msgspec.to_builtins(wanted), wait=not self._known)
@@ -188,12 +188,12 @@ class InStore:
             if text is None:
                 raise QuietError(f"{place.of}/{place.text}: not in the cache")
         wanted = _wanted(place, text)
-        entries, heaps = _collected(lambda part: rows.page(connection, part), wanted)
+        entries, facets = _collected(lambda part: rows.page(connection, part), wanted)
         if place.what == "group" and not entries:
             raise QuietError(
                 f"group {place.ident}: not known: `biofs warm` fetches what is missing"
             )
-        return Table(entries, heaps, "", self._note(connection, place))
+        return Table(entries, facets, "", self._note(connection, place))
 
     def _note(self, connection: sqlite3.Connection, place: Place) -> str:
         if place.what == "category" and not rows.is_listed(connection, place.ident):

@@ -18,8 +18,8 @@ from biofs.cli.output import status_text
 from biofs.cli.output.terminal import safe
 from biofs.mount.process.run import Companion, Mounted
 from biofs.settings.load import Settings
-from biofs.store import files
-from biofs.store.location import store_path
+from biofs.store.database import files
+from biofs.store.database.location import store_path
 
 SECONDS: Final = 1.0
 _CLEAR: Final = "\r\x1b[K"  # back to the line's start, and erase to its end: ECMA-48, EL

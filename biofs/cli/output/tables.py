@@ -94,7 +94,7 @@ TORRENTS: Final = (
     *(_size(), _number("files", weight=6), _number("seeders", weight=7)),
     *(_number("leechers", weight=3), _number("snatches", weight=2), _time()),
 )
-HEAPS: Final = (_number("groups", weight=9), _time())
+FACETS: Final = (_number("groups", weight=9), _time())
 CATEGORIES: Final = (_number("groups", weight=9), _listed(), _time())
 
 

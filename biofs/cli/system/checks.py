@@ -22,9 +22,9 @@ from biofs.cli.system import mountinfo
 from biofs.control import client
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
-from biofs.store import files
-from biofs.store.errors import StoreError
-from biofs.store.read_only import open_read_only
+from biofs.store.database import files
+from biofs.store.database.errors import StoreError
+from biofs.store.database.read_only import open_read_only
 
 UPDATEDB_CONF = Path("/etc/updatedb.conf")
 LEAST_FREE = 64 << 20

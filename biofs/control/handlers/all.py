@@ -17,8 +17,8 @@ from biofs.control.handlers.rows import Tables
 from biofs.control.messages import Ask
 from biofs.control.server import Handler, Refused, Report
 from biofs.mount.process.run import Mounted
-from biofs.store import files
 from biofs.store.coverage import Coverage, measure
+from biofs.store.database import files
 from biofs.tree import names
 
 

@@ -31,8 +31,8 @@ from biofs.mount.process import daemon, logs, memory
 from biofs.mount.xattrs import Xattrs
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
-from biofs.store.location import source_name
-from biofs.store.snapshot import Snapshot
+from biofs.store.database.location import source_name
+from biofs.store.database.snapshot import Snapshot
 from biofs.tree.inodes import Kind
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
-from biofs.store.store import Store
 from scripts.benchmarks import cloning, sources
 from scripts.benchmarks.filling import UNBOUNDED, fill
 

@@ -14,10 +14,10 @@ from biofs.api.models import GroupRow
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.store import facet_fill, facets
+from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.facet_fill import fill
 from biofs.store.groups import Index
-from biofs.store.store import Store
 from tests.support.catalogues import Patient, running
 from tests.unit.catalogue.test_facets import NOW, answer_of, known, row_of
 

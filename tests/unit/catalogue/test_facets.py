@@ -12,11 +12,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from biofs.api.models import GroupAnswer, GroupRow
-from biofs.store import facets, snapshot
+from biofs.store import facets
 from biofs.store.browsing import Browsing
+from biofs.store.database import snapshot
+from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import CHUNK, Index
-from biofs.store.store import Store
 
 NOW = 1_800_000_000.0
 KINDS = (facets.TAG, facets.YEAR, facets.FORMAT, facets.AUTHOR)

@@ -9,9 +9,9 @@ import pytest
 
 from biofs.api.models import Torrent
 from biofs.store import file_lists
-from biofs.store.errors import StoreError
+from biofs.store.database.errors import StoreError
+from biofs.store.database.store import Store
 from biofs.store.file_lists import FileList
-from biofs.store.store import Store
 from tests.support.giants import squeezed
 
 MIB = 1 << 20

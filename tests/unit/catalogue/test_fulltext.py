@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofs.api.models import GroupAnswer, GroupRow
-from biofs.store import fulltext, snapshot, stubs
+from biofs.store import fulltext, stubs
+from biofs.store.database import snapshot
+from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
-from biofs.store.store import Store
 from biofs.store.stubs import Stub
 from biofs.tree.filelist import Entry, render
 

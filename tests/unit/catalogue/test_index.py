@@ -7,8 +7,8 @@ import sqlite3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biofs.store.database.store import Store
 from biofs.store.groups import Index
-from biofs.store.store import Store
 
 GROUPS = st.integers(1, 6)
 CHANGES = st.lists(

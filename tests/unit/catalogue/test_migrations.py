@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from biofs.store import migrations, snapshot
 from biofs.store.coverage import measure
+from biofs.store.database import migrations, snapshot
+from biofs.store.database.migrations import READABLE_FROM
+from biofs.store.database.read_only import foreign_in, open_read_only
+from biofs.store.database.schema import VERSION
+from biofs.store.database.snapshot import Snapshot
+from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
-from biofs.store.migrations import READABLE_FROM
-from biofs.store.read_only import foreign_in, open_read_only
-from biofs.store.schema import VERSION
-from biofs.store.snapshot import Snapshot
-from biofs.store.store import Store
 from tests.support.filled_store import CATEGORY, GROUPS, fill
 
 DATA = Path(__file__).parents[2] / "data" / "stores"
@@ -31,7 +31,7 @@ READABLE = range(READABLE_FROM, VERSION)
 _RAISE_KILLED = """
 import os, signal, sys
 from pathlib import Path
-from biofs.store import migrations, store
+from biofs.store.database import migrations, store
 
 def killed(connection):
     connection.execute("CREATE TABLE half (done)")
@@ -44,7 +44,7 @@ _READ = """
 import sys
 from pathlib import Path
 from biofs.store.coverage import measure
-from biofs.store.read_only import open_read_only
+from biofs.store.database.read_only import open_read_only
 print(measure(open_read_only(Path(sys.argv[1]), foreign=False)).groups)
 """
 

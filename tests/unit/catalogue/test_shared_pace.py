@@ -12,8 +12,8 @@ import trio
 from trio.testing import MockClock
 
 from biofs.api.rate import Rate
-from biofs.store.pace_log import SharedPace, process_start
-from biofs.store.store import Store
+from biofs.store.database.pace_log import SharedPace, process_start
+from biofs.store.database.store import Store
 
 EPOCH = 1_800_000_000.0
 

@@ -15,15 +15,15 @@ import trio
 from biofs.catalogue.warming import Warming
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.store import schema, snapshot
 from biofs.store.coverage import measure
+from biofs.store.database import schema, snapshot
+from biofs.store.database.errors import StoreError
+from biofs.store.database.migrations import READABLE_FROM
+from biofs.store.database.schema import APPLICATION_ID, VERSION
+from biofs.store.database.snapshot import Snapshot, without_marks
+from biofs.store.database.store import Store
 from biofs.store.details import Details
-from biofs.store.errors import StoreError
 from biofs.store.groups import Index
-from biofs.store.migrations import READABLE_FROM
-from biofs.store.schema import APPLICATION_ID, VERSION
-from biofs.store.snapshot import Snapshot, without_marks
-from biofs.store.store import Store
 from biofs.store.text_ids import TextIds
 from tests.support.catalogues import running
 

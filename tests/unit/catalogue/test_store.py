@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from biofs.store.errors import StoreCorrupt, StoreError
-from biofs.store.files import set_aside
-from biofs.store.schema import VERSION
-from biofs.store.store import Store
+from biofs.store.database.errors import StoreCorrupt, StoreError
+from biofs.store.database.files import set_aside
+from biofs.store.database.schema import VERSION
+from biofs.store.database.store import Store
 
 
 def put(key: str, value: object):  # type: ignore[no-untyped-def]

@@ -50,7 +50,7 @@ def table_of(what: Any) -> Wanted:
 
 async def heaps(catalogue: Catalogue, what: Any) -> dict[str, FacetCount]:
     def read(connection: sqlite3.Connection) -> dict[str, FacetCount]:
-        found = [each for page in pages(connection, table_of(what)) for each in page.heaps]
+        found = [each for page in pages(connection, table_of(what)) for each in page.facets]
         return {heap.name: heap for heap in found}
 
     return await catalogue.store.scan(read)

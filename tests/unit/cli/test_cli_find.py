@@ -17,8 +17,8 @@ from biofs.cli import main
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.settings.load import load
-from biofs.store import snapshot
-from biofs.store.location import store_path
+from biofs.store.database import snapshot
+from biofs.store.database.location import store_path
 from tests.support.catalogues import running
 
 TOKEN = "test-token-8f3a"

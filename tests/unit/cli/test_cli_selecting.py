@@ -51,13 +51,13 @@ def test_rows(wanted: dict[str, Any], found: list[int]) -> None:
 
 
 def test_heaps() -> None:
-    heaps = [
+    facets = [
         FacetCount(id=1, name="fungi", groups=3, time=5),
         FacetCount(id=2, name="Coding", groups=9, time=4),
     ]
-    assert [heap.id for heap in Selection().heaps(heaps)] == [2, 1]
-    assert [heap.id for heap in Selection(order="groups", reverse=True).heaps(heaps)] == [1, 2]
-    assert [heap.id for heap in Selection(match="cod").heaps(heaps)] == [2]
+    assert [facet.id for facet in Selection().facets(facets)] == [2, 1]
+    assert [facet.id for facet in Selection(order="groups", reverse=True).facets(facets)] == [1, 2]
+    assert [facet.id for facet in Selection(match="cod").facets(facets)] == [2]
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, load
-from biofs.store.location import store_path
-from biofs.store.snapshot import Snapshot
+from biofs.store.database.location import store_path
+from biofs.store.database.snapshot import Snapshot
 from tests.support.catalogues import running
 
 TOKEN = "test-token-8f3a"

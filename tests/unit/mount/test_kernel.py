@@ -9,8 +9,8 @@ import trio.testing
 
 from biofs.api.models import GroupRow
 from biofs.mount.kernel.invalidation import FLUSH_SECONDS, LINK_DEPTHS, KernelCache
+from biofs.store.database.store import Store
 from biofs.store.groups import Before, Index
-from biofs.store.store import Store
 from biofs.tree.inodes import Kind, pack
 
 LINKS = {

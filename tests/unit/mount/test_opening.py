@@ -14,8 +14,8 @@ import trio.testing
 
 from biofs.catalogue.caller import Caller
 from biofs.demo.generator import Generated
+from biofs.store.database.store import Store
 from biofs.store.details import Detail
-from biofs.store.store import Store
 from biofs.tree.inodes import Kind, pack
 from tests.support.inspecting import CALLER, Inspected, inspected, statements
 

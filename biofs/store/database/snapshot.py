@@ -16,10 +16,10 @@ from typing import Final, NamedTuple, TypeVar
 
 from biofs.store import fulltext
 from biofs.store.coverage import Coverage, measure
-from biofs.store.errors import StoreError
-from biofs.store.read_only import check_ours, distrust, uri
-from biofs.store.schema import APPLICATION_ID, VERSION, statements
-from biofs.store.store import Store
+from biofs.store.database.errors import StoreError
+from biofs.store.database.read_only import check_ours, distrust, uri
+from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
+from biofs.store.database.store import Store
 
 T = TypeVar("T")
 COPIED: Final = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from biofs.settings.load import Settings
-from biofs.store.files import SUFFIX
+from biofs.store.database.files import SUFFIX
 
 
 def store_path(settings: Settings) -> Path | None:

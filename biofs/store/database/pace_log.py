@@ -19,7 +19,7 @@ import trio
 
 from biofs.api.pace import Pace, Slot
 from biofs.api.rate import Rate
-from biofs.store.store import Store
+from biofs.store.database.store import Store
 
 _LOST_AFTER: Final = 180.0  # seconds after which a request counts as arrived, as in api.pace
 _LONGEST_PENALTY: Final = 600.0  # seconds, as in api.pace

@@ -20,10 +20,11 @@ from typing import Final, TypeVar
 
 import trio
 
-from biofs.store import facets, fulltext, migrations
-from biofs.store.errors import StoreCorrupt, StoreError
-from biofs.store.files import make_private, set_aside
-from biofs.store.schema import APPLICATION_ID, VERSION, statements
+from biofs.store import facets, fulltext
+from biofs.store.database import migrations
+from biofs.store.database.errors import StoreCorrupt, StoreError
+from biofs.store.database.files import make_private, set_aside
+from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
 
 log = logging.getLogger(__name__)
 

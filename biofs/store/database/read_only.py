@@ -16,10 +16,10 @@ from typing import Final
 from urllib.parse import quote
 
 from biofs.store import fulltext
-from biofs.store.errors import StoreError
-from biofs.store.files import BESIDE
-from biofs.store.migrations import READABLE_FROM
-from biofs.store.schema import APPLICATION_ID, VERSION, statements
+from biofs.store.database.errors import StoreError
+from biofs.store.database.files import BESIDE
+from biofs.store.database.migrations import READABLE_FROM
+from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
 
 _NOT_WRITABLE: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 _SHADOW: Final = "texts_"

@@ -14,8 +14,8 @@ from typing import Final, Protocol
 import msgspec
 import trio
 
+from biofs.store.database.store import Store
 from biofs.store.groups import Before, KnownGroup, KnownTorrent
-from biofs.store.store import Store
 
 POLL_SECONDS: Final = 1.0
 _KEPT: Final = 10_000
