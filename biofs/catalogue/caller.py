@@ -92,7 +92,6 @@ class NoWait(Caller):
     """A caller that starts fetches and does not wait for them: raises WouldWait."""
 
     async def wait(self, fetch: Fetch) -> None:
-        """See Caller."""
         raise WouldWait
 
 
@@ -100,6 +99,5 @@ class Background(Caller):
     """A caller that waits as long as it takes, and whose waiting gives a fetch no precedence."""
 
     async def wait(self, fetch: Fetch) -> None:
-        """See Caller."""
         if not fetch.done:
             await fetch.changed.wait()

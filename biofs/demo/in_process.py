@@ -16,7 +16,6 @@ class InProcess(httpx.AsyncBaseTransport):
         self._loading = trio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See httpx.AsyncBaseTransport."""
         async with self._loading:
             if self._server is None:
                 self._server = await trio.to_thread.run_sync(_load)

@@ -84,7 +84,6 @@ class FixedListing:
         ]
 
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
-        """See Listing."""
         return self._entries[offset : offset + PORTION] if offset else self._entries[:PORTION]
 
 
@@ -119,7 +118,6 @@ class ById:
         self._portion_offset = -1
 
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
-        """See Listing."""
         if offset < self._shift - 1:
             return await self._fixed.portion(offset, caller, wait=wait)
         held = self._portion
@@ -257,7 +255,6 @@ class Directory:
         return names.get(name)
 
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
-        """See Listing."""
         return self._listed[offset:] if offset else self._listed
 
     def nbytes(self) -> int:

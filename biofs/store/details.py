@@ -116,7 +116,6 @@ class Details:
 
     @property
     def changes(self) -> int:
-        """See Store.changes."""
         return self._store.changes
 
     def note_read(self, group_id: int) -> None:
@@ -185,7 +184,6 @@ class Details:
         return file_lists.of_row(self._store.one(file_lists.QUERY, key))
 
     async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """See Store.scan."""
         return await self._store.scan(read)
 
     async def save(self, answer: GroupAnswer, now: float, stable: bytes | None) -> list[Before]:

@@ -45,7 +45,7 @@ def command(file: str, force: bool, **given: object) -> None:
 
 def _exported(settings: Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
-    from biofs.cli.output import meter  # noqa: PLC0415
+    from biofs.cli.output import progress  # noqa: PLC0415
     from biofs.store.database import snapshot  # noqa: PLC0415
     from biofs.store.database.errors import StoreError  # noqa: PLC0415
 
@@ -53,7 +53,7 @@ def _exported(settings: Settings, target: Path, shown: str) -> str:
     try:
         with (
             private_files.replacing(target, _READABLE & ~_umask()) as fresh,
-            meter.shown() as show,
+            progress.shown() as show,
         ):
             tick = _ticking(source, fresh, show)
             coverage = snapshot.write(source, fresh, time.time(), settings.url, tick)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from biofs.cli import completers, options
-from biofs.cli.output.quantities import counted
+from biofs.cli.output.quantities import counted, duration
 from biofs.cli.system import locks
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
@@ -26,8 +26,10 @@ from biofs.tree import names
 if TYPE_CHECKING:
     import trio
 
+    from biofs.api.rate import Rate
     from biofs.catalogue.warming import Progress, Warming
 
+_REDRAW_SECONDS: Final = 0.25
 _BY_SIGNAL: Final = 128  # the exit code of what a signal ended is this and its number: bash(1)
 
 
@@ -124,17 +126,40 @@ async def _follow(warming: Warming, settings: Settings) -> signal.Signals | None
                 stopped.append(signal.Signals(number))
                 scope.cancel()
 
-    display = progress.display(settings.rate)
+    meter = progress.meter()
+
+    async def show() -> None:
+        began = trio.current_time()
+        while True:
+            elapsed = trio.current_time() - began
+            state = warming.progress()
+            total = state.sent + state.left
+            meter.show(state.sent, total, how_far(state, settings.rate, elapsed), elapsed)
+            await trio.sleep(_REDRAW_SECONDS)
+
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch, nursery.cancel_scope)
-            nursery.start_soon(progress.follow, display, warming.progress)
+            nursery.start_soon(show)
             nursery.start_soon(work, nursery.cancel_scope)
     finally:
-        display.close()
+        meter.close()
     if failed:
         raise QuietError(f"{failed[0]}: what was fetched is kept; run it again to continue")
     return stopped[0] if stopped else None
+
+
+def how_far(progress: Progress, rate: Rate, elapsed: float) -> str:
+    """How many requests were sent, how many are left, and how long they take."""
+    from biofs.catalogue.warming import seconds_left  # noqa: PLC0415
+
+    left = duration(seconds_left(progress, rate, elapsed))
+    about = "" if progress.exact else "about "
+    total = progress.sent + progress.left
+    text = f"{progress.sent:,} of {about}{counted(total, 'request')}, {about}{left} left"
+    if progress.listed < progress.categories:
+        text += f", {progress.listed} of {progress.categories} categories listed"
+    return text
 
 
 def _say_where_it_stopped(state: Progress, by: signal.Signals) -> None:

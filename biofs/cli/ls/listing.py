@@ -14,7 +14,7 @@ from biofs.cli.ls import ENTRY_ORDERS, FACET_ORDERS
 from biofs.cli.ls.filters import Selection, years
 from biofs.cli.ls.paths import Place
 from biofs.cli.ls.sources import InMount, InStore, Table
-from biofs.cli.output import meter, quantities, tables
+from biofs.cli.output import progress, quantities, tables
 from biofs.cli.output.report import complain
 from biofs.cli.output.terminal import json_line, safe
 from biofs.errors import USAGE, QuietError
@@ -55,7 +55,7 @@ def of_mount(
 ) -> int:
     """Show what a running mount has."""
     _check(place, wanted)
-    with meter.shown() as show:
+    with progress.shown() as show:
         table = InMount(mountpoint, rest, known=known, show=show).table(place)
     return _show(place, table, wanted, as_json=as_json)
 

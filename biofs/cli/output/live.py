@@ -46,7 +46,6 @@ class Line:
         return len(text)
 
     def flush(self) -> None:
-        """See TextIO."""
         self._out.flush()
 
     def close(self) -> None:

@@ -1,78 +1,108 @@
-"""How a warm-up goes, on a terminal as a bar, elsewhere in a line now and then."""
+"""How something that takes long goes: on a terminal a bar, elsewhere a line now and then.
+
+Honours NO_COLOR (no-color.org) and TERM=dumb, as rich does. What is said goes to stderr.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Protocol, TextIO
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol, TextIO
 
-import trio
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Column
 
-from biofs.api.rate import Rate
-from biofs.catalogue import warming
-from biofs.cli.output import meter, quantities
-
-_REDRAW_SECONDS = 0.25
-
-
-def in_words(progress: warming.Progress, rate: Rate, elapsed: float) -> str:
-    """How far it is and how long it takes from here."""
-    left = quantities.duration(warming.seconds_left(progress, rate, elapsed))
-    about = "" if progress.exact else "about "
-    total = progress.sent + progress.left
-    said = f"{progress.sent:,} of {about}{quantities.counted(total, 'request')}, {about}{left} left"
-    if progress.listed < progress.categories:
-        said += f", {progress.listed} of {progress.categories} categories listed"
-    return said
+LINE_SECONDS: Final = 30.0
+LINE_SHARE: Final = 0.05
+AT_ONCE: Final = 0.5
+"""What takes fewer seconds shows nothing."""
 
 
-class Display(Protocol):
+class Meter(Protocol):
     """Shows how it goes."""
 
-    def show(self, progress: warming.Progress, elapsed: float) -> None:
-        """Show it, if it is time to."""
+    def show(self, done: float, total: float | None, said: str, elapsed: float) -> None:
+        """Show it, if it is time to. `total` None: nobody knows; `elapsed` is in seconds."""
 
     def close(self) -> None:
         """Leave the terminal as it was."""
 
 
 class Bar:
-    """A bar that is drawn again and again."""
+    """A bar that is drawn again and again, and what is said behind it, cut to the terminal."""
 
-    def __init__(self, rate: Rate, console: Console) -> None:
-        self._rate = rate
-        self._meter: meter.Meter = meter.Bar(console)
+    def __init__(self, console: Console) -> None:
+        # Not redrawn by a thread of its own: this one has nothing to wait for.
+        self._bar = Progress(
+            BarColumn(bar_width=max(8, min(40, console.width - 50))),
+            TaskProgressColumn(),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            ),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._bar.add_task("", total=None)
+        self._bar.start()
 
-    def show(self, progress: warming.Progress, elapsed: float) -> None:
-        """See Display."""
-        total = progress.sent + progress.left
-        self._meter.show(progress.sent, total, in_words(progress, self._rate, elapsed), elapsed)
+    def show(self, done: float, total: float | None, said: str, elapsed: float) -> None:
+        self._bar.update(self._task, completed=done, total=total, description=said)
+        self._bar.refresh()
 
     def close(self) -> None:
-        """See Display."""
-        self._meter.close()
+        self._bar.stop()
 
 
-class Lines(Bar):
+class Lines:
     """A line every half minute, and at every twentieth of the way."""
 
-    def __init__(self, rate: Rate, out: TextIO) -> None:
-        self._rate = rate
-        self._meter = meter.Lines(out)
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._at = 0.0
+        self._share = 0.0
+
+    def show(self, done: float, total: float | None, said: str, elapsed: float) -> None:
+        share = done / max(total, 1) if total is not None else 0.0
+        if elapsed - self._at < LINE_SECONDS and share - self._share < LINE_SHARE:
+            return
+        self._at, self._share = elapsed, share
+        print(f"biofs: {share:.0%}: {said}", file=self._out, flush=True)
+
+    def close(self) -> None:
+        """Nothing to do."""
 
 
-def display(rate: Rate) -> Display:
+def meter() -> Meter:
     """What fits stderr."""
     console = Console(stderr=True)
     if console.is_terminal and not console.is_dumb_terminal:
-        return Bar(rate, console)
-    return Lines(rate, sys.stderr)
+        return Bar(console)
+    return Lines(sys.stderr)
 
 
-async def follow(shown: Display, progress: Callable[[], warming.Progress]) -> None:
-    """Show it until cancelled."""
-    began = trio.current_time()
-    while True:
-        shown.show(progress(), trio.current_time() - began)
-        await trio.sleep(_REDRAW_SECONDS)
+@contextmanager
+def shown(clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[..., None]]:
+    """A function that shows how it goes (done, total, what is said), from its first call on."""
+    opened: list[Meter] = []
+    began = clock()
+
+    def show(done: float, total: float | None, said: str) -> None:
+        elapsed = clock() - began
+        if elapsed < AT_ONCE:
+            return
+        if not opened:
+            opened.append(meter())
+        opened[0].show(done, total, said, elapsed)
+
+    try:
+        yield show
+    finally:
+        for each in opened:
+            each.close()

@@ -54,7 +54,6 @@ class Watcher:
             ]
 
     def group_changed(self, before: Before, *, gone: bool) -> None:
-        """See Observer."""
         for seen in self._watched.get(before.group.category, ()):
             (seen.gone if gone else seen.changed).add(before.group.id)
 
@@ -217,7 +216,6 @@ class _Reporting(Caller):
         self._report: Final = report
 
     async def wait(self, fetch: Fetch) -> None:
-        """See Caller."""
         if not fetch.done:
             await step(fetch, lambda: self._report("being asked"))
 

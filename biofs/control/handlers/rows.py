@@ -106,7 +106,6 @@ class _Waiting(Caller):
         self._report: Final = report
 
     async def wait(self, fetch: Fetch) -> None:
-        """See Caller."""
         if not fetch.done:
             await step(
                 fetch, lambda: self._report(self._tables.how_far(self._category)), REPORT_SECONDS

@@ -79,12 +79,10 @@ class KernelCache:
                 self._put(pack(Kind.TORRENT_LINK, torrent.id, depth))
 
     def listing_changed(self, category: int) -> None:
-        """See Observer."""
         self._put(pack(Kind.CATEGORY, category))
         self._put(pack(Kind.INDEX, category))
 
     def answer_changed(self, key: str) -> None:
-        """See Observer."""
         for inode in self._answer_inodes.take(key):
             self._put(inode)
 

@@ -33,11 +33,10 @@ class Bytes:
         self._bytes = content
 
     def read(self, offset: int, size: int) -> bytes:
-        """See Content."""
         return self._bytes[offset : offset + size]
 
     def close(self) -> None:
-        """See Content."""
+        """Nothing to do."""
 
 
 class Spool:
@@ -49,11 +48,9 @@ class Spool:
         self._file = file
 
     def read(self, offset: int, size: int) -> bytes:
-        """See Content."""
         return self._file.read(offset, size)
 
     def close(self) -> None:
-        """See Content."""
         self._file.let_go()
 
 

@@ -56,7 +56,6 @@ class _Children:
         self._start = 0
 
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
-        """See Listing."""
         # The kernel's buffer holds fewer entries than a portion: go on in the one at hand.
         if not self._start <= offset < self._start + len(self._held):
             nodes = self._children[offset : offset + PORTION]

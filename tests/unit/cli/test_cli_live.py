@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from biofs.cli.output import live, meter
+from biofs.cli.output import live, progress
 from biofs.cli.output.status_text import in_one_line
 
 STATE: dict[str, Any] = {
@@ -94,10 +94,10 @@ def test_a_terminal_that_is_gone_ends_nothing() -> None:
 
 def test_what_takes_a_moment_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     now = [100.0]
-    with meter.shown(lambda: now[0]) as show:
+    with progress.shown(lambda: now[0]) as show:
         show(1, 2, "half of it")
         assert capsys.readouterr().err == ""
-        now[0] += meter.AT_ONCE
+        now[0] += progress.AT_ONCE
         show(1, 2, "half of it")
     assert capsys.readouterr().err == "biofs: 50%: half of it\n"
 
@@ -105,9 +105,9 @@ def test_what_takes_a_moment_shows_nothing(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize("total", [None, 0, 10])
 def test_lines_without_an_end_in_sight(total: float | None) -> None:
     out = io.StringIO()
-    lines = meter.Lines(out)
+    lines = progress.Lines(out)
     lines.show(0, total, "begun", 1.0)
-    lines.show(0, total, "still", meter.LINE_SECONDS)
+    lines.show(0, total, "still", progress.LINE_SECONDS)
     assert out.getvalue() == "biofs: 0%: still\n"
 
 
@@ -115,7 +115,7 @@ def test_lines_without_an_end_in_sight(total: float | None) -> None:
 def test_a_bar_stays_one_line(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     out = io.StringIO()
-    bar = meter.Bar(Console(file=out, force_terminal=True, width=width, color_system=None))
+    bar = progress.Bar(Console(file=out, force_terminal=True, width=width, color_system=None))
     bar.show(3, 10, "Sequences: 3 of 10 pages, 42 s left, " * 5, 1.0)
     shown = out.getvalue().split("\r")[-1]
     assert "30%" in shown

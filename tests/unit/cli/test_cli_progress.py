@@ -1,4 +1,4 @@
-"""How a warm-up is shown: a bar on a terminal, a line now and then elsewhere."""
+"""How progress is shown: a bar on a terminal, a line now and then elsewhere."""
 
 import io
 
@@ -9,7 +9,9 @@ from rich.console import Console
 
 from biofs.api.rate import Rate
 from biofs.catalogue.warming import Progress
+from biofs.cli.commands import warm
 from biofs.cli.output import progress
+from biofs.settings.load import load
 
 LIMITED = Rate.parse("1/6")
 SOME = Progress(sent=120, left=680, exact=True, categories=12, listed=12, gone=0, failed=0)
@@ -29,27 +31,26 @@ SOME = Progress(sent=120, left=680, exact=True, categories=12, listed=12, gone=0
         (SOME._replace(sent=1, left=0), "1/6", "1 of 1 request, 0 seconds left"),
     ],
 )
-def test_in_words(state: Progress, rate: str, said: str) -> None:
-    assert progress.in_words(state, Rate.parse(rate), 10.0) == said
+def test_how_far_a_warm_up_is(state: Progress, rate: str, said: str) -> None:
+    assert warm.how_far(state, Rate.parse(rate), 10.0) == said
 
 
 def test_a_line_every_half_minute_and_every_twentieth() -> None:
     out = io.StringIO()
-    lines = progress.Lines(LIMITED, out)
+    lines = progress.Lines(out)
     for second in range(0, 200, 6):
-        sent = second // 6
-        lines.show(SOME._replace(sent=sent, left=1000 - sent), second)
+        lines.show(second // 6, 1000, f"{second // 6} of 1,000", second)
     lines.close()
     said = out.getvalue().splitlines()
-    assert [line.split(" of ")[0] for line in said] == [
-        f"biofs: {sent / 1000:.0%}: {sent}" for sent in (5, 10, 15, 20, 25, 30)
+    assert said == [
+        f"biofs: {done / 1000:.0%}: {done} of 1,000" for done in (5, 10, 15, 20, 25, 30)
     ]
-    lines.show(SOME._replace(sent=100, left=900), 190)
-    assert out.getvalue().splitlines()[-1].startswith("biofs: 10%: 100 of 1,000 requests")
+    lines.show(100, 1000, "100 of 1,000", 190)
+    assert out.getvalue().splitlines()[-1] == "biofs: 10%: 100 of 1,000"
 
 
 @pytest.mark.parametrize("no_color", [False, True])
-def test_the_bar_says_the_same_and_heeds_no_color(
+def test_the_bar_says_the_same_and_honours_no_color(
     monkeypatch: pytest.MonkeyPatch, no_color: bool
 ) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -57,34 +58,47 @@ def test_the_bar_says_the_same_and_heeds_no_color(
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
     out = io.StringIO()
-    bar = progress.Bar(LIMITED, Console(file=out, force_terminal=True, width=100))
-    bar.show(SOME._replace(sent=0, left=0), 0.0)
-    bar.show(SOME, 10.0)
+    bar = progress.Bar(Console(file=out, force_terminal=True, width=100))
+    bar.show(0, 0, "nothing yet", 0.0)
+    bar.show(120, 800, "120 of 800 requests", 10.0)
     bar.close()
     shown = out.getvalue()
-    assert "120 of 800 requests, 1 hour and 8 minutes left" in shown
+    assert "120 of 800 requests" in shown
     assert "15%" in shown
     assert ("\x1b[38;5" in shown or "\x1b[35m" in shown) != no_color
 
 
 def test_what_fits_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(progress.display(LIMITED), progress.Lines)
+    assert isinstance(progress.meter(), progress.Lines)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
-    assert isinstance(progress.display(LIMITED), progress.Lines)
+    assert isinstance(progress.meter(), progress.Lines)
     monkeypatch.setenv("TERM", "xterm")
-    shown = progress.display(LIMITED)
-    assert isinstance(shown, progress.Bar)
-    shown.close()
+    meter = progress.meter()
+    assert isinstance(meter, progress.Bar)
+    meter.close()
 
 
-async def test_it_is_followed_until_cancelled(autojump_clock: trio.testing.MockClock) -> None:
-    seen: list[float] = []
+async def test_a_warm_up_is_shown_until_it_ends(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[float, str]] = []
 
     class Noting(progress.Lines):
-        def show(self, state: Progress, elapsed: float) -> None:
-            seen.append(elapsed)
+        def show(self, done: float, total: float | None, said: str, elapsed: float) -> None:
+            seen.append((elapsed, said))
 
-    with trio.move_on_after(1.1):
-        await progress.follow(Noting(LIMITED, io.StringIO()), lambda: SOME)
-    assert seen == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
+    class Warming:
+        async def run(self) -> None:
+            await trio.sleep(1.1)
+
+        def progress(self) -> Progress:
+            return SOME
+
+    monkeypatch.setattr(progress, "meter", lambda: Noting(io.StringIO()))
+    stopped = await warm._follow(
+        Warming(), load({"demo": True, "cache_dir": "/nowhere", "rate": "1/6"}, {})
+    )
+    assert stopped is None
+    assert [elapsed for elapsed, _ in seen] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
+    assert all(said.startswith("120 of 800 requests") for _, said in seen)
