@@ -43,7 +43,7 @@ __all__ = ["main", "program"]
         "doctor": ("biofs.cli.commands.doctor", "Check this machine and suggest fixes."),
     },
     seldom={
-        "logout": ("biofs.cli.commands.logout", "Forget the token that `biofs login` kept."),
+        "logout": ("biofs.cli.commands.logout", "Delete the token that `biofs login` saved."),
         "cache": ("biofs.cli.commands.cache", "Inspect or clear the cache."),
         "api": ("biofs.cli.commands.api", "Send ACTION to the server and print its answer."),
         "torrent": ("biofs.cli.commands.torrent", "Fetch the .torrent file of the torrent ID."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -18,6 +17,7 @@ from biofs.mount.nodes.base import failure
 from biofs.store.database.store import Store
 from biofs.store.details import Detail
 from biofs.store.groups import Index
+from biofs.tree import printable
 from biofs.tree.inodes import Address, Kind
 
 _DOCUMENTS: Final = frozenset(
@@ -77,8 +77,6 @@ LONGEST_TEXT: Final = 4096
 """Bytes of a comment or an address: desktops show them in a line or a small box."""
 
 _PREFIX: Final = "user.biofs."
-_BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +103,7 @@ class XattrValues:
 def attributes(traits: XattrValues) -> dict[bytes, bytes]:
     """The attributes by their names: UTF-8 without control characters, none of them empty."""
     tags = _joined(traits.tags)
-    url = _cut(_plain(traits.url[:LONGEST_TEXT]), LONGEST_TEXT)
+    url = _short(traits.url)
     texts = {
         f"{_PREFIX}id": str(traits.ident),
         f"{_PREFIX}info_hash": _joined(traits.info_hashes),
@@ -115,7 +113,9 @@ def attributes(traits: XattrValues) -> dict[bytes, bytes]:
         f"{_PREFIX}size": _number(traits.size),
         f"{_PREFIX}tags": tags,
         f"{_PREFIX}url": url,
-        "user.xdg.comment": _cut(_plain(traits.comment[:LONGEST_TEXT]), LONGEST_TEXT),
+        "user.xdg.comment": printable.cut(
+            printable.for_value(traits.comment[:LONGEST_TEXT]), LONGEST_TEXT
+        ),
         "user.xdg.origin.url": url,
         "user.xdg.tags": tags,
     }
@@ -126,10 +126,8 @@ def _number(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
-def _plain(text: str) -> str:
-    """The text on one line, without what a terminal or a dialogue could be led astray by."""
-    text = " ".join(text.split())
-    return _CONTROL.sub("\ufffd", _BIDI.sub("", text))
+def _short(text: str) -> str:
+    return printable.cut(printable.for_value(text[:LONGEST_TEXT]), LONGEST_TEXT)
 
 
 def _joined(texts: Sequence[str]) -> str:
@@ -137,7 +135,7 @@ def _joined(texts: Sequence[str]) -> str:
     joined: dict[str, None] = {}
     left = LONGEST_VALUE
     for text in texts:
-        one = _plain(text[:LONGEST_VALUE].replace(",", " "))
+        one = printable.for_value(text[:LONGEST_VALUE].replace(",", " "))
         if not one or one in joined:
             continue
         left -= len(one.encode()) + len(",")
@@ -145,11 +143,6 @@ def _joined(texts: Sequence[str]) -> str:
             break
         joined[one] = None
     return ",".join(joined)
-
-
-def _cut(text: str, limit: int) -> str:
-    # "ignore" drops what is left of a character cut in the middle.
-    return text.encode()[:limit].decode(errors="ignore")
 
 
 # What is known of a group or a torrent in a few words, and nothing asked for it.

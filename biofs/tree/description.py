@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from biofs.tree import printable
 from biofs.tree.text import scalar, unescape
 
 # What inscriptis is trusted with. Its work and the indentation it writes grow with the nesting, and
@@ -30,7 +31,6 @@ _GAP: Final = " "
 _AMPERSAND: Final = re.compile(r"&(?:amp|AMP|#0{0,8}38|#[xX]0{0,8}26);")
 
 _MARKUP: Final = re.compile(r"<[!?/a-zA-Z][^<>]*>")
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BLANKS: Final = re.compile(r"[^\S\n]+(?=\n|\Z)")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _SPACES: Final = re.compile(r"[^\S\n]+")
@@ -50,7 +50,7 @@ def description_text(html: str) -> bytes:
     Returns:
         UTF-8; ``b""`` if there is no text.
     """
-    html = _printable(scalar(html))
+    html = printable.for_text(scalar(html))
     text = _tidy(_laid_out(html) or _without_tags(html))
     return f"{text}\n".encode() if text else b""
 
@@ -108,11 +108,7 @@ def _line_break(markup: re.Match[str]) -> str:
     return "\n" if name in _LINE_ENDS else ""
 
 
-def _printable(text: str) -> str:
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
 def _tidy(text: str) -> str:
     # References to control characters and line separators are decoded by now.
-    text = _printable(text).replace("\u2028", "\n").replace("\u2029", "\n\n")
+    text = printable.for_text(text).replace("\u2028", "\n").replace("\u2029", "\n\n")
     return _BLANK_LINES.sub("\n\n", _BLANKS.sub("", text)).strip("\n")

@@ -23,14 +23,11 @@ import re
 from collections.abc import Collection, Container
 from typing import Final
 
+from biofs.tree import printable
 from biofs.tree.names import NAME_MAX
 
 _RESERVED: Final = {"": "_", ".": "_.", "..": "_.."}
-_UNHOLDABLE: Final = re.compile("[/\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SURE_TO_FIT: Final = NAME_MAX // 4
-_PICTURES: Final = 0x2400
-_DEL: Final = 0x7F
-_PICTURE_OF_DEL: Final = "\u2421"
 # What stands after the last dot, if it looks like a suffix: short, and something before it.
 _SUFFIX: Final = re.compile(r"(?<=.)\.[^./\s]{1,16}\Z", re.DOTALL)
 _LONGEST_NUMBER: Final = len(" (1234567890)")
@@ -41,7 +38,7 @@ def all_holdable(names: Collection[str]) -> bool:
     if "" in names or "." in names or ".." in names:
         return False
     text = "".join(names)
-    if "/" in text or (not text.isprintable() and _UNHOLDABLE.search(text)):
+    if "/" in text or (not text.isprintable() and not printable.is_file_name(text)):
         return False
     limit = NAME_MAX if text.isascii() else _SURE_TO_FIT
     return len(text) <= limit or max(map(len, names)) <= limit
@@ -51,7 +48,7 @@ def is_holdable(name: str) -> bool:
     """Say if a file system and a terminal can hold this name as it is."""
     return (
         name not in _RESERVED
-        and not _UNHOLDABLE.search(name)
+        and printable.is_file_name(name)
         and (len(name) <= _SURE_TO_FIT or len(name.encode()) <= NAME_MAX)
     )
 
@@ -62,12 +59,14 @@ def stand_in(name: str) -> str:
         return name
     stem, suffix = _split(_RESERVED.get(name, name))
     # Of megabytes, no more is looked at than can show.
-    shown = _UNHOLDABLE.sub(_visible, stem[: NAME_MAX + 1])
-    suffix = _UNHOLDABLE.sub(_visible, suffix)
+    shown = printable.for_file_name(stem[: NAME_MAX + 1])
+    suffix = printable.for_file_name(suffix)
     if len(f"{shown}{suffix}".encode()) <= NAME_MAX:
         return shown + suffix
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return _cut(shown, NAME_MAX - len(f"~{digest}{suffix}".encode())) + f"~{digest}{suffix}"
+    return (
+        printable.cut(shown, NAME_MAX - len(f"~{digest}{suffix}".encode())) + f"~{digest}{suffix}"
+    )
 
 
 def free_stand_in(name: str, taken: Container[str], numbers: dict[tuple[str, str], int]) -> str:
@@ -83,7 +82,7 @@ def free_stand_in(name: str, taken: Container[str], numbers: dict[tuple[str, str
     if free not in taken:
         return free
     stem, suffix = _split(free)
-    stem = _cut(stem, NAME_MAX - _LONGEST_NUMBER - len(suffix.encode()))
+    stem = printable.cut(stem, NAME_MAX - _LONGEST_NUMBER - len(suffix.encode()))
     number = numbers.get((stem, suffix), 1)
     while free in taken:
         number += 1
@@ -92,19 +91,6 @@ def free_stand_in(name: str, taken: Container[str], numbers: dict[tuple[str, str
     return free
 
 
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(_PICTURES + code)
-    if code == _DEL:
-        return _PICTURE_OF_DEL
-    return "-" if match[0] == "/" else "\ufffd"
-
-
 def _split(name: str) -> tuple[str, str]:
     suffix = _SUFFIX.search(name)
     return (name[: suffix.start()], suffix[0]) if suffix else (name, "")
-
-
-def _cut(text: str, limit: int) -> str:
-    return text.encode()[:limit].decode(errors="ignore")

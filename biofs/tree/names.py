@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from biofs.tree import printable
 from biofs.tree.text import escape, unescape
 
 NAME_MAX: Final = 255
@@ -41,8 +42,7 @@ _MAX_DIGITS: Final = 200
 _MAX_RAW: Final = 8192
 _MAX_TEXT: Final = 1024
 
-_BIDI: Final = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_UNREADABLE: Final = re.compile(f"[/\x00-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
+_YEARS: Final = re.compile(r"([0-9]{1,4})|([0-9]{1,4})-([0-9]{1,4})|([0-9]{1,4})-|-([0-9]{1,4})")
 _ZWJ: Final = "\u200d"
 _LONGEST_CLUSTER: Final = 16
 
@@ -53,11 +53,35 @@ def category_dirname(category: int) -> str:
 
 
 _CATEGORY_IDS: Final = {category_dirname(ident): ident for ident in CATEGORIES}
+_CATEGORY_IDS_FOLDED: Final = {name.lower(): ident for name, ident in _CATEGORY_IDS.items()}
 
 
 def category_of(dirname: str) -> int | None:
     """Give the id of the category with this directory name, None if there is none."""
     return _CATEGORY_IDS.get(dirname)
+
+
+def category_typed(name: str) -> int | None:
+    """Give the id of the category whose directory has this name in upper or lower case, if any."""
+    return _CATEGORY_IDS_FOLDED.get(name.lower())
+
+
+def years(text: str) -> tuple[int | None, int | None]:
+    """Read years as people type them: ``2005``, ``2000-2005``, ``2000-``, ``-2005``.
+
+    Returns:
+        The first and the last year; None for an end that is open.
+
+    Raises:
+        ValueError: It is none of these, or an end has more than four digits.
+    """
+    match = _YEARS.fullmatch(text)
+    if match is None:
+        raise ValueError("a year, or a span of years such as 2000-2005")
+    one, low, high, since, until = (None if part is None else int(part) for part in match.groups())
+    if one is not None:
+        return one, one
+    return (since if low is None else low), (until if high is None else high)
 
 
 def clean(text: str) -> str:
@@ -159,16 +183,9 @@ def _readable(text: str) -> str:
     text = unescape(text[:_MAX_RAW])
     # White space first: some of it is also a control character.
     text = " ".join(text.split())
-    text = _UNREADABLE.sub(_stand_in, text)
+    text = printable.for_title(text)
     text = " ".join(text.split())[:_MAX_TEXT].rstrip(" ")
     return unicodedata.normalize("NFC", text)
-
-
-def _stand_in(match: re.Match[str]) -> str:
-    character = match[0]
-    if character == "/":
-        return "-"
-    return "" if character in _BIDI else "\ufffd"
 
 
 def _visible(text: str) -> str:
@@ -179,11 +196,9 @@ def _cut(text: str, limit: int) -> str:
     """Cut to ``limit`` bytes of UTF-8, at a character and if possible between graphemes."""
     if len(text) * 4 <= limit or (text.isascii() and len(text) <= limit):
         return text
-    encoded = text.encode()
-    if len(encoded) <= limit:
+    end = whole = len(printable.cut(text, limit))
+    if whole == len(text):
         return text
-    # "ignore" drops what is left of a character cut in the middle.
-    end = whole = len(encoded[:limit].decode(errors="ignore"))
     while end > whole - _LONGEST_CLUSTER and end > 1 and _joined(text[end - 1], text[end]):
         end -= 1
     if _joined(text[end - 1], text[end]):

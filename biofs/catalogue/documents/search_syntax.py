@@ -24,7 +24,6 @@ from biofs.tree import names
 
 _TOKEN: Final = re.compile(r'(?:([A-Za-z]+):)?(?:"([^"]*)"?|(\S+))')
 _FIELD_ALONE: Final = re.compile(r"[A-Za-z]+:")
-_YEARS: Final = re.compile(r"([0-9]{1,4})|([0-9]{1,4})-([0-9]{1,4})|([0-9]{1,4})-|-([0-9]{1,4})")
 _FIRST_YEAR: Final = 1
 _LAST_YEAR: Final = 9999
 
@@ -183,14 +182,14 @@ def _tag(text: str) -> str:
 
 
 def _years(text: str) -> str:
-    match = _YEARS.fullmatch(text)
-    if match is None:
-        raise InvalidSearch(f"year: {names.clean(text)}: write 2005, 2000-2005, 2000- or -2005")
-    one, low, high, since, until = match.groups()
-    if one:
-        return str(int(one))
-    first = int(low or since or _FIRST_YEAR)
-    last = int(high or until or _LAST_YEAR)
+    try:
+        low, high = names.years(text)
+    except ValueError:
+        raise InvalidSearch(
+            f"year: {names.clean(text)}: write 2005, 2000-2005, 2000- or -2005"
+        ) from None
+    first = _FIRST_YEAR if low is None else low
+    last = _LAST_YEAR if high is None else high
     if first > last:
         raise InvalidSearch(f"year: {text}: ends before it begins")
     return f"{first}-{last}" if first < last else str(first)

@@ -1,7 +1,6 @@
 """`biofs api`."""
 
 import os
-import re
 import sys
 
 import click
@@ -12,10 +11,7 @@ from biofs.cli import api_arguments, completers, options
 from biofs.cli.output import quantities
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import load
-
-# Terminals obey some characters that JSON may hold as they are; escaped they mean the same.
-_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+from biofs.tree import printable
 
 
 @click.command(
@@ -66,7 +62,7 @@ def _document(answer: Answer, show_secrets: bool) -> bytes:
 
     shown = answer.response if show_secrets else redacted(answer.response)
     text = render.document(shown).decode()
-    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
+    return printable.for_json(text).encode()
 
 
 def _body(answer: Answer, show_secrets: bool) -> bytes:
@@ -74,6 +70,6 @@ def _body(answer: Answer, show_secrets: bool) -> bytes:
 
 
 def _print(body: bytes, *, raw: bool) -> None:
-    if raw and sys.stdout.isatty() and _CONTROLS.search(body):
+    if raw and sys.stdout.isatty() and printable.is_binary(body):
         raise QuietError("the body holds control characters: redirect it into a file")
     click.echo(body, nl=False)

@@ -53,9 +53,9 @@ add_completion_class(QuotingBash)
 @click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print what SHELL (bash, zsh or fish) needs to complete biofs.
+    """Print the completion script for SHELL (bash, zsh or fish).
 
-    Completing asks nobody: neither the server nor, but for paths, a mount.
+    Completing sends no request, and uses a mount only for paths.
     """
     found = get_completion_class(shell)
     if found is None:

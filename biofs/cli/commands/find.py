@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -18,8 +17,8 @@ from biofs.control.messages import Ask
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
 from biofs.store.database.errors import StoreError
+from biofs.tree import printable
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.rows has it
 
 
@@ -93,9 +92,9 @@ def _in_store(
 
 
 def _print(line: str) -> None:
-    # Paths are bytes, whatever the terminal's encoding. No name has a control character, but a
-    # snapshot may come from anybody.
-    click.echo(_CONTROLS.sub("\ufffd", line).encode(errors="surrogateescape"))
+    # Paths are bytes, whatever the terminal's encoding. No name has a
+    # control character, but a snapshot may come from anybody.
+    click.echo(printable.for_path(line).encode(errors="surrogateescape"))
 
 
 def _root(settings: Settings) -> str:

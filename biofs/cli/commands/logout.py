@@ -9,7 +9,7 @@ from biofs.settings.places import default_config_file
 
 @click.command("logout", epilog="Example: biofs logout")
 def command() -> None:
-    """Forget the token that `biofs login` kept.
+    """Delete the token that `biofs login` saved.
 
     The server takes it as before: revoke it at the site if others may have it. What was fetched
     stays; `biofs cache clear` removes it.

@@ -15,7 +15,7 @@ _ALSO = {"Inbox": " This marks every conversation read."}
 
 @click.group("notifications")
 def command() -> None:
-    """Clear what the site tells you."""
+    """Clear your notifications."""
 
 
 @command.command(
@@ -23,7 +23,7 @@ def command() -> None:
     epilog=f"Example: biofs notifications clear News\n\n{options.CREDENTIALS}",
 )
 @options.options(options.account, options.rate)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.argument("kind", metavar="TYPE", type=click.Choice(NOTIFICATION_TYPES, case_sensitive=False))
 def clear(kind: str, yes: bool, **given: object) -> None:
     """Clear the notifications of TYPE on the server, for good.

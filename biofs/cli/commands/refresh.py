@@ -6,6 +6,7 @@ import click
 
 from biofs.cli import completers, mount_lookup
 from biofs.cli.output.report import one_line
+from biofs.cli.output.terminal import Line, can_redraw
 
 
 @click.command(
@@ -18,39 +19,23 @@ from biofs.cli.output.report import one_line
 def command(path: str, wait: bool, everything: bool) -> None:
     """Refresh PATH now.
 
-    A category's listing, a group with all in it, or another document that the server made. Says
-    what is new, or "unchanged".
+    PATH is a category's listing, a group with everything in it, or another document of the server.
+    Prints what has changed, or "unchanged".
     """
-    line = _Line()
+    line = Line(sys.stderr) if can_redraw(sys.stderr) else None
+    show = line.show if line is not None else _ignore
     try:
-        answer = mount_lookup.ask(
-            path, "refresh", everything=everything, wait=wait, progress=line.show
-        )
+        answer = mount_lookup.ask(path, "refresh", everything=everything, wait=wait, progress=show)
     finally:
-        line.clear()
+        if line is not None:
+            line.close()
     changed = answer.get("changed")
     if isinstance(changed, list):
-        for said in changed or ["unchanged"]:
-            click.echo(one_line(str(said)))
+        for change in changed or ["unchanged"]:
+            click.echo(one_line(str(change)))
     else:
         click.echo(f"started: about {answer.get('started')} requests")
 
 
-class _Line:
-    """A line on the terminal that is written again and again; none where there is no terminal."""
-
-    def __init__(self) -> None:
-        self._shown = 0
-        self._terminal = sys.stderr is not None and sys.stderr.isatty()
-
-    def show(self, text: str) -> None:
-        if self._terminal:
-            text = one_line(text)[:79]
-            sys.stderr.write(f"\r{text:<{self._shown}}")
-            sys.stderr.flush()
-            self._shown = len(text)
-
-    def clear(self) -> None:
-        if self._shown:
-            sys.stderr.write(f"\r{'':<{self._shown}}\r")
-            sys.stderr.flush()
+def _ignore(_text: str) -> None:
+    """Progress where there is no terminal to show it on."""

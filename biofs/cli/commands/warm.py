@@ -59,12 +59,14 @@ def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
 
 def _chosen(given: Iterable[str]) -> list[int]:
     """The ids of categories, named as their directories in any case; all if none is given."""
-    known = {names.category_dirname(ident).lower(): ident for ident in names.CATEGORIES}
+    chosen: dict[int, None] = {}
     for name in given:
-        if name.lower() not in known:
+        category = names.category_typed(name)
+        if category is None:
             all_names = ", ".join(names.category_dirname(ident) for ident in names.CATEGORIES)
             raise QuietError(f"{name}: no such category; the categories are {all_names}", USAGE)
-    return list(dict.fromkeys(known[name.lower()] for name in given)) or list(names.CATEGORIES)
+        chosen[category] = None
+    return list(chosen or names.CATEGORIES)
 
 
 def _store_of(settings: Settings) -> Path:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from biofs.store.rows import Entry, FacetCount
+from biofs.tree import names
 
 T = TypeVar("T", bound=Entry | FacetCount)
-_YEARS: Final = re.compile(r"([0-9]{1,4})?(-)?([0-9]{1,4})?", re.ASCII)
 
 _ASCENDING: Final = {"name", "id"}
 
@@ -74,11 +73,8 @@ class Selection:
 
 def years(text: str) -> tuple[int, int]:
     """`2005`, `2000-2005`, `2000-` or `-2005`. Raises ValueError."""
-    match = _YEARS.fullmatch(text.strip())
-    if match is None or not (match[1] or match[3]) or (match[3] and not match[2]):
-        raise ValueError("a year, or a span of years such as 2000-2005")
-    first = int(match[1]) if match[1] else 0
-    return first, int(match[3]) if match[3] else (9999 if match[2] else first)
+    first, last = names.years(text.strip())
+    return first or 0, 9999 if last is None else last
 
 
 def folded(text: str) -> str:

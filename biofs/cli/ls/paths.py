@@ -55,7 +55,7 @@ def _normal(parts: Sequence[str]) -> list[str] | None:
 
 def _in_category(parts: Sequence[str]) -> Place | None:
     parts = parts[1:] if parts[0] == "categories" else parts
-    category = category_of(parts[0])
+    category = names.category_typed(parts[0])
     if category is None:
         return None
     return Place("category", category) if len(parts) == 1 else _group(parts[1:])
@@ -87,9 +87,3 @@ def _in_links(view: str, parts: list[str]) -> Place | None:
 def _group(parts: Sequence[str]) -> Place | None:
     ident = names.id_of(parts[0]) if len(parts) == 1 else None
     return None if ident is None else Place("group", ident)
-
-
-def category_of(name: str) -> int | None:
-    """A category by its directory's name, in upper or lower case."""
-    known = {names.category_dirname(ident).lower(): ident for ident in names.CATEGORIES}
-    return known.get(name.lower())

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,12 +38,6 @@ class Table(NamedTuple):
     facets: list[FacetCount]
     root: str
     note: str = ""
-
-
-class Source(Protocol):
-    """Gives the table of a place. Raises QuietError."""
-
-    def table(self, place: Place) -> Table: ...
 
 
 def _wanted(place: Place, text: str | None = None) -> Wanted:

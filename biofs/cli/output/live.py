@@ -1,4 +1,4 @@
-"""A mount in the foreground shows in one line, the terminal's last, how it goes.
+"""A mount in the foreground shows its state in the last line of the terminal.
 
 Lines of the log stand above it. Nothing of it is coloured, so NO_COLOR changes nothing.
 """
@@ -6,70 +6,24 @@ Lines of the log stand above it. Nothing of it is coloured, so NO_COLOR changes 
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import sys
-from typing import Final, TextIO
+from typing import Final
 
 import trio
-from rich.cells import set_cell_size
 
 from biofs.cli.output import status_text
-from biofs.cli.output.terminal import safe
+from biofs.cli.output.terminal import Line, can_redraw
 from biofs.mount.process.run import Companion, Mounted
 from biofs.settings.load import Settings
 from biofs.store.database import files
 from biofs.store.database.location import store_path
 
 SECONDS: Final = 1.0
-_CLEAR: Final = "\r\x1b[K"  # back to the line's start, and erase to its end: ECMA-48, EL
-
-
-class Line:
-    """A line that stays the terminal's last one. What else is written goes through `write`."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out: Final = out
-        self._text = ""
-
-    def show(self, text: str) -> None:
-        """Show it in place of what was shown."""
-        width = shutil.get_terminal_size().columns - 1
-        text = set_cell_size(safe(text), width).rstrip()
-        if text != self._text:
-            self._text = text
-            self._put(f"{_CLEAR}{text}")
-
-    def write(self, text: str) -> int:
-        """Write lines above it."""
-        self._put(f"{_CLEAR}{text}{self._text if text.endswith(os.linesep) else ''}")
-        return len(text)
-
-    def flush(self) -> None:
-        self._out.flush()
-
-    def close(self) -> None:
-        """Take it away."""
-        self._text = ""
-        self._put(_CLEAR)
-
-    def _put(self, text: str) -> None:
-        try:
-            self._out.write(text)
-            self._out.flush()
-        except (OSError, ValueError):
-            self._text = ""  # the terminal has gone; the mount goes on
 
 
 def is_of_use(settings: Settings) -> bool:
     """Whether there is a terminal on which a line can be drawn again and again."""
-    return (
-        settings.foreground
-        and settings.log_file is None
-        and sys.stderr is not None
-        and sys.stderr.isatty()
-        and os.environ.get("TERM", "dumb") != "dumb"
-    )
+    return settings.foreground and settings.log_file is None and can_redraw(sys.stderr)
 
 
 def following(settings: Settings) -> Companion:

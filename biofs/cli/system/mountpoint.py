@@ -81,7 +81,7 @@ def prepare(path: str, *, nonempty: bool = False, patience: float = PATIENCE) ->
     directory unfit, with what to do.
     """
     if not path:
-        raise QuietError("the mountpoint is an empty name: give a directory", USAGE)
+        raise QuietError("the mountpoint is empty: name a directory", USAGE)
     seen = _looked(path, patience)
     if seen.error == errno.ECONNABORTED:  # a mount is dying this very moment
         seen = _looked(path, patience)

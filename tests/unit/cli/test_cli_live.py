@@ -11,8 +11,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from biofs.cli.output import live, progress
+from biofs.cli.output import progress
 from biofs.cli.output.status_text import in_one_line
+from biofs.cli.output.terminal import Line
 
 STATE: dict[str, Any] = {
     "requests": {"sent": 1234, "joined": 3, "saved": 4567, "waiting": 2},
@@ -62,7 +63,7 @@ def test_in_words(changed: dict[str, Any], kept: int | None, said: str) -> None:
 def test_the_log_stands_above_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
     out = io.StringIO()
-    line = live.Line(out)
+    line = Line(out)
     line.show("queue 0")
     line.show("queue 0")
     assert out.getvalue() == f"{CLEAR}queue 0"
@@ -77,7 +78,7 @@ def test_the_log_stands_above_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_line_stays_one(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((width, 24)))
     out = io.StringIO()
-    live.Line(out).show("ゲノム\x1b[2J\n" * 40)
+    Line(out).show("ゲノム\x1b[2J\n" * 40)
     shown = out.getvalue().removeprefix(CLEAR)
     assert shown.isprintable()
     assert 0 < cell_len(shown) < width
@@ -85,7 +86,7 @@ def test_the_line_stays_one(monkeypatch: pytest.MonkeyPatch, width: int) -> None
 
 def test_a_terminal_that_is_gone_ends_nothing() -> None:
     out = io.StringIO()
-    line = live.Line(out)
+    line = Line(out)
     out.close()
     line.show("queue 0")
     line.write("a line of the log\n")

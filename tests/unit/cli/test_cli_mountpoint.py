@@ -49,7 +49,7 @@ def test_unfit(tmp_path: Path) -> None:
     assert refused(tmp_path) == (
         f"{tmp_path}: not empty: choose an empty directory, or hide what is in it with -o nonempty"
     )
-    assert refused("") == "the mountpoint is an empty name: give a directory"
+    assert refused("") == "the mountpoint is empty: name a directory"
     assert refused(tmp_path / ("n" * 300)).endswith(": File name too long")
 
 
