@@ -22,14 +22,15 @@ The catalogue of BioTorrents.de as a directory. Read-only; nothing here is downl
       FORMAT, PLATFORM, SCOPE [id]/ a torrent
         torrent.json                size, seeders, license, info hash, ...
         filelist.jsonl              its files, one JSON object a line
-        magnet.txt                  a magnet link, for a BitTorrent client
+        magnet.txt                  a magnet link: the info hash, without a tracker
         files/                      its files as a client would lay them out
       comments                      what people say about it, oldest first
 """
 
 _REST: Final = """\
 Files under files/ have their true names, sizes and times, and no content: opening one says
-"No data available". To get the data, give magnet.txt to a BitTorrent client.
+"No data available". `biofs torrent ID` fetches a torrent's file for a BitTorrent client, with a
+cookie. A magnet link alone finds nobody where the tracker is private.
 
 The server answers one request in six seconds. So a name costs nothing, and a document that
 nobody has read yet may take six seconds or more to open, the first time only. Ctrl-C works.
