@@ -87,15 +87,15 @@ def fuse_conf(options: Sequence[str], path: Path = fuse_setup.FUSE_CONF) -> Find
     wanted = [name for name in options if name in _ALLOW]
     allowed = fuse_setup.others_allowed(path)
     if os.geteuid() == 0 or (wanted and allowed):
-        return _right("fuse_setup.conf", "mounts may be shown to others")
+        return _right("fuse.conf", "mounts may be shown to others")
     if wanted:
         return _wrong(
-            "fuse_setup.conf",
+            "fuse.conf",
             f"-o {wanted[0]} is set, but not allowed: "
             f"have root put the line `user_allow_other` into {path}",
         )
     said = "is there" if allowed else "is needed for -o allow_other alone"
-    return _right("fuse_setup.conf", f"`user_allow_other` {said}")
+    return _right("fuse.conf", f"`user_allow_other` {said}")
 
 
 def python() -> Finding:
