@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from biofs.api import models
-from biofs.api.action import Action, Send, about, read_as
-from biofs.api.parameters import (
+from biofs.api.action import (
     BROWSE_FIELDS,
     NOTIFICATION_TYPES,
+    Action,
+    Send,
+    about,
     bounded,
     choice,
     filled,
     id_or_hash,
     number,
     page_number,
+    read_as,
 )
 from biofs.api.requests import Answer, Effect, Request
 from biofs.api.secrets import Secret

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import httpx
 import trio
 
-from biofs.api.credentials import Credentials
 from biofs.api.envelope import (
     ActionUnknown,
     EndpointMissing,
@@ -38,7 +37,7 @@ from biofs.api.http import (
     create_clients,
     read_body,
 )
-from biofs.api.requests import Answer, Request
+from biofs.api.requests import Answer, Credentials, Request
 from biofs.api.secrets import Secret
 from biofs.api.urls import Dialects, normalise_base_url
 

@@ -47,10 +47,10 @@ __all__ = ["main", "program"]
         "cache": ("biofs.cli.commands.cache", "Inspect or clear the cache."),
         "api": ("biofs.cli.commands.api", "Send ACTION to the server and print its answer."),
         "torrent": ("biofs.cli.commands.torrent", "Fetch the .torrent file of the torrent ID."),
-        "notifications": ("biofs.cli.commands.notifications", "Clear what the site tells you."),
+        "notifications": ("biofs.cli.commands.notifications", "Clear your notifications."),
         "completion": (
             "biofs.cli.commands.completion",
-            "Print what SHELL (bash, zsh or fish) needs to complete biofs.",
+            "Print the completion script for SHELL (bash, zsh or fish).",
         ),
         "demo": (
             "biofs.cli.commands.demo",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from biofs.cli.system import mountinfo
 from biofs.control import client
-from biofs.control.messages import Ask, encode_path
+from biofs.control.protocol import Ask, encode_path
 from biofs.errors import USAGE, QuietError
 
 _MOST_LINKS = 40  # path_resolution(7)

@@ -1,14 +1,18 @@
-"""Which store a command reads that asks nobody."""
+"""Locate, remove and lock the stores of commands that need no mount."""
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from biofs.cli.system.locks import SUFFIX as LOCK
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings
 from biofs.store.database import files
 from biofs.store.database.location import store_path, stores_of_server
+
+LOCK = ".warming"
+"""What the lock of a warm-up is called: as the store, with this suffix."""
 
 
 def remove(store: Path) -> None:
@@ -50,3 +54,30 @@ def known_of(settings: Settings) -> Path:
             f"give --token-file as for that mount"
         )
     raise QuietError(f"nothing is known of {settings.url}: `biofs warm` fetches it")
+
+
+# One warm-up of a store at a time: two would ask for the same things.
+
+
+@contextmanager
+def warming(store: Path) -> Iterator[None]:
+    """Be the one that warms this store. Raises QuietError if another process does.
+
+    The lock is a file beside the store, which stays: to remove it would let in two at once.
+    """
+    path = store.with_suffix(LOCK)
+    try:
+        store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise QuietError(f"{path}: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise QuietError(
+                "a warm-up of this account is under way already: let it end, or stop it"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

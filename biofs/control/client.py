@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
-from biofs.control import messages, paths
-from biofs.control.messages import Ask, Malformed, Said
+from biofs.control import protocol
+from biofs.control.protocol import Ask, Malformed, Said
 
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 30.0
@@ -26,9 +26,9 @@ class Failed(Exception):  # noqa: N818 - says what became of it
 
 def is_there(mountpoint: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a socket of this user stands for the mountpoint; its mount may be dead."""
-    name = paths.name(mountpoint)
-    for place in paths.places(environ, os.geteuid()):
-        with suppress(OSError, paths.NotPrivate), paths.opened(place.path) as at:
+    name = protocol.name(mountpoint)
+    for place in protocol.places(environ, os.geteuid()):
+        with suppress(OSError, protocol.NotPrivate), protocol.opened(place.path) as at:
             os.lstat(f"{at}/{name}")
             return True
     return False
@@ -46,7 +46,7 @@ def ask(
     """
     with _connected(mountpoint, environ) as connection:
         try:
-            connection.sendall(messages.line(what))
+            connection.sendall(protocol.line(what))
             for said in _lines(connection):
                 if said.progress is not None:
                     progress(said.progress)
@@ -62,14 +62,14 @@ def ask(
 
 
 def _connected(mountpoint: str, environ: Mapping[str, str]) -> socket.socket:
-    name = paths.name(mountpoint)
-    for place in paths.places(environ, os.geteuid()):
+    name = protocol.name(mountpoint)
+    for place in protocol.places(environ, os.geteuid()):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         connection.settimeout(CONNECT_SECONDS)
         try:
-            with paths.opened(place.path) as at:
+            with protocol.opened(place.path) as at:
                 connection.connect(f"{at}/{name}")
-        except (OSError, paths.NotPrivate):
+        except (OSError, protocol.NotPrivate):
             connection.close()
             continue
         connection.settimeout(SILENCE_SECONDS)
@@ -84,6 +84,6 @@ def _lines(connection: socket.socket) -> Iterator[Said]:
         while (end := received.find(b"\n")) >= 0:
             text = bytes(received[:end])
             del received[: end + 1]
-            yield messages.read_said(text)
-        if len(received) > messages.LONGEST_ANSWER:
+            yield protocol.read_said(text)
+        if len(received) > protocol.LONGEST_ANSWER:
             raise Malformed

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 import trio
 
-from biofs.control import messages, paths
-from biofs.control.messages import Ask, Malformed, Said
+from biofs.control import protocol
+from biofs.control.protocol import Ask, Malformed, Said
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class _Socket(NamedTuple):
 
     def remove(self) -> None:
         """Remove the file, if it is still ours: a later mount at the same place replaces it."""
-        with suppress(OSError, paths.NotPrivate), paths.opened(self.directory) as at:
+        with suppress(OSError, protocol.NotPrivate), protocol.opened(self.directory) as at:
             file = Path(at, self.name)
             status = file.lstat()
             if (status.st_dev, status.st_ino) == self.identity:
@@ -82,19 +82,19 @@ async def serve(
 
 def _listen(mountpoint: str) -> _Socket | None:
     reasons = []
-    for place in paths.places(os.environ, os.geteuid()):
+    for place in protocol.places(os.environ, os.geteuid()):
         try:
-            return _bind(place, paths.name(mountpoint))
-        except (OSError, paths.NotPrivate) as error:
+            return _bind(place, protocol.name(mountpoint))
+        except (OSError, protocol.NotPrivate) as error:
             reasons.append(str(error))
     log.warning("no socket for `biofs status` and others: %s", "; ".join(reasons))
     return None
 
 
-def _bind(place: paths.Place, name: str) -> _Socket:
+def _bind(place: protocol.Place, name: str) -> _Socket:
     """Bind under another name first: what is there already stays until it can be replaced."""
     place.make()
-    with paths.opened(place.path) as at:
+    with protocol.opened(place.path) as at:
         fresh = Path(at, f"{name}.{os.getpid()}")
         with suppress(FileNotFoundError):
             fresh.unlink()
@@ -144,7 +144,7 @@ class _Server:
     async def _answer(self, stream: trio.SocketStream) -> None:
         try:
             with trio.fail_after(ASK_SECONDS):
-                ask = messages.read_ask(await _receive_line(stream))
+                ask = protocol.read_ask(await _receive_line(stream))
             # Not before the ask was read: closing over unread bytes would take the answer away.
             if self._talks > MOST_TALKS:
                 await _send(stream, Said(error="too many ask at once: try again"))
@@ -207,7 +207,7 @@ class _Talk:
 async def _receive_line(stream: trio.SocketStream) -> bytes:
     received = bytearray()
     while (end := received.find(b"\n")) < 0:
-        if len(received) > messages.LONGEST_ASK:
+        if len(received) > protocol.LONGEST_ASK:
             raise Malformed
         chunk = await stream.receive_some(4096)
         if not chunk:
@@ -218,4 +218,4 @@ async def _receive_line(stream: trio.SocketStream) -> bytes:
 
 async def _send(stream: trio.SocketStream, said: Said) -> None:
     with trio.fail_after(ASK_SECONDS):
-        await stream.send_all(messages.line(said))
+        await stream.send_all(protocol.line(said))

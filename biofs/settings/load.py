@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from biofs.api.urls import is_loopback
 from biofs.errors import ConfigError
 from biofs.settings.layers import Merged, merge, names_a_token
-from biofs.settings.mount_options import FUSE_OPTIONS
-from biofs.settings.places import default_config_file
 from biofs.settings.table import (
     COOKIE_VARIABLE,
     SETTINGS,
@@ -22,6 +20,7 @@ from biofs.settings.table import (
     URL_VARIABLE,
     LogLevel,
 )
+from biofs.settings.values import FUSE_OPTIONS, default_config_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +63,7 @@ class Settings:
     account: bool
     foreground: bool
     fuse_options: tuple[str, ...]
-    """Names out of `mount_options.FUSE_OPTIONS`, each once."""
+    """Names out of `values.FUSE_OPTIONS`, each once."""
     uid: int | None = None
     """Whose the mount's files are; None: of the user who mounts."""
     gid: int | None = None

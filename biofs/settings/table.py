@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
-from biofs.settings import mount_options, places, values
+from biofs.settings import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,7 +150,7 @@ SETTINGS: Final = (
         group="account",
         metavar="DIR",
         parse=values.directory,
-        default=places.default_cache_dir,
+        default=values.default_cache_dir,
         default_text="~/.cache/biofs",
         default_with={"demo": None, "snapshot": None},
         flags=("--cache-dir",),
@@ -241,7 +241,7 @@ SETTINGS: Final = (
         help="Mount options, such as noatime,allow_other.",
         group="mount",
         metavar="OPTIONS",
-        parse=mount_options.parse,
+        parse=values.parse,
         default=(),
         flags=("-o", "--options"),
         fields=("fuse_options", "uid", "gid"),
@@ -253,7 +253,7 @@ SETTINGS: Final = (
         help="Log file.",
         group="logging",
         metavar="FILE",
-        default=places.default_log_file,
+        default=values.default_log_file,
         default_text="~/.local/state/biofs/log/biofs.log",
         default_with={"foreground": None},
         flags=("--log-file",),

@@ -1,5 +1,6 @@
-"""Parsers of settings: what was given becomes the value, or ValueError says what is wrong with it.
+"""What settings take: how a value is checked, the options of -o, and where files are by default.
 
+Parsers of settings: what was given becomes the value, or ValueError says what is wrong with it.
 Every command loads this: what a parser needs is imported when it is called.
 """
 
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -103,3 +105,89 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
+
+
+# What `biofs mount -o` takes.
+
+
+FUSE_OPTIONS = {
+    "allow_other": "all users may use the mount",
+    "allow_root": "root may use the mount",
+    "default_permissions": "the kernel checks permissions",
+    "noatime": "access times are not updated, which they are not anyway",
+    "nodev": "device files have no effect; always on for ordinary users",
+    "noexec": "no program can be executed",
+    "nonempty": "the mountpoint need not be empty",
+    "nosuid": "set-user-ID bits have no effect; always on for ordinary users",
+    "ro": "read-only, as the mount always is",
+    "xattr": "metadata as extended attributes",
+}
+"""Names that stand alone. `nonempty` and `xattr` are biofs's own, the others mount options."""
+
+OWNER_OPTIONS = {
+    "uid": "the numeric user ID that owns all files",
+    "gid": "the numeric group ID that owns all files",
+}
+"""Names that need a number, such as `uid=1000`."""
+
+_LARGEST_OWNER = 2**32 - 2  # the number above it means "leave it as it is": chown(2)
+
+
+def parse(given: Iterable[str]) -> tuple[tuple[str, ...], int | None, int | None]:
+    """Names of `FUSE_OPTIONS`, each once, the user ID and the group ID.
+
+    Each text given can hold several options with commas between them. Raises ValueError.
+    """
+    names: dict[str, None] = {}
+    numbers: dict[str, int] = {}
+    for option in filter(None, map(str.strip, ",".join(given).split(","))):
+        name, _, value = option.partition("=")
+        if name == "rw":
+            raise ValueError("rw: biofs is read-only: leave it out")
+        if name in OWNER_OPTIONS:
+            numbers[name] = _owner(name, value)
+        elif option in FUSE_OPTIONS:
+            names[option] = None
+        else:
+            known = ", ".join((*FUSE_OPTIONS, *(f"{name}=NUMBER" for name in OWNER_OPTIONS)))
+            raise ValueError(f"{option}: no such option: there are {known}")
+    return tuple(names), numbers.get("uid"), numbers.get("gid")
+
+
+def _owner(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and int(value[:12]) <= _LARGEST_OWNER):
+        raise ValueError(f"{name}: needs a number, such as {name}=1000")
+    return int(value)
+
+
+# Where biofs keeps its files by default; None where no home directory is known.
+
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def default_config_file() -> Path | None:
+    """The settings file, which need not exist."""
+    import platformdirs  # noqa: PLC0415 - the table of settings is loaded by every command
+
+    return _at_home(platformdirs.user_config_path("biofs") / "config.toml")
+
+
+def default_cache_dir() -> Path | None:
+    """The cache directory."""
+    import platformdirs  # noqa: PLC0415 - as above
+
+    return _at_home(platformdirs.user_cache_path("biofs"))
+
+
+def default_log_file() -> Path | None:
+    """The log of a mount in the background."""
+    import platformdirs  # noqa: PLC0415 - as above
+
+    return _at_home(platformdirs.user_log_path("biofs") / "biofs.log")
+
+
+def _at_home(path: Path) -> Path | None:
+    # A user without HOME and without an entry in passwd gets a relative path.
+    return path if path.is_absolute() else None

@@ -1,21 +1,70 @@
-"""Writing details: a group's answer taken apart into rows, and details given up for room.
+"""A group's answer as rows: how it is kept (`details.answer`), written, and given up for room.
 
-Everything here runs inside the transaction of the caller. When the store grows too large, details
-that nobody has read for longest give way, with their file lists; groups and torrents never do.
+What the server sent is kept whole, so a document can be rendered again from it at any time.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from biofs.api.models import Group, GroupAnswer, Torrent
 from biofs.store import facets, file_lists, fulltext
+from biofs.store.database.errors import StoreError
 from biofs.store.group_rows import Before, before_of, mtime_of, replace_torrents
-from biofs.store.stored_answer import TorrentFacts, encode
 from biofs.tree import names, render
 from biofs.tree.text import unescape
+
+
+class TorrentFacts(msgspec.Struct, array_like=True, frozen=True):
+    """What is computed of a torrent once, when its answer comes: see `details.TorrentDetail`."""
+
+    id: int
+    list_key: str
+    filelist_size: int
+    file_count: int
+    size: int
+    magnet: str
+
+
+class StoredAnswer(msgspec.Struct, frozen=True):
+    """The group and its torrents as the server sent them, texts decoded, without the file lists.
+
+    `about` has an entry for each of the torrents.
+    """
+
+    group: Any
+    torrents: list[dict[str, Any]]
+    about: list[TorrentFacts]
+
+
+_decode: Final = msgspec.json.Decoder(StoredAnswer).decode
+
+
+def encode(group: object, torrents: Sequence[object], about: Sequence[TorrentFacts]) -> bytes:
+    """The members of a `StoredAnswer` as they are stored."""
+    return msgspec.json.encode({"group": group, "torrents": torrents, "about": about})
+
+
+def decode(stored: bytes) -> StoredAnswer:
+    """Read what is stored. Raises StoreError if it is damaged: a file may come from anybody."""
+    try:
+        answer = _decode(stored)
+    except (msgspec.MsgspecError, ValueError, TypeError):
+        answer = None
+    if answer is None or len(answer.about) != len(answer.torrents):
+        raise StoreError("a detail in the store is damaged")
+    return answer
+
+
+# Writing details: a group's answer taken apart into rows, and details given up for room.
+#
+# Everything here runs inside the transaction of the caller. When the store grows too large, details
+# that nobody has read for longest give way, with their file lists; groups and torrents never do.
+
 
 _LOW_WATER: Final = 0.9  # an eviction frees down to this part of the bound, so that it is rare
 _BATCH: Final = 64

@@ -18,8 +18,8 @@ from biofs.api.models import GroupAnswer, GroupRow
 from biofs.store import facets
 from biofs.store.database.errors import StoreError
 from biofs.store.database.store import Store
+from biofs.store.detail_rows import decode
 from biofs.store.facets import FacetValues, Found
-from biofs.store.stored_answer import decode
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from biofs.store import file_lists, fulltext, stored_answer
+from biofs.store import detail_rows, file_lists, fulltext
 from biofs.store.database.errors import StoreError
 from biofs.tree.layout import FileTree
 
@@ -47,7 +47,7 @@ def files_in(
     names = dict(
         connection.execute("SELECT id, name FROM torrents WHERE group_id = ?", (group_id,))
     )
-    for torrent in stored_answer.decode(row[0]).about if row else ():
+    for torrent in detail_rows.decode(row[0]).about if row else ():
         files = file_lists.of(connection, torrent.list_key)
         if files is None or torrent.id not in names:
             continue

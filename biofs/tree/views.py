@@ -148,7 +148,7 @@ VIEWS: Final = (
     ViewLine(
         9,
         "collages",
-        "collages:CollagesView",
+        "lists:CollagesView",
         "1",
         (("collages/ID/", "collage.json, description.txt, and links to its groups"),),
         depth=2,
@@ -157,7 +157,7 @@ VIEWS: Final = (
     ViewLine(
         10,
         "top",
-        "top:TopView",
+        "lists:TopView",
         "1; needs a cookie",
         (("top/torrents/10/", "top.json, and links; likewise tags and users, 100 and 250"),),
         depth=3,
@@ -180,36 +180,36 @@ VIEWS: Final = (
     ViewLine(
         12,
         "users/search",
-        "usersearch:UserSearchView",
+        "users:UserSearchView",
         "⌈n/30⌉ for n users, 20 at most",
         (("users/search/NAME/", "users of that name: a search is made by naming it"),),
     ),
     ViewLine(
         13,
         "comments",
-        "comments:CommentsView",
+        "pages:CommentsView",
         "⌈n/10⌉ for n comments",
         (("comments/ID/", "what people say about a group, by its id"),),
     ),
     ViewLine(
         14,
         "me",
-        "me.me:MeView",
+        "me:MeView",
         "1 for each document",
         (("me/", "your account, if mounted with --account; see me/README.txt"),),
     ),
     ViewLine(
         15,
         ".biofs/site",
-        "site:SiteView",
+        "pages:SiteView",
         "1 for each document",
         ((".biofs/site/", "numbers and news of the site"),),
     ),
-    ViewLine(16, "me/inbox", "me.mail:FolderView", "⌈n/25⌉ for n conversations; 1 for each"),
-    ViewLine(17, "me/sentbox", "me.mail:FolderView", "as me/inbox"),
-    ViewLine(18, "me/bookmarks", "me.bookmarks:BookmarksView", "1 for each document", depth=3),
-    ViewLine(19, "me/notifications", "me.notifications:NotificationsView", "1; ⌈n/50⌉ for marks"),
-    ViewLine(20, "me/posts", "me.me:PostsView", "⌈n/25⌉ for n posts; needs a cookie"),
+    ViewLine(16, "me/inbox", "mail:FolderView", "⌈n/25⌉ for n conversations; 1 for each"),
+    ViewLine(17, "me/sentbox", "mail:FolderView", "as me/inbox"),
+    ViewLine(18, "me/bookmarks", "me:BookmarksView", "1 for each document", depth=3),
+    ViewLine(19, "me/notifications", "mail:NotificationsView", "1; ⌈n/50⌉ for marks"),
+    ViewLine(20, "me/posts", "me:PostsView", "⌈n/25⌉ for n posts; needs a cookie"),
 )
 """In the order in which the root and README.txt list them."""
 

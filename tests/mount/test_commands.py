@@ -69,7 +69,7 @@ def test_status_explain_and_refresh(case: Case, source: Overlay) -> None:
         assert case.run("refresh", str(category)) == "Sequences: 1 group changed\n"
         assert case.server.log.count("browse") == 2 * PAGES
 
-    assert case.run("status", code=1).startswith("biofs: none of your mounts of biofs is there")
+    assert case.run("status", code=1).startswith("biofs: you have no biofs mount")
     assert case.run("explain", str(category), code=1).endswith(
         "not in a mount of biofs: `biofs status` says where there is one"
     )

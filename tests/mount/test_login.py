@@ -151,7 +151,7 @@ def test_the_token_goes_into_a_file_of_its_owner_and_mounts_use_it(user: User) -
 
     said = [user.run("logout"), user.run("logout", code=1)]
     assert "is forgotten" in said[0]
-    assert "nobody is logged in" in said[1]
+    assert "not logged in" in said[1]
     assert user.kept == []
     assert user.run("api", "stats", code=1).startswith("biofs: no token: `biofs login` asks")
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from biofs.settings.mount_options import FUSE_OPTIONS, OWNER_OPTIONS
 from biofs.settings.table import BY_NAME, OTHER_VARIABLES, SETTINGS, Setting
+from biofs.settings.values import FUSE_OPTIONS, OWNER_OPTIONS
 
 PAGE = Path(__file__).parents[2] / "docs/configuration.md"
 

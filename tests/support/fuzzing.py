@@ -20,7 +20,7 @@ from biofs.api.errors import ApiError
 from biofs.api.models import BrowsePage, GroupAnswer
 from biofs.api.requests import Answer, Request
 from biofs.api.secrets import redacted, redacted_body
-from biofs.control import messages
+from biofs.control import protocol
 from biofs.tree import description, filelist, names, render
 from biofs.tree.layout import FileTree
 from biofs.tree.text import unescape
@@ -159,20 +159,20 @@ def secrets(data: bytes) -> None:
 
 def control(data: bytes) -> None:
     """Lines of the control socket."""
-    said: list[messages.Ask | messages.Said] = []
-    for read in (messages.read_ask, messages.read_said):
+    said: list[protocol.Ask | protocol.Said] = []
+    for read in (protocol.read_ask, protocol.read_said):
         try:
             said.append(read(data))
-        except messages.Malformed:
+        except protocol.Malformed:
             continue
     for message in said:
-        again = messages.read_ask if isinstance(message, messages.Ask) else messages.read_said
-        sent = messages.line(message)
+        again = protocol.read_ask if isinstance(message, protocol.Ask) else protocol.read_said
+        sent = protocol.line(message)
         assert sent.count(b"\n") == 1
         assert again(sent) == message
-    paths = [data.decode(errors="replace"), *[m.path for m in said if isinstance(m, messages.Ask)]]
+    paths = [data.decode(errors="replace"), *[m.path for m in said if isinstance(m, protocol.Ask)]]
     for path in paths:
-        parts = messages.decode_path(path)
+        parts = protocol.decode_path(path)
         assert not {b"", b"."} & set(parts)
         assert not any(b"/" in part for part in parts)
 
@@ -194,6 +194,6 @@ def seeds() -> Iterator[bytes]:
         response = json.loads(path.read_bytes())["response"]
         body = json.dumps(response["json"]) if "json" in response else response.get("body", "")
         yield bytes([number % len(ACTIONS), 0]) + str(body).encode()
-    yield messages.line(messages.Ask(do="refresh", path="a%20b/./c%2F%00//d", everything=True))
-    yield messages.line(messages.Said(answer={"passkey": "x", "auth": ["key", None, 1.5]}))
+    yield protocol.line(protocol.Ask(do="refresh", path="a%20b/./c%2F%00//d", everything=True))
+    yield protocol.line(protocol.Said(answer={"passkey": "x", "auth": ["key", None, 1.5]}))
     yield b"top\nADH1/a.fsa{{{12}}}|||b&nbsp;c{{{3}}}|||notes s2048s Dr. Smith lab notes{{{a}}}"

@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from biofs.catalogue.caller import DryRun
 from biofs.catalogue.catalogue import Catalogue
 from biofs.control.handlers.all import Answers
-from biofs.control.handlers.resolve import Resolver
-from biofs.control.messages import Ask, encode_path
+from biofs.control.handlers.explain import Resolver
+from biofs.control.protocol import Ask, encode_path
 from biofs.control.server import Handler
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded

@@ -49,7 +49,7 @@ def shown_for_people(facts: Mapping[str, Any]) -> str:
     rows += [("known", _known(facts)), ("reading", _cost(facts))]
     if facts.get("requests_for_all"):
         requests = quantities.counted(facts["requests_for_all"], "request")
-        rows.append(("all in it", f"costs {requests} more"))
+        rows.append(("everything below", f"{requests} more"))
     return quantities.table(rows)
 
 

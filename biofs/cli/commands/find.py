@@ -13,7 +13,7 @@ import click
 from biofs.cli import completers, mount_lookup, options, stores
 from biofs.cli.system import mountinfo
 from biofs.control import client
-from biofs.control.messages import Ask
+from biofs.control.protocol import Ask
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
 from biofs.store.database.errors import StoreError

@@ -14,8 +14,8 @@ from biofs.cli.output.terminal import safe
 from biofs.errors import USAGE, ConfigError, QuietError
 from biofs.settings import logins
 from biofs.settings.load import Settings, load, names_a_token
-from biofs.settings.places import default_config_file
 from biofs.settings.table import TOKEN_VARIABLE
+from biofs.settings.values import default_config_file
 
 _LONGEST = 1 << 16
 

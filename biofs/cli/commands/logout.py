@@ -4,7 +4,7 @@ import click
 
 from biofs.errors import QuietError
 from biofs.settings import logins
-from biofs.settings.places import default_config_file
+from biofs.settings.values import default_config_file
 
 
 @click.command("logout", epilog="Example: biofs logout")

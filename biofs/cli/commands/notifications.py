@@ -4,8 +4,8 @@ import os
 
 import click
 
+from biofs.api.action import NOTIFICATION_TYPES
 from biofs.api.actions import Api
-from biofs.api.parameters import NOTIFICATION_TYPES
 from biofs.cli import options
 from biofs.cli.output.report import confirm
 from biofs.settings.load import load

@@ -36,7 +36,7 @@ def command(mountpoint: str, lazy: bool) -> int:
 
 def _find(path: str) -> mountinfo.Mount:
     if not path:
-        raise QuietError("the mountpoint is an empty name: give a directory", USAGE)
+        raise QuietError("the mountpoint is empty: name a directory", USAGE)
     mounts = mountinfo.read()
     # The directory itself is looked at only if its name does not tell: the mount may hang.
     named = Path(path)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from biofs.cli import completers, options
+from biofs.cli import completers, options, stores
 from biofs.cli.output.quantities import counted, duration
-from biofs.cli.system import locks
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
 from biofs.store.database.errors import StoreError
@@ -52,7 +51,7 @@ def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
     if settings.cache_dir is None:
         raise QuietError("--demo: keeps nothing without a place for it: give --cache-dir", USAGE)
     chosen = _chosen(categories)
-    with locks.warming(_store_of(settings)):
+    with stores.warming(_store_of(settings)):
         click.echo(run(settings, chosen, details=details))
     return 0
 
@@ -84,9 +83,9 @@ def run(settings: Settings, categories: Sequence[int], *, details: bool) -> str:
     """
     import trio  # noqa: PLC0415
 
-    from biofs.mount.process import logs  # noqa: PLC0415
+    from biofs.mount.process import daemon  # noqa: PLC0415
 
-    logs.set_up(settings.log_level, settings.log_file)
+    daemon.set_up(settings.log_level, settings.log_file)
     return trio.run(_main, settings, categories, details, strict_exception_groups=True)
 
 

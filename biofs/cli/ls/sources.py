@@ -15,7 +15,7 @@ import msgspec
 from biofs.cli import mount_lookup, stores
 from biofs.cli.ls.paths import Place
 from biofs.cli.output import quantities
-from biofs.control.messages import Ask
+from biofs.control.protocol import Ask
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
 from biofs.store import rows

@@ -96,7 +96,7 @@ def _only_cause(error: BaseException) -> BaseException:
 
 
 def _log(error: BaseException) -> Path | None:
-    from biofs.settings.places import default_log_file  # noqa: PLC0415 - slow to import, seldom needed
+    from biofs.settings.values import default_log_file  # noqa: PLC0415 - slow to import, seldom needed
 
     path = default_log_file()
     if path is None:

@@ -9,12 +9,11 @@ from typing import Final
 
 import trio
 
-from biofs.control import messages, server
-from biofs.control.handlers.explain import Explainer
+from biofs.control import protocol, server
+from biofs.control.handlers.explain import Explainer, Resolver
 from biofs.control.handlers.refresh import Refresher
-from biofs.control.handlers.resolve import Resolver
 from biofs.control.handlers.rows import Tables
-from biofs.control.messages import Ask
+from biofs.control.protocol import Ask
 from biofs.control.server import Handler, Refused, Report
 from biofs.mount.process.run import Mounted
 from biofs.store.coverage import Coverage, measure
@@ -65,7 +64,7 @@ class Answers:
         return answer
 
     async def _explain(self, ask: Ask, report: Report) -> dict[str, object]:
-        facts = await self._explainer.explain(messages.decode_path(ask.path))
+        facts = await self._explainer.explain(protocol.decode_path(ask.path))
         return {**facts, "now": self._catalogue.clock()}
 
 

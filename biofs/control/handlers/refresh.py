@@ -14,11 +14,18 @@ from biofs.catalogue.answers import KnownAnswer
 from biofs.catalogue.caller import Caller, DryRun, NoWait, WouldFetch, WouldWait
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
-from biofs.control import messages
+from biofs.control import protocol
 from biofs.control.handlers import explain
-from biofs.control.handlers.explain import IN_CATEGORY, IN_GROUP, IN_TORRENT, pages_of
-from biofs.control.handlers.resolve import Found, Resolver, step
-from biofs.control.messages import Ask
+from biofs.control.handlers.explain import (
+    IN_CATEGORY,
+    IN_GROUP,
+    IN_TORRENT,
+    Found,
+    Resolver,
+    pages_of,
+    step,
+)
+from biofs.control.protocol import Ask
 from biofs.control.server import Refused, Report
 from biofs.store.details import Detail
 from biofs.store.groups import Before
@@ -94,7 +101,7 @@ class Refresher:
 
     async def _found(self, ask: Ask) -> Found:
         try:
-            return await self._resolver.resolve(messages.decode_path(ask.path), DryRun())
+            return await self._resolver.resolve(protocol.decode_path(ask.path), DryRun())
         except WouldFetch:
             raise Refused(_UNKNOWN) from None
         except (OSError, ApiError) as error:

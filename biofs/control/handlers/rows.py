@@ -13,8 +13,8 @@ from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
-from biofs.control.handlers.resolve import step
-from biofs.control.messages import Ask
+from biofs.control.handlers.explain import step
+from biofs.control.protocol import Ask
 from biofs.control.server import Refused, Report
 from biofs.store import fulltext
 from biofs.store.coverage import Gaps

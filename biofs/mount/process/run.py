@@ -1,7 +1,8 @@
-"""A mount from its start to its end."""
+"""A mount from its start to its end, and what it does when idle: it gives memory back."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
@@ -27,7 +28,7 @@ from biofs.mount.kernel.invalidation import AnswerInodes, KernelCache
 from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
 from biofs.mount.nodes.base import Nodes
 from biofs.mount.operations import Operations
-from biofs.mount.process import daemon, logs, memory
+from biofs.mount.process import daemon
 from biofs.mount.xattrs import Xattrs
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
@@ -36,6 +37,37 @@ from biofs.store.database.snapshot import Snapshot
 from biofs.tree.inodes import Kind
 
 log = logging.getLogger(__name__)
+
+IDLE_SECONDS: Final = 20.0
+"""After so long without a request the mount is idle."""
+
+
+async def give_memory_back(served: Callable[[], int], forget: Callable[[], None]) -> None:
+    """Call `forget` once whenever the mount becomes idle, until cancelled.
+
+    `served` is the number of requests served so far. What was forgotten is in the store.
+    """
+    before, idle = served(), True
+    while True:
+        await trio.sleep(IDLE_SECONDS)
+        now = served()
+        if now != before:
+            before, idle = now, False
+        elif not idle:
+            idle = True
+            forget()
+            gc.collect()
+            await trio.to_thread.run_sync(_trim)
+
+
+def _trim() -> None:
+    """Have the C library give free memory back to the system (malloc_trim(3); glibc has it)."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+# A mount from its start to its end.
+
 
 _LOOKS: Final = ("/bin/sh", "-c", 'test -e "$0/README.txt"')
 """Any Linux has this shell, and it starts sooner than Python."""
@@ -72,11 +104,11 @@ def run(settings: Settings, mountpoint: Path, companions: Sequence[Companion] = 
     Raises QuietError for what a user must read.
     """
     if settings.foreground:
-        logs.set_up(settings.log_level, settings.log_file)
+        daemon.set_up(settings.log_level, settings.log_file)
         return _serve(settings, mountpoint, lambda: None, companions)
 
     def serve(ready: Callable[[], None]) -> int:
-        logs.set_up(settings.log_level, settings.log_file)
+        daemon.set_up(settings.log_level, settings.log_file)
         return _serve(settings, mountpoint, ready, companions)
 
     return daemon.start(serve)
@@ -198,7 +230,7 @@ async def _main(
             nursery.start_soon(_end_on_signal, nursery.cancel_scope)
             nursery.start_soon(watch.run)
             nursery.start_soon(kernel.run)
-            nursery.start_soon(memory.give_memory_back, operations.served, operations.forget_all)
+            nursery.start_soon(give_memory_back, operations.served, operations.forget_all)
             nursery.start_soon(_announce, mountpoint, ready)
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
             log.info("unmounted")

@@ -131,7 +131,7 @@ CREATE TABLE IF NOT EXISTS hashes (
 );
 CREATE INDEX IF NOT EXISTS hashes_by_hash ON hashes (info_hash, torrent_id);
 
--- A group's answer without its file lists, as JSON (`stored_answer.StoredAnswer`), and what the
+-- A group's answer without its file lists, as JSON (`detail_rows.StoredAnswer`), and what the
 -- group's row was like then (`stable`). `used` is when it was last read, about: those not read for
 -- longest give way when the store grows too large.
 CREATE TABLE IF NOT EXISTS details (

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import pytest
 
+from biofs.api.action import BROWSE_FIELDS
 from biofs.api.actions import ACTIONS, Api
 from biofs.api.errors import BadAnswer
-from biofs.api.parameters import BROWSE_FIELDS
 from biofs.api.requests import Answer, Effect
 from biofs.api.secrets import Secret
 

@@ -193,7 +193,7 @@ def test_what_is_another_file_is_refused(
 
 
 def test_a_store_is_no_snapshot(store: Path) -> None:
-    with pytest.raises(StoreError, match="`biofs export` makes one of it"):
+    with pytest.raises(StoreError, match="create one with `biofs export`"):
         Snapshot(store)
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.warming import Warming
-from biofs.control import messages
-from biofs.control.messages import Said
+from biofs.control import protocol
+from biofs.control.protocol import Said
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
@@ -106,7 +106,7 @@ async def test_portions_are_whole_and_fit_an_answer() -> None:
         tags=("\x1f" * rows.MOST_CHARACTERS,),
     )
     answer = msgspec.to_builtins(Page(entries=[worst] * PORTION))
-    assert len(messages.line(Said(answer=answer))) <= messages.LONGEST_ANSWER
+    assert len(protocol.line(Said(answer=answer))) <= protocol.LONGEST_ANSWER
 
 
 async def test_a_group_known_from_its_detail_alone_says_the_same() -> None:

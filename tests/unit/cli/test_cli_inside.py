@@ -8,7 +8,7 @@ import pytest
 from biofs.cli import mount_lookup
 from biofs.cli.system.mountinfo import FSTYPE, Mount
 from biofs.control import client
-from biofs.control.messages import Ask
+from biofs.control.protocol import Ask
 from biofs.errors import QuietError
 
 

@@ -8,7 +8,7 @@ import pytest
 from biofs.cli import mount_helper
 from biofs.cli.commands import mount
 from biofs.cli.mount_helper import translate
-from biofs.settings.mount_options import FUSE_OPTIONS
+from biofs.settings.values import FUSE_OPTIONS
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
 

@@ -224,5 +224,5 @@ def test_explaining(facts: dict[str, Any], known: str, reading: str) -> None:
 def test_explaining_a_directory_says_what_all_of_it_costs() -> None:
     facts = {**FACTS, "bytes": 5754, "files": 4, "requests_for_all": 25}
     lines = explained(facts).splitlines()
-    assert lines[-1] == "all in it  costs 25 requests more"
-    assert "data       5.6 KiB in 4 files" in lines
+    assert lines[-1] == "everything below  25 requests more"
+    assert "data              5.6 KiB in 4 files" in lines

@@ -15,7 +15,7 @@ import trio
 from biofs.catalogue.warming import Warming
 from biofs.cli import main
 from biofs.cli.commands import cache, warm
-from biofs.cli.system import locks
+from biofs.cli.stores import warming
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.errors import QuietError
@@ -93,12 +93,12 @@ def test_what_makes_no_sense_is_refused(
 
 def test_one_warm_up_at_a_time(tmp_path: Path) -> None:
     store = tmp_path / "new" / "host-1.sqlite"
-    with locks.warming(store):
-        with pytest.raises(QuietError, match="under way already"), locks.warming(store):
+    with warming(store):
+        with pytest.raises(QuietError, match="under way already"), warming(store):
             pass
-        with locks.warming(tmp_path / "new" / "host-2.sqlite"):
+        with warming(tmp_path / "new" / "host-2.sqlite"):
             pass
-    with locks.warming(store):
+    with warming(store):
         assert store.parent.stat().st_mode & 0o777 == 0o700
 
 
@@ -106,7 +106,7 @@ def test_a_place_where_nothing_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(QuietError, match="file"),
-        locks.warming(tmp_path / "file" / "host.sqlite"),
+        warming(tmp_path / "file" / "host.sqlite"),
     ):
         pass
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from biofs.control import paths
-from biofs.control.paths import NotPrivate, Place
+from biofs.control import protocol
+from biofs.control.protocol import NotPrivate, Place
 
 
 def test_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    found = paths.places({"XDG_RUNTIME_DIR": "/run/here"}, 1000)
+    found = protocol.places({"XDG_RUNTIME_DIR": "/run/here"}, 1000)
     assert found == [
         Place(Path("/run/here/biofs")),
         Place(Path("/run/user/1000/biofs")),
@@ -27,13 +27,13 @@ def test_a_runtime_directory_that_says_nothing_new(
     monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
-    found = paths.places({"XDG_RUNTIME_DIR": given}, 1000)
+    found = protocol.places({"XDG_RUNTIME_DIR": given}, 1000)
     assert found[0].path == Path("/run/user/1000/biofs")
     assert len(found) == 2
 
 
 def test_names_differ_and_have_a_length_that_fits() -> None:
-    names = [paths.name(place) for place in ("/a", "/b", "/" + "x" * 4000, "/\udcff")]
+    names = [protocol.name(place) for place in ("/a", "/b", "/" + "x" * 4000, "/\udcff")]
     assert len(set(names)) == 4
     assert {len(name) for name in names} == {39}
 
@@ -60,7 +60,7 @@ def test_an_open_directory_stays_what_it_is(tmp_path: Path) -> None:
     directory = tmp_path / ("d" * 200)
     directory.mkdir(mode=0o700)
     (directory / "file").write_text("content")
-    with paths.opened(directory) as at:
+    with protocol.opened(directory) as at:
         directory.rename(tmp_path / "elsewhere")
         assert Path(at, "file").read_text() == "content"
         assert len(at) < 40
@@ -73,7 +73,7 @@ def test_a_directory_that_others_can_enter_is_refused(tmp_path: Path, mode: int)
     directory.mkdir()
     directory.chmod(mode)
     with pytest.raises(NotPrivate, match="others can enter it: run `chmod 700 "):
-        paths.opened(directory).__enter__()
+        protocol.opened(directory).__enter__()
 
 
 def test_a_directory_of_another_user_is_refused(
@@ -82,14 +82,14 @@ def test_a_directory_of_another_user_is_refused(
     tmp_path.chmod(0o700)
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
     with pytest.raises(NotPrivate, match="belongs to another user"):
-        paths.opened(tmp_path).__enter__()
+        protocol.opened(tmp_path).__enter__()
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to("directory")
     with pytest.raises(NotADirectoryError):
-        paths.opened(tmp_path / "link").__enter__()
+        protocol.opened(tmp_path / "link").__enter__()
 
 
 def test_refusing_leaves_nothing_open(tmp_path: Path) -> None:
@@ -97,5 +97,5 @@ def test_refusing_leaves_nothing_open(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         with pytest.raises(NotPrivate):
-            paths.opened(tmp_path).__enter__()
+            protocol.opened(tmp_path).__enter__()
     assert len(os.listdir("/proc/self/fd")) == before

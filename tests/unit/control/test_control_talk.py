@@ -19,9 +19,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.control import client, messages, paths, server
+from biofs.control import client, protocol, server
 from biofs.control.client import Failed, NoMount
-from biofs.control.messages import Ask, Malformed, Said
+from biofs.control.protocol import Ask, Malformed, Said
 from biofs.control.server import Handler, Refused, Report
 
 MOUNTPOINT = "/home/ada/biotorrents"
@@ -32,7 +32,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only place for sockets."""
     found = tmp_path / "run" / "biofs"
     found.parent.mkdir(mode=0o700)
-    monkeypatch.setattr(paths, "places", lambda _environ, _uid: [paths.Place(found)])
+    monkeypatch.setattr(protocol, "places", lambda _environ, _uid: [protocol.Place(found)])
     return found
 
 
@@ -68,9 +68,9 @@ def serving(handlers: Mapping[str, Handler], mountpoint: str = MOUNTPOINT) -> It
 @contextmanager
 def connected(runtime: Path) -> Iterator[socket.socket]:
     """A bare connection to the only socket."""
-    with socket.socket(socket.AF_UNIX) as connection, paths.opened(runtime) as at:
+    with socket.socket(socket.AF_UNIX) as connection, protocol.opened(runtime) as at:
         connection.settimeout(20)
-        connection.connect(f"{at}/{paths.name(MOUNTPOINT)}")
+        connection.connect(f"{at}/{protocol.name(MOUNTPOINT)}")
         yield connection
 
 
@@ -114,7 +114,7 @@ with socket.socket(socket.AF_UNIX) as connection:
 def as_nobody(address: Path) -> str:
     """What a process of another user hears at the socket."""
     return subprocess.run(
-        [sys.executable, "-I", "-c", _NOBODY, address, messages.line(Ask(do="echo"))],
+        [sys.executable, "-I", "-c", _NOBODY, address, protocol.line(Ask(do="echo"))],
         stdout=subprocess.PIPE,
         check=True,
         timeout=60,
@@ -127,8 +127,8 @@ def test_another_user_cannot_enter_and_is_not_answered_where_it_can(
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)  # unlike pytest's own
-        place = paths.Place(Path(directory, "biofs"))
-        monkeypatch.setattr(paths, "places", lambda _environ, _uid: [place])
+        place = protocol.Place(Path(directory, "biofs"))
+        monkeypatch.setattr(protocol, "places", lambda _environ, _uid: [place])
         with serving({"echo": echo}):
             [file] = place.path.iterdir()
             assert as_nobody(file) == "PermissionError"
@@ -150,8 +150,8 @@ def test_no_mount_no_answer(runtime: Path) -> None:
 
 def test_the_socket_of_a_dead_mount_is_replaced(runtime: Path) -> None:
     runtime.mkdir(mode=0o700)
-    with socket.socket(socket.AF_UNIX) as dead, paths.opened(runtime) as at:
-        dead.bind(f"{at}/{paths.name(MOUNTPOINT)}")
+    with socket.socket(socket.AF_UNIX) as dead, protocol.opened(runtime) as at:
+        dead.bind(f"{at}/{protocol.name(MOUNTPOINT)}")
         dead.listen()
     assert client.is_there(MOUNTPOINT)
     with pytest.raises(NoMount):
@@ -233,7 +233,7 @@ def test_what_is_done_for_an_asker_that_goes_ends(runtime: Path) -> None:
 
     with serving({"endless": endless}):
         with connected(runtime) as connection:
-            connection.sendall(messages.line(Ask(do="endless")))
+            connection.sendall(protocol.line(Ask(do="endless")))
             assert started.wait(20)
         assert ended.wait(20)
 
@@ -258,7 +258,7 @@ def test_nonsense_is_answered_in_a_line(runtime: Path, sent: bytes) -> None:
         connection.sendall(sent)
         answer = connection.makefile("rb").read()
         assert answer.count(b"\n") == 1
-        assert messages.read_said(answer).error == (
+        assert protocol.read_said(answer).error == (
             "no such request: is the mount of another version?"
         )
 
@@ -289,7 +289,7 @@ def test_too_many_at_once_are_turned_away(runtime: Path, monkeypatch: pytest.Mon
     with serving({"endless": endless}), ExitStack() as stack:
         for _ in range(2):
             connection = stack.enter_context(connected(runtime))
-            connection.sendall(messages.line(Ask(do="endless")))
+            connection.sendall(protocol.line(Ask(do="endless")))
             assert entered.acquire(timeout=20)
         with pytest.raises(Failed, match=r"^too many ask at once: try again$"):
             client.ask(MOUNTPOINT, Ask(do="endless"))
@@ -299,8 +299,8 @@ def _answering(sent: bytes, runtime: Path) -> Callable[[], None]:
     """A mount that answers whatever it is asked with the same bytes, once."""
     runtime.mkdir(mode=0o700)
     listener = socket.socket(socket.AF_UNIX)
-    with paths.opened(runtime) as at:
-        listener.bind(f"{at}/{paths.name(MOUNTPOINT)}")
+    with protocol.opened(runtime) as at:
+        listener.bind(f"{at}/{protocol.name(MOUNTPOINT)}")
     listener.listen()
 
     def run() -> None:
@@ -327,7 +327,7 @@ def _answering(sent: bytes, runtime: Path) -> Callable[[], None]:
         (b"nonsense\n", "the mount ended or sent an invalid reply"),
         (b'{"answer": {"\xe5": 1}}\n', "the mount ended or sent an invalid reply"),
         (b'{"answer": 5}\n', "the mount ended or sent an invalid reply"),
-        (b"x" * (messages.LONGEST_ANSWER + 100_000), "the mount ended or sent an invalid reply"),
+        (b"x" * (protocol.LONGEST_ANSWER + 100_000), "the mount ended or sent an invalid reply"),
         (b'{"error": "no\\nway"}\n', "no\nway"),
     ],
 )
@@ -345,8 +345,8 @@ def test_a_mount_that_hangs_is_not_waited_for(
     monkeypatch.setattr(client, "SILENCE_SECONDS", 0.05)
     runtime.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as listener:
-        with paths.opened(runtime) as at:
-            listener.bind(f"{at}/{paths.name(MOUNTPOINT)}")
+        with protocol.opened(runtime) as at:
+            listener.bind(f"{at}/{protocol.name(MOUNTPOINT)}")
         listener.listen()
         with pytest.raises(Failed, match=r"^the mount does not answer$"):
             client.ask(MOUNTPOINT, Ask(do="echo"))
@@ -354,15 +354,15 @@ def test_a_mount_that_hangs_is_not_waited_for(
 
 @given(st.binary(max_size=200).filter(lambda path: b"\0" not in path))
 def test_any_path_arrives_as_it_is(path: bytes) -> None:
-    encoded = messages.encode_path(os.fsdecode(path))
-    ask = messages.read_ask(messages.line(Ask(do="explain", path=encoded)))
+    encoded = protocol.encode_path(os.fsdecode(path))
+    ask = protocol.read_ask(protocol.line(Ask(do="explain", path=encoded)))
     expected = [part for part in path.split(b"/") if part not in {b"", b"."}]
-    assert messages.decode_path(ask.path) == expected
+    assert protocol.decode_path(ask.path) == expected
 
 
 @given(st.binary(max_size=300))
 def test_reading_anything_is_malformed_at_worst(text: bytes) -> None:
-    for read, kind in ((messages.read_ask, Ask), (messages.read_said, Said)):
+    for read, kind in ((protocol.read_ask, Ask), (protocol.read_said, Said)):
         result: Any
         try:
             result = read(text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import trio
 import trio.testing
 
-from biofs.mount.process import memory
-from biofs.mount.process.memory import IDLE_SECONDS, give_memory_back
+from biofs.mount.process import run
+from biofs.mount.process.run import IDLE_SECONDS, give_memory_back
 
 
 async def test_it_forgets_once_it_is_idle(autojump_clock: trio.testing.MockClock) -> None:
@@ -35,4 +35,4 @@ async def test_it_forgets_once_it_is_idle(autojump_clock: trio.testing.MockClock
 
 
 def test_the_c_library_gives_back() -> None:
-    memory._trim()
+    run._trim()

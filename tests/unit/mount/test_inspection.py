@@ -12,7 +12,7 @@ import trio
 from biofs.catalogue.caller import WouldFetch
 from biofs.catalogue.freshness import DAY, MINUTE
 from biofs.control.handlers.all import bytes_of
-from biofs.control.messages import Ask
+from biofs.control.protocol import Ask
 from biofs.control.server import Refused
 from biofs.demo.generator import Generated
 from biofs.tree.inodes import Address, Kind

@@ -16,9 +16,8 @@ from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.mount import texts
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views import registry
+from biofs.mount.views import me, registry
 from biofs.mount.views.document import DocumentView
-from biofs.mount.views.me import me
 from biofs.store import facets
 from biofs.tree import views
 from tests.support.catalogues import running

@@ -1,10 +1,16 @@
-"""`me/inbox/` and `me/sentbox/`: conversations, which stay unread until one is read by name."""
+"""`me/inbox/`, `me/sentbox/`, `me/notifications/`: what loses its marks by being read.
+
+Documents that change something on the server by being read: marks are taken away.
+No listing shows them, so nothing that walks a tree meets them; they have to be named. Looking at
+one (stat) asks nothing: its size is known once it was read. Opening it asks, and waits: what is
+older than its TTL is never asked for in the background, where nobody sees what was marked.
+"""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
@@ -14,13 +20,51 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.base import document_of
-from biofs.mount.views.document import DocumentRow, Entries, object_in
-from biofs.mount.views.me.marking import ReadingView
+from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
 from biofs.tree import names, render
-from biofs.tree.inodes import Address, Kind, unpack
+from biofs.tree.inodes import Address, Kind, pack, unpack
 from biofs.tree.text import escape
 
-_README: Final = b"""\
+
+class ReadingView(DocumentView):
+    """A view some of whose documents have `marks` in its table; for the owner alone."""
+
+    private: ClassVar[bool] = True
+
+    def volatile(self, address: Address) -> bool:
+        row = self.rows.get(document_of(address))
+        return row is not None and row.marks
+
+    async def getattr(self, address: Address, caller: Caller) -> Stat:
+        if address.kind is Kind.VIEW_DOCUMENT and self.volatile(address):
+            if not caller.may_fetch:  # whoever explains wants to know what opening it would fetch
+                await self.body(address, caller)
+            return self._stat(pack(*address), self.source(address, caller), caller)
+        return await super().getattr(address, caller)
+
+    async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
+        for row in self.rows.values():
+            if row.marks and row.name == name and row.place is address.kind:
+                ident = address.ident if address.kind is Kind.VIEW_ENTRY else 0
+                inode = self.document(ident, row.number)
+                return self._stat(inode, self.source(unpack(inode), caller), caller)
+        return await super().lookup(address, name, caller)
+
+    async def body(self, address: Address, caller: Caller) -> bytes:
+        source = self.source(address, caller)
+        if not self.volatile(address) or not isinstance(source, Document):
+            return await super().body(address, caller)
+        answers = self.catalogue.answers
+        return await answers.get_new(source.key, source.ttl, source.fetch, caller)
+
+    def _stat(self, inode: int, source: Document | bytes | None, caller: Caller) -> Stat:
+        return self.file(inode, source, caller)._replace(keep=0.0)
+
+
+# `me/inbox/` and `me/sentbox/`: conversations, which stay unread until one is read by name.
+
+
+_MARKS_README: Final = b"""\
 message.json has this conversation's subject, sender and date; reading it changes nothing.
 
 The conversation itself is in READING-MARKS-AS-READ.json. No listing shows it, because reading it
@@ -45,7 +89,7 @@ class FolderView(ReadingView):
         return (
             DocumentRow(_MESSAGES, b"messages.json", lambda *_: self._list(), Kind.VIEW),
             DocumentRow(_MESSAGE, b"message.json", self._message),
-            DocumentRow(3, b"README.txt", lambda *_: _README),
+            DocumentRow(3, b"README.txt", lambda *_: _MARKS_README),
             DocumentRow(
                 _CONVERSATION, b"READING-MARKS-AS-READ.json", self._conversation, marks=True
             ),
@@ -105,3 +149,37 @@ def _rows(body: bytes) -> Mapping[int, Mapping[str, object]]:
         if ident and isinstance(row, Mapping):
             rows.setdefault(ident, row)
     return rows
+
+
+# `me/notifications/`: what the site tells the user, and which uploads the filters caught.
+
+
+_NOTIFICATIONS_README: Final = b"""\
+site.json has what the site tells you; reading it changes nothing.
+
+The uploads that your filters caught are in READING-CLEARS-THE-MARKS.json. No listing shows it,
+because reading it clears their "new" marks on the server. It needs a cookie:
+
+  jq . READING-CLEARS-THE-MARKS.json
+
+To clear what site.json tells: biofs notifications clear TYPE
+"""
+
+
+class NotificationsView(ReadingView):
+    """Three documents in the view's own directory, one of which marks what it shows."""
+
+    def table(self) -> Sequence[DocumentRow]:
+        freshness = self.catalogue.freshness
+        site, caught = account_documents.site_notifications, account_documents.notifications
+        return (
+            DocumentRow(1, b"README.txt", lambda *_: _NOTIFICATIONS_README, Kind.VIEW),
+            DocumentRow(2, b"site.json", lambda *_: site(freshness), Kind.VIEW),
+            DocumentRow(
+                3,
+                b"READING-CLEARS-THE-MARKS.json",
+                lambda *_: caught(freshness),
+                Kind.VIEW,
+                marks=True,
+            ),
+        )

@@ -1,4 +1,4 @@
-"""`top/{torrents,tags,users}/{10,100,250}/`: the top lists, and links to what is in them."""
+"""`collages/` and `top/`: lists of groups that the server makes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
+from biofs.catalogue.documents import collages
 from biofs.catalogue.documents import top as top_lists
 from biofs.catalogue.documents.document import Document
 from biofs.catalogue.documents.links import Link
@@ -13,10 +14,33 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import failure
+from biofs.mount.views.document import id_in
 from biofs.mount.views.link import FIRST_LINK, LinkView
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 from biofs.tree.text import escape
+
+
+class CollagesView(LinkView):
+    """An entry is a collage's id; those that were fetched are listed, any id can be named."""
+
+    documents: ClassVar[tuple[bytes, ...]] = (b"collage.json", b"description.txt")
+
+    def source(self, ident: int) -> Document:
+        return collages.collage(self.catalogue, ident)
+
+    def lookup_entry(self, name: bytes, caller: Caller) -> Stat | None:
+        ident = id_in(name)
+        return None if ident is None else self.directory(ident, caller)
+
+    async def entries(self) -> list[tuple[bytes, Stat]]:
+        keys = self.catalogue.answers.keys(collages.KEY)
+        known = sorted(int(key.removeprefix(collages.KEY)) for key in keys)
+        return [(b"%d" % ident, self.listed_entry(ident)) for ident in known]
+
+
+# `top/{torrents,tags,users}/{10,100,250}/`: the top lists, and links to what is in them.
+
 
 _KINDS: Final = ("torrents", "tags", "users")
 _LIMITS: Final = (10, 100, 250)

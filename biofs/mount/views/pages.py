@@ -1,4 +1,4 @@
-"""`comments/`: what users say about a group, under the group's id."""
+"""`comments/` and `.biofs/site/`: documents and nothing else."""
 
 from __future__ import annotations
 
@@ -45,3 +45,18 @@ class CommentsView(DocumentView):
         source = self._comments(address.ident, caller)
         known = self.catalogue.answers.known(source.key, caller)
         return source.mtime(known.body) if known else 0
+
+
+# `.biofs/site/`: the site as a whole. Hidden, so that who searches the catalogue does not ask.
+
+
+class SiteView(DocumentView):
+    """The site's numbers and its news, each a document in the view's own directory."""
+
+    def table(self) -> Sequence[DocumentRow]:
+        freshness = self.catalogue.freshness
+        stats, news = user_documents.site_stats, user_documents.announcements
+        return (
+            DocumentRow(1, b"stats.json", lambda *_: stats(freshness), Kind.VIEW),
+            DocumentRow(2, b"announcements.json", lambda *_: news(freshness), Kind.VIEW),
+        )

@@ -1,1 +1,0 @@
-"""The account behind the token or cookie."""
