@@ -5,10 +5,10 @@ has it, at one request for each group. For many groups of one query there is a c
 the same query again, six times, each time restricted to four of the twelve categories, so that each
 category is among those of two queries, and no other of the same two. Who follows one link pays one
 request; only from the fifth on, as for an `ls` that colours links by what they lead to, all are
-placed together.
+located together.
 
 Since every category is in two queries, a server that applies only some of the restrictions, or
-none, does no harm: its groups are in fewer than two, or in more, and have to be placed one by one.
+none, does no harm: its groups are in fewer than two, or in more, and have to be located one by one.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ CODES: Final = {
 """The category whose groups are found by two of the queries, and by no other."""
 
 SINGLY: Final = 4
-"""Groups of a query that are placed by their details before the others are placed together."""
+"""Groups of a query that are located by their details before the others are located together."""
 
 _REMEMBERED: Final = 64  # queries that are remembered
 
 
 class _Found:
-    """A query, the groups it found, and how many of them were placed one by one."""
+    """A query, the groups it found, and how many of them were located one by one."""
 
     def __init__(self, fields: dict[str, str], ids: frozenset[int]) -> None:
         self.fields: Final = fields
@@ -101,7 +101,7 @@ class Locate:
         except ApiError as error:
             if isinstance(error, NetworkError | AccessDenied):
                 raise
-        # Those that were not found, or all if the server cannot do that, are placed one by one.
+        # Those that were not found, or all if the server cannot do that, are located one by one.
         found.singly = -len(found.ids)
 
     def _work(self, found: _Found) -> Work:

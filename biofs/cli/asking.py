@@ -39,9 +39,9 @@ def send(settings: Settings, request: Request) -> Answer:
 
 async def _outcome(settings: Settings, request: Request) -> Answer | ApiError:
     async with assembly.open_catalogue(settings) as catalogue:
-        want = Fetch(request, Priority.INTERACTIVE, 0)
+        fetch = Fetch(request, Priority.INTERACTIVE, 0)
         try:
-            return await catalogue.queue.sender(want)(request)
+            return await catalogue.queue.sender(fetch)(request)
         except ApiError as error:
             return error
 

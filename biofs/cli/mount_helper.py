@@ -52,28 +52,28 @@ def translate(arguments: Sequence[str]) -> list[str] | None:
     if len(asked.places) != 2:
         raise ValueError("two are needed: what to mount, a URL or `demo`, and a directory")
     source, directory = asked.places
-    told: list[str] = []
+    translated: list[str] = []
     others: list[str] = []
     for option in asked.options:
         name, _, value = option.partition("=")
         if name in _WITH_VALUE:
-            told.append(f"{_WITH_VALUE[name]}={value}")
+            translated.append(f"{_WITH_VALUE[name]}={value}")
         elif option in _ALONE:
-            told.append(_ALONE[option])
+            translated.append(_ALONE[option])
         elif option == "remount":
             raise ValueError("a mount cannot be changed: unmount it, and mount it again")
         elif option not in _NOT_FOR_US and not option.startswith(_NOT_FOR_US_BEGIN):
             others.append(option)
     if others:
-        told += ["-o", ",".join(others)]
+        translated += ["-o", ",".join(others)]
     if asked.fake:
         return None
-    return ["mount", *told, *_source(source, told), "--", directory]
+    return ["mount", *translated, *_source(source, translated), "--", directory]
 
 
-def _source(source: str, told: Sequence[str]) -> list[str]:
+def _source(source: str, translated: Sequence[str]) -> list[str]:
     if source in {"none", "biofs", "demo"}:
-        return ["--demo"] if source == "demo" and "--demo" not in told else []
+        return ["--demo"] if source == "demo" and "--demo" not in translated else []
     return [f"--snapshot={source}" if source.startswith("/") else f"--url={source}"]
 
 

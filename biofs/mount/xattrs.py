@@ -38,7 +38,7 @@ class Xattrs:
     """
 
     def __init__(self, catalogue: Catalogue, site: str = "") -> None:
-        self._traits: Final = KnownValues(catalogue.store, catalogue.groups, catalogue.index, site)
+        self._values: Final = KnownValues(catalogue.store, catalogue.groups, catalogue.index, site)
 
     def names(self, address: Address) -> list[bytes]:
         """The names of the node's attributes."""
@@ -53,14 +53,14 @@ class Xattrs:
         return found
 
     def _of(self, address: Address) -> dict[bytes, bytes]:
-        traits = None
+        values = None
         if address.kind in _GROUP:
-            traits = self._traits.of_group(address.ident)
+            values = self._values.of_group(address.ident)
         elif address.kind in _TORRENT:
-            traits = self._traits.of_torrent(address.ident)
-        if traits is None or (address.kind in _DOCUMENTS and not traits.complete):
+            values = self._values.of_torrent(address.ident)
+        if values is None or (address.kind in _DOCUMENTS and not values.complete):
             return {}
-        return attributes(traits)
+        return attributes(values)
 
 
 # Extended attributes of groups and torrents, made from what is known of them.
@@ -100,21 +100,21 @@ class XattrValues:
     """Whether the detail is known, and not only what a listing tells."""
 
 
-def attributes(traits: XattrValues) -> dict[bytes, bytes]:
+def attributes(values: XattrValues) -> dict[bytes, bytes]:
     """The attributes by their names: UTF-8 without control characters, none of them empty."""
-    tags = _joined(traits.tags)
-    url = _short(traits.url)
+    tags = _joined(values.tags)
+    url = _short(values.url)
     texts = {
-        f"{_PREFIX}id": str(traits.ident),
-        f"{_PREFIX}info_hash": _joined(traits.info_hashes),
-        f"{_PREFIX}leechers": _number(traits.leechers),
-        f"{_PREFIX}license": _joined(traits.licenses),
-        f"{_PREFIX}seeders": _number(traits.seeders),
-        f"{_PREFIX}size": _number(traits.size),
+        f"{_PREFIX}id": str(values.ident),
+        f"{_PREFIX}info_hash": _joined(values.info_hashes),
+        f"{_PREFIX}leechers": _number(values.leechers),
+        f"{_PREFIX}license": _joined(values.licenses),
+        f"{_PREFIX}seeders": _number(values.seeders),
+        f"{_PREFIX}size": _number(values.size),
         f"{_PREFIX}tags": tags,
         f"{_PREFIX}url": url,
         "user.xdg.comment": printable.cut(
-            printable.for_value(traits.comment[:LONGEST_TEXT]), LONGEST_TEXT
+            printable.for_value(values.comment[:LONGEST_TEXT]), LONGEST_TEXT
         ),
         "user.xdg.origin.url": url,
         "user.xdg.tags": tags,
@@ -184,10 +184,10 @@ class KnownValues:
             group = Group.from_json(orjson.loads(detail.json))
             torrents = _torrents(detail)
             comment = detail.description.decode()
-            return _traits(group_id, url, hashes, group.tags, torrents, comment)
+            return _values(group_id, url, hashes, group.tags, torrents, comment)
         row = self._row(group_id)
         if row is not None:
-            return _traits(group_id, url, hashes, row.tags, row.torrents)
+            return _values(group_id, url, hashes, row.tags, row.torrents)
         return XattrValues(ident=group_id, url=url, info_hashes=list(hashes.values()))
 
     def of_torrent(self, torrent_id: int) -> XattrValues | None:
@@ -202,11 +202,11 @@ class KnownValues:
         if detail is not None and torrent_id in detail.torrents:
             tags = Group.from_json(orjson.loads(detail.json)).tags
             torrent = Torrent.from_json(orjson.loads(detail.torrents[torrent_id].json))
-            return _traits(torrent_id, url, own, tags, [torrent], torrent.description)
+            return _values(torrent_id, url, own, tags, [torrent], torrent.description)
         row = self._row(known.group_id)
         for each in row.torrents if row is not None else ():
             if each.id == torrent_id and row is not None:
-                return _traits(torrent_id, url, own, row.tags, [each])
+                return _values(torrent_id, url, own, row.tags, [each])
         return XattrValues(ident=torrent_id, url=url, info_hashes=list(own.values()))
 
     def _url(self, query: str) -> str:
@@ -226,7 +226,7 @@ def _torrents(detail: Detail) -> list[Torrent]:
     return [Torrent.from_json(orjson.loads(each.json)) for each in detail.torrents.values()]
 
 
-def _traits(
+def _values(
     ident: int,
     url: str,
     hashes: dict[int, str],

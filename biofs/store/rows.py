@@ -153,11 +153,11 @@ def _of_row(
 ) -> Entry:
     """A group as its browse row tells it, or else its detail."""
     entry = _entry(ident, name, category, mtime)
-    told = _object(line or answer)
-    if not told:
+    decoded = _object(line or answer)
+    if not decoded:
         return entry
-    group = told if line else to_object(told.get("group")) or {}
-    torrents = [_counts(torrent) for torrent in _objects(told.get("torrents"))]
+    group = decoded if line else to_object(decoded.get("group")) or {}
+    torrents = [_counts(torrent) for torrent in _objects(decoded.get("torrents"))]
     year = to_count(group.get("groupYear" if line else "year"))
     formats = dict.fromkeys(text for each in torrents if (text := each[-1]))
     return msgspec.structs.replace(
@@ -199,10 +199,10 @@ def _torrents(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]
     found = connection.execute(query, (wanted.ident,)).fetchone()
     if found is None:
         return
-    told = _object(found[4] or found[5])
+    decoded = _object(found[4] or found[5])
     counts = {
         to_count(each.get("torrentId", each.get("id"))): _counts(each)
-        for each in _objects(told.get("torrents"))
+        for each in _objects(decoded.get("torrents"))
     }
     rows = connection.execute(
         "SELECT id, name, mtime FROM torrents WHERE group_id = ? AND id > ? ORDER BY id LIMIT ?",
@@ -254,8 +254,8 @@ def id_in_line(line: bytes) -> int | None:
 def entry_of_line(line: bytes, path_name: str) -> Entry:
     """A group as a line of index.jsonl or results.jsonl tells it."""
     ident = names.id_of(path_name) or 0
-    told = _object(line)
-    entry = _of_row(ident, path_name, 0, to_count(told.get("groupTime")), line, None)
+    decoded = _object(line)
+    entry = _of_row(ident, path_name, 0, to_count(decoded.get("groupTime")), line, None)
     return msgspec.structs.replace(entry, category="")
 
 

@@ -125,26 +125,26 @@ class InMount:
     def _linked(self, place: Place) -> list[Entry]:
         """The groups to which a directory has links, as its names tell: what `ls` would cost."""
         found = {ident: name for name in self._names() if (ident := names.id_of(name)) is not None}
-        told = self._results(found) if place.of == "search" else {}
+        entries_by_id = self._results(found) if place.of == "search" else {}
         numbers = list(found)
         for first in range(0, len(numbers), _IDS):
             ids = tuple(numbers[first : first + _IDS])
             page = self._page(Wanted(what="ids", ids=ids))
-            told |= {entry.id: entry for entry in page.entries}
+            entries_by_id |= {entry.id: entry for entry in page.entries}
         return [
-            told.get(ident) or Entry(id=ident, name=name, category="", time=0)
+            entries_by_id.get(ident) or Entry(id=ident, name=name, category="", time=0)
             for ident, name in found.items()
         ]
 
     def _results(self, found: dict[int, str]) -> dict[int, Entry]:
         """The rows of a search, which has groups whose categories were never listed."""
-        told: dict[int, Entry] = {}
+        entries_by_id: dict[int, Entry] = {}
         with open(f"{self._path}/{_RESULTS}", "rb") as lines:  # noqa: PTH123 - as it was typed
             for line in lines:
                 ident = rows.id_in_line(line)
                 if ident in found:
-                    told[ident] = rows.entry_of_line(line, found[ident])
-        return told
+                    entries_by_id[ident] = rows.entry_of_line(line, found[ident])
+        return entries_by_id
 
     def _names(self) -> list[str]:
         if self._known:

@@ -10,6 +10,7 @@ from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing
+from biofs.store.groups import KnownTorrent
 from biofs.store.memory import Spooled
 from biofs.tree.inodes import Address, Kind
 
@@ -57,6 +58,14 @@ class Spool:
 def failure(number: int) -> OSError:
     """The exception for an errno."""
     return OSError(number, os.strerror(number))
+
+
+def known_torrent(catalogue: Catalogue, torrent_id: int) -> KnownTorrent:
+    """The torrent with this id. Raises OSError (ENOENT) if no listing or detail has told of it."""
+    torrent = catalogue.index.torrent(torrent_id)
+    if torrent is None:
+        raise failure(errno.ENOENT)
+    return torrent
 
 
 class Nodes:

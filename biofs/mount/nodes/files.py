@@ -18,7 +18,7 @@ from biofs.mount.entries import (
     directory_entry,
     file_entry,
 )
-from biofs.mount.nodes.base import Content, Nodes, failure
+from biofs.mount.nodes.base import Content, Nodes, failure, known_torrent
 from biofs.store.groups import KnownTorrent
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
 from biofs.tree.layout import FileTree
@@ -70,12 +70,6 @@ class FilesNodes(Nodes):
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
     kept: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
 
-    def _torrent(self, torrent_id: int) -> KnownTorrent:
-        torrent = self.catalogue.index.torrent(torrent_id)
-        if torrent is None:
-            raise failure(errno.ENOENT)
-        return torrent
-
     async def _tree(self, torrent: KnownTorrent, caller: Caller) -> FileTree:
         detail = await self.catalogue.groups.get(torrent.group_id, caller)
         found = detail.torrents.get(torrent.id)
@@ -90,7 +84,7 @@ class FilesNodes(Nodes):
         return tree
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
-        torrent = self._torrent(address.ident)
+        torrent = known_torrent(self.catalogue, address.ident)
         if address.part == 0:
             return attributes.directory(pack(Kind.FILES, torrent.id), torrent.mtime)
         tree = await self._tree(torrent, caller)
@@ -98,7 +92,7 @@ class FilesNodes(Nodes):
         return _stat(tree, address.part, torrent)
 
     def cached_directory(self, address: Address, caller: Caller) -> Directory | None:
-        torrent = self._torrent(address.ident)
+        torrent = known_torrent(self.catalogue, address.ident)
         detail = self.catalogue.groups.known(torrent.group_id, caller)
         found = detail.torrents.get(torrent.id) if detail else None
         tree = self.catalogue.trees.at_hand(found) if found else None
@@ -116,14 +110,14 @@ class FilesNodes(Nodes):
         )
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        torrent = self._torrent(address.ident)
+        torrent = known_torrent(self.catalogue, address.ident)
         tree = await self._tree(torrent, caller)
         _check(tree, address.part)
         node = tree.find(address.part, name)
         return None if node is None else _stat(tree, node, torrent)
 
     async def opendir(self, address: Address, caller: Caller) -> Listing:
-        torrent = self._torrent(address.ident)
+        torrent = known_torrent(self.catalogue, address.ident)
         tree = await self._tree(torrent, caller)
         _check(tree, address.part)
         if not tree.is_dir(address.part):
@@ -133,7 +127,9 @@ class FilesNodes(Nodes):
     async def parent(self, address: Address) -> int:
         if address.part == 0:
             return pack(Kind.TORRENT, address.ident)
-        detail = self.catalogue.groups.at_hand(self._torrent(address.ident).group_id)
+        detail = self.catalogue.groups.at_hand(
+            known_torrent(self.catalogue, address.ident).group_id
+        )
         found = detail.torrents.get(address.ident) if detail else None
         tree = await self.catalogue.trees.tree(found) if found else None
         if tree is None:

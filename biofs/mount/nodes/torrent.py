@@ -10,7 +10,7 @@ from biofs.catalogue.caller import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Directory, Listing, directory_entry, file_entry
-from biofs.mount.nodes.base import Bytes, Content, Nodes, Spool, failure
+from biofs.mount.nodes.base import Bytes, Content, Nodes, Spool, failure, known_torrent
 from biofs.store.details import TorrentDetail
 from biofs.store.groups import KnownTorrent
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
@@ -32,12 +32,6 @@ class TorrentNodes(Nodes):
     )
     kept: ClassVar[tuple[Kind, ...]] = (Kind.TORRENT,)
 
-    def _torrent(self, torrent_id: int) -> KnownTorrent:
-        torrent = self.catalogue.index.torrent(torrent_id)
-        if torrent is None:
-            raise failure(errno.ENOENT)
-        return torrent
-
     async def _detail(self, torrent: KnownTorrent, caller: Caller) -> TorrentDetail:
         detail = await self.catalogue.groups.get(torrent.group_id, caller)
         found = detail.torrents.get(torrent.id)
@@ -46,13 +40,13 @@ class TorrentNodes(Nodes):
         return found
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
-        torrent = self._torrent(address.ident)
+        torrent = known_torrent(self.catalogue, address.ident)
         if address.kind is Kind.TORRENT:
             return attributes.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime)
         return _document(address.kind, torrent, await self._detail(torrent, caller))
 
     def cached_directory(self, address: Address, caller: Caller) -> Directory:
-        torrent = self._torrent(address.ident)
+        torrent = known_torrent(self.catalogue, address.ident)
         documents = self.catalogue.groups
         detail = documents.known(torrent.group_id, caller)
         known = detail.torrents.get(torrent.id) if detail else None
@@ -78,19 +72,19 @@ class TorrentNodes(Nodes):
 
     async def parent(self, address: Address) -> int:
         if address.kind is Kind.TORRENT:
-            return pack(Kind.GROUP, self._torrent(address.ident).group_id)
+            return pack(Kind.GROUP, known_torrent(self.catalogue, address.ident).group_id)
         return pack(Kind.TORRENT, address.ident)
 
     def listed_in(self, address: Address) -> int | None:
         return None if address.kind is Kind.TORRENT else pack(Kind.TORRENT, address.ident)
 
     def mark_read(self, address: Address) -> None:
-        self.catalogue.groups.mark_read(self._torrent(address.ident).group_id)
+        self.catalogue.groups.mark_read(known_torrent(self.catalogue, address.ident).group_id)
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:
             raise failure(errno.EISDIR)
-        torrent = self._torrent(address.ident)
+        torrent = known_torrent(self.catalogue, address.ident)
         detail = await self._detail(torrent, caller)
         if address.kind is Kind.TORRENT_JSON:
             return Bytes(detail.json)
