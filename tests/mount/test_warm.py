@@ -197,7 +197,7 @@ def test_progress_is_lines_where_there_is_no_terminal(case: Case) -> None:
     assert 0 < len(lines) <= 21
     for line in lines:
         assert re.fullmatch(
-            r"biofs: \d+%: \d+ of (about )?\d+ requests, (about )?\d+ s left"
+            r"biofs: \d+%: \d+ of (about )?\d+ requests, (about )?\d+ seconds? left"
             r"(, 0 of 1 categories listed)?",
             line,
         ), line
