@@ -13,14 +13,8 @@ from typing import TYPE_CHECKING, Any
 from biofs.api.urls import is_loopback
 from biofs.errors import ConfigError
 from biofs.settings.layers import Merged, merge, names_a_token
-from biofs.settings.table import (
-    COOKIE_VARIABLE,
-    SETTINGS,
-    TOKEN_VARIABLE,
-    URL_VARIABLE,
-    LogLevel,
-)
-from biofs.settings.values import FUSE_OPTIONS, default_config_file
+from biofs.settings.table import SETTINGS, TOKEN_VARIABLE, LogLevel
+from biofs.settings.values import default_config_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +24,6 @@ if TYPE_CHECKING:
     from biofs.api.secrets import Secret
 
 __all__ = [
-    "COOKIE_VARIABLE",
-    "FUSE_OPTIONS",
-    "TOKEN_VARIABLE",
-    "URL_VARIABLE",
     "Settings",
     "load",
     "names_a_token",

@@ -52,13 +52,7 @@ def category_dirname(category: int) -> str:
     return CATEGORIES.get(category, _UNKNOWN_CATEGORY).replace("/", "-")
 
 
-_CATEGORY_IDS: Final = {category_dirname(ident): ident for ident in CATEGORIES}
-_CATEGORY_IDS_FOLDED: Final = {name.lower(): ident for name, ident in _CATEGORY_IDS.items()}
-
-
-def category_of(dirname: str) -> int | None:
-    """Give the id of the category with this directory name, None if there is none."""
-    return _CATEGORY_IDS.get(dirname)
+_CATEGORY_IDS_FOLDED: Final = {category_dirname(ident).lower(): ident for ident in CATEGORIES}
 
 
 def category_typed(name: str) -> int | None:

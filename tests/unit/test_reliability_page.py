@@ -1,22 +1,13 @@
 """docs/reliability.md names tests that exist."""
 
-import ast
 import re
 from pathlib import Path
+
+from tests.support.documents import names_of_tests
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs/reliability.md").read_text("utf-8")
 ROW = re.compile(r"^\|.*\| `(tests/\S+\.py)::(\w+)` \|$", re.MULTILINE)
-
-
-def named_in(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text("utf-8"))
-    return {
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith("test_")
-    }
 
 
 def test_every_promise_names_a_test_that_exists() -> None:
@@ -31,4 +22,4 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert len(named) == len(rows) - len(heads) - len(measured)
     assert len(named) > 50
     for path, name in named:
-        assert name in named_in(CHECKOUT / path), f"{path}::{name}"
+        assert name in names_of_tests(CHECKOUT / path), f"{path}::{name}"

@@ -176,10 +176,12 @@ def test_group_and_torrent_names() -> None:
 def test_categories() -> None:
     assert list(names.CATEGORIES) == list(range(1, 13))
     assert names.category_dirname(5) == "Scalars-Vectors"
-    assert [names.category_of(names.category_dirname(i)) for i in range(1, 13)] == [*range(1, 13)]
+    assert [names.category_typed(names.category_dirname(i)) for i in range(1, 13)] == [
+        *range(1, 13)
+    ]
     assert names.category_dirname(0) == names.category_dirname(99) == "Unknown"
-    assert names.category_of("Unknown") is None
-    assert names.category_of("Scalars/Vectors") is None
+    assert names.category_typed("Unknown") is None
+    assert names.category_typed("Scalars/Vectors") is None
 
 
 def test_normalising_stays_cheap() -> None:
