@@ -16,11 +16,8 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.errors import QuietError
-from biofs.settings import extras
-from biofs.settings.load import Settings
-from biofs.store.database.errors import StoreCorrupt, StoreError
-from biofs.store.database.files import set_aside
-from biofs.store.database.location import store_path
+from biofs.settings.load import Settings, check_demo
+from biofs.store.database.files import StoreCorrupt, StoreError, set_aside, store_path
 from biofs.store.database.pace_log import SharedPace
 from biofs.store.database.snapshot import Snapshot
 from biofs.store.database.store import Store
@@ -59,7 +56,7 @@ def open_store(settings: Settings) -> Store:
 def _embedded() -> tuple[Secret, Secret, httpx.AsyncBaseTransport]:
     """The embedded catalogue in this process, and what opens it."""
     # Only here, so that a mount of the real server never loads the embedded one.
-    extras.check_demo()
+    check_demo()
     from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN  # noqa: PLC0415
     from biofs.demo.in_process import InProcess  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from biofs.api.actions import Api
 from biofs.api.models import BrowsePage, GroupRow
-from biofs.api.paging import (
+from biofs.api.requests import (
     FIRST_YEAR,
     LAST_YEAR,
     PAGE_SIZE,

@@ -11,7 +11,7 @@ import trio
 
 from biofs.api.actions import Api
 from biofs.api.models import GroupRow
-from biofs.api.paging import PAGE_SIZE, WINDOW_PAGES, PageRead, Slice
+from biofs.api.requests import PAGE_SIZE, WINDOW_PAGES, PageRead, Slice
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.changes import Changes
 from biofs.catalogue.enumeration import Enumeration

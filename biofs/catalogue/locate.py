@@ -22,7 +22,7 @@ from cachetools import LRUCache
 from biofs.api.actions import Api
 from biofs.api.errors import AccessDenied, ApiError, NetworkError
 from biofs.api.models import GroupRow
-from biofs.api.paging import WINDOW_PAGES
+from biofs.api.requests import WINDOW_PAGES
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.fetches import Fetch, Fetches, Work
 from biofs.catalogue.groups import Groups

@@ -13,13 +13,13 @@ from typing import Final, NamedTuple, TypeVar
 import trio
 
 from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
-from biofs.api.paging import PAGE_SIZE
 from biofs.api.rate import Rate
+from biofs.api.requests import PAGE_SIZE
 from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.store.coverage import Gaps
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 
 T = TypeVar("T")
 

@@ -1,13 +1,73 @@
-"""Options that several commands have, made of the table of settings."""
+"""Options that several commands have, made of the table of settings, and what TAB offers.
+
+Paths are left to the shell itself, which has them from the mount as from any directory.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from biofs.cli import completers
 from biofs.settings.table import BY_NAME, SETTINGS, Group, Setting
+from biofs.tree import names, views
+
+_VIEWS = tuple(view.name for view in views.with_table())
+
+
+def complete_category(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The complete_category, in upper or lower case."""
+    all_names = map(names.category_dirname, names.CATEGORIES)
+    return [CompletionItem(name) for name in all_names if name.lower().startswith(begun.lower())]
+
+
+def complete_place(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """What `biofs ls` shows: complete_category, views, and paths."""
+    shown = [CompletionItem(f"{name}/") for name in _VIEWS if begun and name.startswith(begun)]
+    found = [*complete_category(context, parameter, begun), *shown]
+    return found if found and "/" not in begun else [CompletionItem(begun, type="file")]
+
+
+def complete_file(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Paths."""
+    return [CompletionItem(begun, type="file")]
+
+
+def complete_directory(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Directories."""
+    return [CompletionItem(begun, type="dir")]
+
+
+def complete_mountpoint(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Where your mounts are."""
+    from biofs.cli import mount_lookup  # noqa: PLC0415 - only when it is asked for
+
+    there = [mount.mountpoint for mount in mount_lookup.mine()]
+    found = [CompletionItem(place) for place in there if place.startswith(begun)]
+    return found or [CompletionItem(begun, type="dir")]
+
+
+def complete_action(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The actions of the API."""
+    from biofs.api.actions import ACTIONS  # noqa: PLC0415 - only when it is asked for
+
+    return [CompletionItem(name) for name in ACTIONS if name.startswith(begun)]
+
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -16,7 +76,7 @@ CREDENTIALS = "The token: from `biofs login`, --token-file or BIOFS_TOKEN. More:
 OF_THE_STORE = ("url", "token_file", "cache_dir", "snapshot", "demo")
 """Options with which a command reads a store, whatever is mounted."""
 
-_COMPLETERS = {"FILE": completers.files, "DIR": completers.directories}
+_COMPLETERS = {"FILE": complete_file, "DIR": complete_directory}
 
 
 def setting(name: str) -> Callable[[Command], Command]:

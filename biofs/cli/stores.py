@@ -9,7 +9,7 @@ from pathlib import Path
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings
 from biofs.store.database import files
-from biofs.store.database.location import store_path, stores_of_server
+from biofs.store.database.files import store_path, stores_of_server
 
 LOCK = ".warming"
 """What the lock of a warm-up is called: as the store, with this suffix."""

@@ -18,7 +18,7 @@ from biofs.api.errors import (
     TryAgain,
     Unreachable,
 )
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ line counts: they need no token, and what was set for the real server does not f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
 
 from biofs.api.urls import is_loopback
-from biofs.errors import ConfigError
+from biofs.errors import ConfigError, QuietError
 from biofs.settings.layers import Merged, merge, names_a_token
 from biofs.settings.table import SETTINGS, TOKEN_VARIABLE, LogLevel
 from biofs.settings.values import default_config_file
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from biofs.api.rate import Rate
     from biofs.api.secrets import Secret
+
 
 __all__ = [
     "Settings",
@@ -117,3 +119,12 @@ def _fields(merged: Merged) -> dict[str, Any]:
 def _is_safe(url: str) -> bool:
     """Whether nobody but the server hears what is sent there."""
     return url.startswith("https://") or is_loopback(url)
+
+
+_DEMO: Final = ("starlette", "hypercorn")
+
+
+def check_demo() -> None:
+    """Raise QuietError, which says what to install, without `biofs[demo]`. Imports nothing."""
+    if any(find_spec(name) is None for name in _DEMO):
+        raise QuietError("the embedded catalogue is not installed: pip install 'biofs[demo]'")

@@ -163,10 +163,6 @@ def _owner(name: str, value: str) -> int:
 # Where biofs keeps its files by default; None where no home directory is known.
 
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
 def default_config_file() -> Path | None:
     """The settings file, which need not exist."""
     import platformdirs  # noqa: PLC0415 - the table of settings is loaded by every command

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from biofs.api.paging import PageRead
+from biofs.api.requests import PageRead
 from biofs.store.database.store import Store
 
 _decode_page: Final = msgspec.json.Decoder(PageRead).decode

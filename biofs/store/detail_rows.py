@@ -13,10 +13,10 @@ import msgspec
 
 from biofs.api.models import Group, GroupAnswer, Torrent
 from biofs.store import facets, file_lists, fulltext
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.store.group_rows import Before, before_of, mtime_of, replace_torrents
 from biofs.tree import names, render
-from biofs.tree.text import unescape
+from biofs.tree.printable import unescape
 
 
 class TorrentFacts(msgspec.Struct, array_like=True, frozen=True):

@@ -35,7 +35,7 @@ import trio
 
 from biofs.api.models import GroupAnswer, Torrent, TorrentAnswer
 from biofs.store import facets, file_lists, fulltext
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.store.database.store import Store
 from biofs.store.detail_rows import decode, evict, write_answer, write_use
 from biofs.store.group_rows import Before, before_of, forget_group, mtime_of

@@ -16,7 +16,7 @@ import msgspec
 
 from biofs.api.models import GroupAnswer, GroupRow
 from biofs.store import facets
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.store.database.store import Store
 from biofs.store.detail_rows import decode
 from biofs.store.facets import FacetValues, Found

@@ -16,7 +16,7 @@ import orjson
 from biofs.api.models import Author, Group, GroupRow, Torrent
 from biofs.api.values import LARGEST_ID
 from biofs.tree import names
-from biofs.tree.text import escape, scalar, unescape
+from biofs.tree.printable import escape, scalar, unescape
 
 T = TypeVar("T", bound=Hashable)
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from biofs.api.models import Torrent
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.tree import filelist, render
 from biofs.tree.layout import FileTree
-from biofs.tree.text import unescape
+from biofs.tree.printable import unescape
 
 MOST_BYTES: Final = 256 * 2**20
 """Of one list, unpacked. The largest answer that is taken is no larger, so no list ever was."""

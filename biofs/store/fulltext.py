@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from biofs.api.models import Group, GroupRow, Torrent
 from biofs.tree import filelist, names
-from biofs.tree.text import scalar, unescape
+from biofs.tree.printable import scalar, unescape
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from biofs.api.models import GroupRow
-from biofs.api.paging import PageRead
+from biofs.api.requests import PageRead
 from biofs.store import facets, fulltext
 from biofs.store.database.store import Store
 from biofs.store.group_rows import (

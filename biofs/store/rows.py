@@ -16,7 +16,7 @@ import orjson
 from biofs.api.values import to_count, to_epoch, to_id, to_object, to_rows, to_text, to_texts
 from biofs.store import facets
 from biofs.tree import names, views
-from biofs.tree.text import escape
+from biofs.tree.printable import escape
 
 PORTION: Final = 250
 """Rows in a page. With what follows it fits what a mount's socket takes in one answer."""

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from biofs.store import detail_rows, file_lists, fulltext
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.tree.layout import FileTree
 
 _MOST_GROUPS: Final = 1000

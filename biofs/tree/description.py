@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from biofs.tree import printable
-from biofs.tree.text import scalar, unescape
+from biofs.tree.printable import scalar, unescape
 
 # What inscriptis is trusted with. Its work and the indentation it writes grow with the nesting, and
 # lxml stops reading where that gets absurd.

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from biofs.tree.text import escape, unescape
+from biofs.tree.printable import escape, unescape
 
 MAX_LENGTH: Final = 2**63 - 1
 """The largest length in bytes: what ``off_t`` holds."""

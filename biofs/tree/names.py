@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from biofs.tree import printable
-from biofs.tree.text import escape, unescape
+from biofs.tree.printable import escape, unescape
 
 NAME_MAX: Final = 255
 """The longest name in bytes that Linux takes (limits.h)."""

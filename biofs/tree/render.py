@@ -13,7 +13,7 @@ import orjson
 
 from biofs.tree.description import description_text
 from biofs.tree.filelist import Entry
-from biofs.tree.text import scalar, unescape
+from biofs.tree.printable import scalar, unescape
 
 __all__ = [
     "MAX_DEPTH",

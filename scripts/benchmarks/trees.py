@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from biofs.settings.load import load
-from biofs.store.database.location import store_path
+from biofs.store.database.files import store_path
 from scripts.benchmarks import programs, sources
 from scripts.benchmarks.filling import fill
 

@@ -23,7 +23,7 @@ from biofs.api.secrets import redacted, redacted_body
 from biofs.control import protocol
 from biofs.tree import description, filelist, names, render
 from biofs.tree.layout import FileTree
-from biofs.tree.text import unescape
+from biofs.tree.printable import unescape
 
 RECORDINGS: Final = Path(__file__).parents[1] / "data/recordings"
 

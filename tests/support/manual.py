@@ -1,4 +1,6 @@
-"""Writes the manual page biofs(1) out of the commands themselves: scripts/manual."""
+"""Writes the manual pages: biofs(1) out of the commands themselves, mount.fuse.biofs(8) out of the
+table of settings. scripts/manual runs it.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,11 @@ import click
 from biofs import __version__
 from biofs.cli import program
 from biofs.settings.table import OTHER_VARIABLES, SETTINGS
+from biofs.settings.values import FUSE_OPTIONS, OWNER_OPTIONS
 
-PAGE = Path(__file__).parents[2] / "packaging/man/biofs.1"
+PAGES = Path(__file__).parents[2] / "packaging/man"
+PAGE = PAGES / "biofs.1"
+HELPER_PAGE = PAGES / "mount.fuse.biofs.8"
 
 _HEAD = """\
 .\\" Written by scripts/manual.
@@ -65,6 +70,78 @@ Unless it is 0, one line on stderr says what is wrong and what to do.
 .BR fusermount3 (1),
 .BR mount.fuse3 (8)
 """
+
+
+_HELPER_HEAD = """\
+.\\" Written by scripts/manual.
+.TH MOUNT.FUSE.BIOFS 8 "" "biofs {version}" "System Administration"
+.SH NAME
+mount.fuse.biofs \\- mount the catalogue of BioTorrents.de with mount(8) or from fstab(5)
+.SH SYNOPSIS
+.B mount \\-t fuse.biofs
+.RB [ \\-o
+.IR OPTIONS ]
+.I SOURCE DIRECTORY
+.SH DESCRIPTION
+.BR mount (8)
+runs this program for the type
+.BR fuse.biofs ,
+and it runs
+.BR "biofs mount" .
+It has to be in
+.I /sbin
+for that.
+.PP
+SOURCE is the server's URL, the path of a file that
+.B biofs export
+wrote,
+.BR demo ,
+or
+.B none
+for the server that the settings name.
+.SH OPTIONS
+"""
+
+_HELPER_TAIL = """\
+.PP
+What fstab says to others, such as
+.BR noauto ,
+.B nofail
+and
+.BR x\\-systemd.automount ,
+is passed over.
+.SH EXAMPLES
+.nf
+.RS 4
+{line}
+.RE
+.fi
+.SH SEE ALSO
+.BR biofs (1),
+.BR mount (8),
+.BR fstab (5)
+"""
+
+_EXAMPLE = (
+    "https://torrents.bio  /srv/biotorrents  fuse.biofs"
+    "  token_file=/etc/biofs/token,allow_other,_netdev,noauto,x-systemd.automount  0 0"
+)
+
+
+def helper_page() -> str:
+    """The page of the mount helper: every setting that a line of fstab can hold, and what
+    `biofs mount -o` takes."""
+    lines: list[str] = []
+    for setting in SETTINGS:
+        if setting.in_fstab:
+            value = "" if setting.type is bool else f"={setting.metavar}"
+            default = f" [default: {setting.shown_default}]" if setting.shown_default else ""
+            lines += [".TP", f".B {roff(setting.name + value)}", roff(setting.help + default)]
+    owners = {f"{name}=NUMBER": meaning for name, meaning in OWNER_OPTIONS.items()}
+    for option, meaning in {**FUSE_OPTIONS, **owners}.items():
+        lines += [".TP", f".B {roff(option)}", roff(meaning)]
+    tail = _HELPER_TAIL.format(line=roff(_EXAMPLE))
+    return _HELPER_HEAD.format(version=__version__) + "\n".join(lines) + "\n" + tail
 
 
 def roff(text: str) -> str:
@@ -130,5 +207,6 @@ def _paragraphs(text: str) -> Iterable[str]:
 
 if __name__ == "__main__":
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page(), "utf-8")
-    print(f"biofs: wrote {PAGE}", file=sys.stderr)
+    for path, text in ((PAGE, page()), (HELPER_PAGE, helper_page())):
+        path.write_text(text, "utf-8")
+        print(f"biofs: wrote {path}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 def imports(module: Path) -> Iterator[str]:
     """The modules of biofs that a module imports, also those in functions."""
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    return imports_of(ast.parse(module.read_text("utf-8")))
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """The modules of biofs that are imported anywhere in a tree of syntax."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names if each.name.startswith("biofs"))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("biofs"):
@@ -79,6 +85,22 @@ def test_imports_point_one_way(module: Path) -> None:
         assert place(imported) < place(importer), name
         if (importer, imported) == ("settings", "api"):
             assert name in OF_THE_API_FOR_SETTINGS
+
+
+def loads(module: Path) -> Iterator[str]:
+    """The modules of biofs that a module needs before it can be loaded."""
+    tree = ast.parse(module.read_text("utf-8"))
+    top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    yield from imports_of(ast.Module(top, []))
+
+
+def test_no_module_needs_itself() -> None:
+    # Else which of them is loaded first decides whether a program starts.
+    graph = {name_of(module): set(loads(module)) for module in MODULES}
+    names = set(graph)
+    assert "biofs.cli.options" in list(
+        TopologicalSorter({name: found & names for name, found in graph.items()}).static_order()
+    )
 
 
 def test_every_package_has_its_place() -> None:

@@ -14,6 +14,7 @@ PAGES = sorted(manual.PAGE.parent.iterdir())
 
 def test_it_is_up_to_date() -> None:
     assert manual.PAGE.read_text("utf-8") == manual.page(), "run scripts/manual"
+    assert manual.HELPER_PAGE.read_text("utf-8") == manual.helper_page(), "run scripts/manual"
 
 
 def test_every_command_and_option_is_in_it() -> None:

@@ -11,10 +11,9 @@ from biofs.api.actions import Api
 from biofs.api.errors import BadAnswer
 from biofs.api.models import Artist
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.documents.document import Document, written
-from biofs.catalogue.documents.links import Link
+from biofs.catalogue.documents.document import Document, Link, written
 from biofs.tree import names
-from biofs.tree.text import escape
+from biofs.tree.printable import escape
 
 _KEEP: Final = frozenset({"name", "artists", "extendedArtists", "body"})
 """Fields that are not escaped: names of authors; or are HTML, as a group's `description`."""

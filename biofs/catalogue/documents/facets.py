@@ -12,11 +12,10 @@ from cachetools import LRUCache
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
 from biofs.api.models import BrowsePage, GroupRow
-from biofs.api.paging import PAGE_SIZE, WINDOW, WINDOW_PAGES
+from biofs.api.requests import PAGE_SIZE, WINDOW, WINDOW_PAGES
 from biofs.catalogue.answers import Answers, FetchBody
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents.document import read_pages
-from biofs.catalogue.documents.links import Link, LinkDocument, decode, encode
+from biofs.catalogue.documents.document import Link, LinkDocument, decode, encode, read_pages
 from biofs.catalogue.locate import Locate
 from biofs.store.groups import row_mtime
 from biofs.tree import names

@@ -8,10 +8,16 @@ from typing import Final, NamedTuple
 from biofs.api.actions import Api
 from biofs.api.errors import BadAnswer
 from biofs.api.models import BrowsePage, GroupRow
-from biofs.api.paging import PAGE_SIZE, WINDOW, WINDOW_PAGES
+from biofs.api.requests import PAGE_SIZE, WINDOW, WINDOW_PAGES
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.documents.document import MOST_BYTES, Document, read_pages
-from biofs.catalogue.documents.links import Link, LinkDocument, encode
+from biofs.catalogue.documents.document import (
+    MOST_BYTES,
+    Document,
+    Link,
+    LinkDocument,
+    encode,
+    read_pages,
+)
 from biofs.catalogue.documents.search_syntax import Search
 from biofs.store.groups import mtime_of
 from biofs.tree import names, render

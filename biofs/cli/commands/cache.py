@@ -15,7 +15,7 @@ from biofs.cli.system.processes import holders
 from biofs.errors import QuietError
 from biofs.settings.load import load
 from biofs.store.database import files
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 
 cache_dir = click.option(
     "--cache-dir", metavar="DIR", help="Cache directory, in place of the default."

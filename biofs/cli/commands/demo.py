@@ -5,7 +5,7 @@ import signal
 import click
 
 from biofs.errors import QuietError
-from biofs.settings import extras
+from biofs.settings import load
 
 
 @click.group("demo")
@@ -39,7 +39,7 @@ def serve(host: str, port: int, groups: int | None, rate_limit: bool) -> None:
 
     Prints the address and the tokens it takes, and serves until interrupted.
     """
-    extras.check_demo()
+    load.check_demo()
     # trio, starlette and hypercorn take a third of a second: not for --help.
     import trio  # noqa: PLC0415
 

@@ -80,7 +80,7 @@ def _asked(settings: Settings) -> Iterator[Finding]:
     # trio and httpx take half a second: not before all else was looked at.
     from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415
     from biofs.cli import asking  # noqa: PLC0415
-    from biofs.store.database.location import store_path  # noqa: PLC0415
+    from biofs.store.database.files import store_path  # noqa: PLC0415
 
     with stores.leaving_nothing(store_path(settings)) as keep:
         found = asking.ask(settings)

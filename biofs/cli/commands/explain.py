@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from biofs.cli import completers, mount_lookup
+from biofs.cli import mount_lookup, options
 from biofs.cli.output import quantities
 from biofs.cli.output.report import one_line
 from biofs.errors import QuietError
@@ -17,7 +17,7 @@ from biofs.errors import QuietError
     epilog="Example: biofs explain ~/biotorrents/categories/Sequences",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
-@click.argument("path", metavar="PATH", shell_complete=completers.files)
+@click.argument("path", metavar="PATH", shell_complete=options.complete_file)
 def command(path: str, as_json: bool) -> None:
     """Describe PATH and how many requests reading it would take.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from biofs.cli import completers, options, stores
+from biofs.cli import options, stores
 from biofs.cli.output import quantities
 from biofs.errors import QuietError
 from biofs.settings import private_files
@@ -27,7 +27,7 @@ _READABLE = 0o666
     "--demo", is_flag=True, help="Export the embedded catalogue's cache (needs --cache-dir)."
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-@click.argument("file", metavar="FILE", shell_complete=completers.files)
+@click.argument("file", metavar="FILE", shell_complete=options.complete_file)
 def command(file: str, force: bool, **given: object) -> None:
     """Export the cache to FILE as a mountable snapshot.
 
@@ -47,7 +47,7 @@ def _exported(settings: Settings, target: Path, shown: str) -> str:
     # These import trio and httpx, which take half a second.
     from biofs.cli.output import progress  # noqa: PLC0415
     from biofs.store.database import snapshot  # noqa: PLC0415
-    from biofs.store.database.errors import StoreError  # noqa: PLC0415
+    from biofs.store.database.files import StoreError  # noqa: PLC0415
 
     source = stores.known_of(settings)
     try:

@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 
-from biofs.cli import completers, mount_lookup, options, stores
+from biofs.cli import mount_lookup, options, stores
 from biofs.cli.system import mountinfo
 from biofs.control import client
 from biofs.control.protocol import Ask
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.tree import printable
 
-_MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.rows has it
+_MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.all has it
 
 
 @click.command(
@@ -31,7 +31,7 @@ _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.rows has it
     "--snapshot",
     metavar="FILE",
     help="Search a file made by `biofs export`.",
-    shell_complete=completers.files,
+    shell_complete=options.complete_file,
 )
 @click.option("--demo", is_flag=True, help="Search the embedded catalogue; needs --cache-dir.")
 @click.option("--files", is_flag=True, help="Search the names of files only, and print files.")
@@ -99,7 +99,7 @@ def _print(line: str) -> None:
 
 def _root(settings: Settings) -> str:
     """The mountpoint, if exactly one mount of this user shows what is searched."""
-    from biofs.store.database.location import source_name  # noqa: PLC0415
+    from biofs.store.database.files import source_name  # noqa: PLC0415
 
     source = source_name(settings)
     mounts = {mount.mountpoint for mount in mountinfo.read() if _shows(mount, source)}

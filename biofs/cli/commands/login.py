@@ -76,7 +76,7 @@ def _checked(settings: Settings) -> tuple[int, str]:
     # trio and httpx take half a second: not before all is known to be right.
     from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415
     from biofs.cli import asking  # noqa: PLC0415
-    from biofs.store.database.location import store_path  # noqa: PLC0415
+    from biofs.store.database.files import store_path  # noqa: PLC0415
 
     def again(found: asking.Identity) -> None:
         seconds = settings.rate.seconds

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from biofs.cli import completers, mount_lookup, options
+from biofs.cli import mount_lookup, options
 from biofs.cli.ls import ORDERS
 from biofs.cli.ls.paths import Place, place_of
 from biofs.errors import USAGE, QuietError
@@ -52,10 +52,10 @@ from biofs.tree.names import category_dirname
     "--snapshot",
     metavar="FILE",
     help="Look into a file made by `biofs export`.",
-    shell_complete=completers.files,
+    shell_complete=options.complete_file,
 )
 @click.option("--demo", is_flag=True, help="Use the embedded catalogue (needs --cache-dir).")
-@click.argument("path", metavar="[PATH]", required=False, shell_complete=completers.places)
+@click.argument("path", metavar="[PATH]", required=False, shell_complete=options.complete_place)
 def command(path: str | None, as_json: bool, known: bool, year: str | None, **given: object) -> int:
     """Show a category, a tag, a group … as a table.
 

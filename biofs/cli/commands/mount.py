@@ -5,12 +5,11 @@ from pathlib import Path
 
 import click
 
-from biofs.cli import completers, options
+from biofs.cli import options
 from biofs.cli.system import fuse
 from biofs.cli.system.mountpoint import prepare
 from biofs.errors import QuietError
-from biofs.settings import extras
-from biofs.settings.load import Settings, load
+from biofs.settings.load import Settings, check_demo, load
 from biofs.settings.table import SECRET_VARIABLES
 
 
@@ -22,7 +21,7 @@ from biofs.settings.table import SECRET_VARIABLES
     f"{options.CREDENTIALS}",
 )
 @options.options(options.every)
-@click.argument("mountpoint", metavar="MOUNTPOINT", shell_complete=completers.directories)
+@click.argument("mountpoint", metavar="MOUNTPOINT", shell_complete=options.complete_directory)
 def command(mountpoint: str, **given: object) -> int:
     """Mount the catalogue at MOUNTPOINT.
 
@@ -34,7 +33,7 @@ def command(mountpoint: str, **given: object) -> int:
         os.environ.pop(name, None)
     fuse.check(settings.fuse_options)
     if settings.demo:
-        extras.check_demo()
+        check_demo()
         _make_at_home(Path(mountpoint))
     place = prepare(mountpoint, nonempty="nonempty" in settings.fuse_options)
     return _run(settings, place)

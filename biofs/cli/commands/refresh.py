@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from biofs.cli import completers, mount_lookup
+from biofs.cli import mount_lookup, options
 from biofs.cli.output.report import one_line
 from biofs.cli.output.terminal import Line, can_redraw
 
@@ -15,7 +15,7 @@ from biofs.cli.output.terminal import Line, can_redraw
 )
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the answer.")
 @click.option("--all", "everything", is_flag=True, help="Refresh every listing, whatever it costs.")
-@click.argument("path", metavar="PATH", shell_complete=completers.files)
+@click.argument("path", metavar="PATH", shell_complete=options.complete_file)
 def command(path: str, wait: bool, everything: bool) -> None:
     """Refresh PATH now.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from biofs.cli import completers, mount_lookup
+from biofs.cli import mount_lookup, options
 from biofs.cli.output import quantities, status_text
 from biofs.cli.output.report import one_line
 from biofs.errors import USAGE, QuietError
@@ -30,7 +30,7 @@ SECONDS: Final = 2.0
     "mountpoint",
     metavar="[MOUNTPOINT]",
     required=False,
-    shell_complete=completers.mountpoints,
+    shell_complete=options.complete_mountpoint,
 )
 def command(mountpoint: str | None, as_json: bool, watch: bool) -> None:
     """Show a mount's activity and how much is cached.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from biofs.cli import completers
+from biofs.cli import options
 from biofs.cli.system import fuse, mountinfo, processes
 from biofs.cli.system.mountpoint import look
 from biofs.cli.system.processes import holders
@@ -20,7 +20,7 @@ _NAMED = 3
 
 @click.command("umount", epilog="Example: biofs umount ~/biotorrents")
 @click.option("--lazy", is_flag=True, help="Detach the mount now, even if it is in use or hangs.")
-@click.argument("mountpoint", metavar="MOUNTPOINT", shell_complete=completers.mountpoints)
+@click.argument("mountpoint", metavar="MOUNTPOINT", shell_complete=options.complete_mountpoint)
 def command(mountpoint: str, lazy: bool) -> int:
     """End the mount at MOUNTPOINT.
 

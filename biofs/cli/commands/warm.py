@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from biofs.cli import completers, options, stores
+from biofs.cli import options, stores
 from biofs.cli.output.quantities import counted, duration
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
-from biofs.store.database.errors import StoreError
-from biofs.store.database.location import store_path
+from biofs.store.database.files import StoreError, store_path
 from biofs.tree import names
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ _BY_SIGNAL: Final = 128  # the exit code of what a signal ended is this and its 
 @click.option("--demo", is_flag=True, help="Use the embedded catalogue (needs --cache-dir).")
 @click.option("--details", is_flag=True, help="Also fetch every group's detail, one request each.")
 @click.argument(
-    "categories", metavar="[CATEGORY]...", nargs=-1, shell_complete=completers.categories
+    "categories", metavar="[CATEGORY]...", nargs=-1, shell_complete=options.complete_category
 )
 def command(categories: tuple[str, ...], details: bool, **given: object) -> int:
     """Prefetch what is missing, within the rate limit.

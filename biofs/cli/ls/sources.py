@@ -19,7 +19,7 @@ from biofs.control.protocol import Ask
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
 from biofs.store import rows
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.store.database.read_only import open_read_only
 from biofs.store.rows import Entry, FacetCount, Page, Wanted
 from biofs.tree import names

@@ -16,7 +16,7 @@ from biofs.cli.output.terminal import Line, can_redraw
 from biofs.mount.process.run import Companion, Mounted
 from biofs.settings.load import Settings
 from biofs.store.database import files
-from biofs.store.database.location import store_path
+from biofs.store.database.files import store_path
 
 SECONDS: Final = 1.0
 

@@ -23,7 +23,7 @@ from biofs.control import client
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
 from biofs.store.database import files
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.store.database.read_only import open_read_only
 
 UPDATEDB_CONF = Path("/etc/updatedb.conf")

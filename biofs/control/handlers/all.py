@@ -1,24 +1,128 @@
-"""Everything a mount answers at its socket."""
+"""Everything a mount answers at its socket, tables for `biofs ls` and `biofs find` among it."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+import msgspec
 import trio
 
+from biofs.api.errors import ApiError
+from biofs.catalogue.caller import Caller
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.fetches import Fetch
 from biofs.control import protocol, server
-from biofs.control.handlers.explain import Explainer, Resolver
+from biofs.control.handlers.explain import Explainer, Resolver, step
 from biofs.control.handlers.refresh import Refresher
-from biofs.control.handlers.rows import Tables
 from biofs.control.protocol import Ask
 from biofs.control.server import Handler, Refused, Report
 from biofs.mount.process.run import Mounted
-from biofs.store.coverage import Coverage, measure
+from biofs.store import fulltext
+from biofs.store.coverage import Coverage, Gaps, measure
 from biofs.store.database import files
+from biofs.store.rows import Wanted, page
+from biofs.store.search import Damaged, hits
 from biofs.tree import names
+
+T = TypeVar("T")
+
+REPORT_SECONDS: Final = 1.0
+MOST_HITS: Final = 1000
+"""What fits an answer: a path has up to 4,096 bytes."""
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What `find` searches for: words that all have to occur, in names of files with `files`."""
+
+    words: tuple[str, ...]
+    limit: int = 50
+    files: bool = False
+
+
+class Tables:
+    """Answers for the rows that people want to see."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue: Final = catalogue
+        self._gaps: Final = Gaps(catalogue.store)
+
+    async def table(self, ask: Ask, report: Report) -> dict[str, object]:
+        """A page of a table (`Wanted` in the arguments). With `wait`, a category that was never
+        listed is listed first, as if somebody had looked into it.
+        """
+        wanted = _arguments(ask, Wanted)
+        facts: dict[str, object] = {}
+        if wanted.what == "category":
+            if wanted.ident not in names.CATEGORIES:
+                raise Refused("there is no such category")
+            if ask.wait and wanted.after < 0:
+                await self._list(wanted.ident, report)
+            facts["complete"] = self._catalogue.listings.is_complete(wanted.ident)
+        found = await self._read(partial(page, wanted=wanted))
+        return {**facts, **msgspec.to_builtins(found)}
+
+    async def find(self, ask: Ask, report: Report) -> dict[str, object]:
+        """What the words of `Sought` are found in, the best first."""
+        sought = _arguments(ask, Sought)
+        limit = min(sought.limit, MOST_HITS)
+
+        def read(connection: sqlite3.Connection) -> list[dict[str, object]]:
+            if not fulltext.is_there(connection):
+                raise Refused("the SQLite of the mount's Python has no FTS5")
+            return list(hits(connection, sought.words, limit, files=sought.files))
+
+        return {"hits": await self._read(read)}
+
+    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._catalogue.store.scan(read)
+        except sqlite3.DatabaseError as error:
+            raise Refused(f"the store cannot be read: {error}") from None
+        except Damaged as error:
+            raise Refused(str(error)) from None
+
+    async def _list(self, category: int, report: Report) -> None:
+        try:
+            await self._catalogue.listings.listed(category, _Waiting(self, category, report))
+        except ApiError as error:
+            raise Refused(f"{names.category_dirname(category)}: {error}") from None
+
+    def how_far(self, category: int) -> str:
+        """How far the listing of a category is, and how long it takes from here, in seconds."""
+        read, pages = self._gaps.pages(category)
+        pace = self._catalogue.queue.pace
+        if pages is None:
+            return f"0 of ? {pace.delay():.0f}"
+        left = max(pages - read, 0)
+        seconds = 0.0 if pace.rate.unlimited else left * pace.rate.seconds / pace.rate.requests
+        return f"{read} of {pages} {seconds:.0f}"
+
+
+class _Waiting(Caller):
+    """Waits for the listing of a category and reports how far it is."""
+
+    def __init__(self, tables: Tables, category: int, report: Report) -> None:
+        super().__init__()
+        self._tables: Final = tables
+        self._category: Final = category
+        self._report: Final = report
+
+    async def wait(self, fetch: Fetch) -> None:
+        if not fetch.done:
+            await step(
+                fetch, lambda: self._report(self._tables.how_far(self._category)), REPORT_SECONDS
+            )
+
+
+def _arguments(ask: Ask, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(ask.arguments, kind)
+    except msgspec.ValidationError:
+        raise Refused("no such request: is the mount of another version?") from None
 
 
 async def serve(mounted: Mounted, *, task_status: trio.TaskStatus[None]) -> None:

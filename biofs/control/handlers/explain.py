@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import trio
 
 from biofs.api.errors import ApiError
-from biofs.api.paging import PAGE_SIZE
+from biofs.api.requests import PAGE_SIZE
 from biofs.catalogue.caller import Caller, DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch

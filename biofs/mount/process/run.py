@@ -32,7 +32,7 @@ from biofs.mount.process import daemon
 from biofs.mount.xattrs import Xattrs
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
-from biofs.store.database.location import source_name
+from biofs.store.database.files import source_name
 from biofs.store.database.snapshot import Snapshot
 from biofs.tree.inodes import Kind
 

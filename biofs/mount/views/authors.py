@@ -18,7 +18,7 @@ from biofs.mount.views.facet import FacetRecord, FacetView, Page, Value
 from biofs.mount.views.probed import is_probed, looks_like_a_file
 from biofs.tree import names
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack
-from biofs.tree.text import escape
+from biofs.tree.printable import escape
 from biofs.tree.views import ViewLine
 
 _WORD: Final = "author"

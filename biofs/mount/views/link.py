@@ -8,8 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.documents.document import Document
-from biofs.catalogue.documents.links import Link, LinkDocument, decode
+from biofs.catalogue.documents.document import Document, Link, LinkDocument, decode
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import PORTION, FixedListing, Listed, Listing, listed

@@ -7,9 +7,7 @@ from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import collages
-from biofs.catalogue.documents import top as top_lists
-from biofs.catalogue.documents.document import Document
-from biofs.catalogue.documents.links import Link
+from biofs.catalogue.documents.document import Document, Link
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
@@ -18,7 +16,7 @@ from biofs.mount.views.document import id_in
 from biofs.mount.views.link import FIRST_LINK, LinkView
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
-from biofs.tree.text import escape
+from biofs.tree.printable import escape
 
 
 class CollagesView(LinkView):
@@ -60,7 +58,7 @@ class TopView(LinkView):
         kind, limit = _kind(ident), ident & ((1 << _SHIFT) - 1)
         if not 1 <= limit <= len(_LIMITS):
             raise failure(errno.ENOENT)
-        return top_lists.top(self.catalogue, kind, _LIMITS[limit - 1])
+        return collages.top(self.catalogue, kind, _LIMITS[limit - 1])
 
     def above(self, address: Address) -> int:
         if address.kind is Kind.VIEW_ENTRY and not _is_kind(address.ident):

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents import account as account_documents
+from biofs.catalogue.documents import users
 from biofs.catalogue.documents.document import Document
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
@@ -23,7 +23,7 @@ from biofs.mount.views.base import document_of
 from biofs.mount.views.document import DocumentRow, DocumentView, Entries, object_in
 from biofs.tree import names, render
 from biofs.tree.inodes import Address, Kind, pack, unpack
-from biofs.tree.text import escape
+from biofs.tree.printable import escape
 
 
 class ReadingView(DocumentView):
@@ -96,10 +96,10 @@ class FolderView(ReadingView):
         )
 
     def _conversation(self, ident: int, _caller: Caller) -> Document:
-        return account_documents.conversation(self.catalogue.freshness, ident)
+        return users.conversation(self.catalogue.freshness, ident)
 
     def _list(self) -> Document:
-        return account_documents.messages(self.catalogue.freshness, self.line.name)
+        return users.messages(self.catalogue.freshness, self.line.name)
 
     def _message(self, ident: int, caller: Caller) -> bytes | None:
         """What the list says of a conversation; None while there is no list."""
@@ -171,7 +171,7 @@ class NotificationsView(ReadingView):
 
     def table(self) -> Sequence[DocumentRow]:
         freshness = self.catalogue.freshness
-        site, caught = account_documents.site_notifications, account_documents.notifications
+        site, caught = users.site_notifications, users.notifications
         return (
             DocumentRow(1, b"README.txt", lambda *_: _NOTIFICATIONS_README, Kind.VIEW),
             DocumentRow(2, b"site.json", lambda *_: site(freshness), Kind.VIEW),

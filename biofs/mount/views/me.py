@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents import account as account_documents
+from biofs.catalogue.documents import users
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document
 from biofs.catalogue.freshness import Freshness
@@ -21,7 +21,7 @@ from biofs.mount.views.document import DocumentRow, DocumentView, Entries, objec
 from biofs.mount.views.users import group_links
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
-from biofs.tree.text import escape
+from biofs.tree.printable import escape
 
 README: Final = b"""\
 Your account. Only you can look in here (and root), and nothing in here changes anything, but for
@@ -50,14 +50,14 @@ class _OwnView(DocumentView):
         self, make: Callable[[Freshness, int], Document], caller: Caller
     ) -> Document | None:
         """A document about oneself; None while one's own id is not known."""
-        index = account_documents.index(self.catalogue.freshness)
+        index = users.index(self.catalogue.freshness)
         known = self.catalogue.answers.known(index.key, caller)
         ident = to_id(object_in(known.body).get("id")) if known else None
         return None if ident is None else make(self.catalogue.freshness, ident)
 
     async def body(self, address: Address, caller: Caller) -> bytes:
         if self.source(address, caller) is None:
-            index = account_documents.index(self.catalogue.freshness)
+            index = users.index(self.catalogue.freshness)
             await self.catalogue.answers.get(index.key, index.ttl, index.fetch, caller)
         return await super().body(address, caller)
 
@@ -93,7 +93,7 @@ class MeView(_OwnView):
         )
 
     def _index(self) -> Document:
-        return account_documents.index(self.catalogue.freshness)
+        return users.index(self.catalogue.freshness)
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
         return [*self.documents(address, caller), *self.views_inside()]
@@ -123,7 +123,7 @@ class BookmarksView(DocumentView):
         ]
 
     def _bookmarks(self, kind: str, _ident: int, _caller: Caller) -> Document:
-        return account_documents.bookmarks(self.catalogue.freshness, kind)
+        return users.bookmarks(self.catalogue.freshness, kind)
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
         if address.kind is not Kind.VIEW:

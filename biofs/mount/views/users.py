@@ -24,7 +24,7 @@ from biofs.mount.views.incomplete import Incomplete
 from biofs.mount.views.probed import is_probed
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
-from biofs.tree.text import escape
+from biofs.tree.printable import escape
 from biofs.tree.views import BY_PATH, ViewLine
 
 WORDS: Final = "user search"

@@ -16,8 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from biofs.store import fulltext
-from biofs.store.database.errors import StoreError
-from biofs.store.database.files import BESIDE
+from biofs.store.database.files import BESIDE, StoreError
 from biofs.store.database.migrations import READABLE_FROM
 from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
 

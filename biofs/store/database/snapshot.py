@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from biofs.store import fulltext
 from biofs.store.coverage import Coverage, measure
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.store.database.read_only import check_ours, distrust, uri
 from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
 from biofs.store.database.store import Store

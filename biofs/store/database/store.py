@@ -22,8 +22,7 @@ import trio
 
 from biofs.store import facets, fulltext
 from biofs.store.database import migrations
-from biofs.store.database.errors import StoreCorrupt, StoreError
-from biofs.store.database.files import make_private, set_aside
+from biofs.store.database.files import StoreCorrupt, StoreError, make_private, set_aside
 from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import pytest
 
 from biofs.api.models import Torrent
 from biofs.store import file_lists
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from biofs.store.database.store import Store
 from biofs.store.file_lists import FileList
 from tests.support.giants import squeezed

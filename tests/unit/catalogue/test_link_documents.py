@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.catalogue.documents.links import MOST_LINKS, Link, LinkDocument, decode, encode
+from biofs.catalogue.documents.document import MOST_LINKS, Link, LinkDocument, decode, encode
 
 _TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from biofs.api.errors import ApiError, BadAnswer, NotFound, ServerFault
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.documents import account as account_documents
-from biofs.catalogue.documents import document
+from biofs.catalogue.documents import document, users
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document, Joined, from_first, from_last
 from biofs.catalogue.freshness import HOUR, MINUTE, Freshness
@@ -173,7 +172,7 @@ async def test_the_index_holds_no_keys(autojump_clock: object) -> None:
     body = {"id": 3, "username": "x", "authkey": "8" * 32, "passkey": "9" * 32, "rss": "9" * 32}
     app.say(200, json.dumps({"status": "success", "response": body}).encode())
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        answer = await read(catalogue, account_documents.index(FRESHNESS))
+        answer = await read(catalogue, users.index(FRESHNESS))
         assert answer == {"id": 3, "username": "x", "rss": ""}
 
 
@@ -181,7 +180,7 @@ async def test_all_pages_of_the_inbox_and_no_conversation(autojump_clock: object
     app = create_app(embedded(), options=ServerOptions(rate_limit=False))
     log: RequestLog = app.state.log
     async with running(app, token=MEMBER_TOKEN) as catalogue:
-        answer = await read(catalogue, account_documents.messages(FRESHNESS, "inbox"))
+        answer = await read(catalogue, users.messages(FRESHNESS, "inbox"))
         assert len(answer["messages"]) == 61
         assert [entry.params["page"] for entry in log.entries("inbox")] == ["1", "2", "3"]
         assert not log.count("inbox", type="viewconv")
@@ -190,7 +189,7 @@ async def test_all_pages_of_the_inbox_and_no_conversation(autojump_clock: object
 
 async def test_a_conversation_s_bbcode_stays_as_typed(autojump_clock: object) -> None:
     async with running(create_app(embedded())) as catalogue:
-        answer = await read(catalogue, account_documents.conversation(FRESHNESS, 62))
+        answer = await read(catalogue, users.conversation(FRESHNESS, 62))
         assert answer["subject"] == 'Re: "α" & <β> – subject 日本'  # noqa: RUF001
         assert "[b]BB[/b] & <html> and é" in answer["messages"][0]["bbBody"]
         assert "&lt;html&gt;" in answer["messages"][0]["body"]
@@ -204,11 +203,11 @@ ALL = [
     user_documents.comments(FRESHNESS, 1),
     user_documents.site_stats(FRESHNESS),
     user_documents.announcements(FRESHNESS),
-    account_documents.index(FRESHNESS),
-    account_documents.messages(FRESHNESS, "inbox"),
-    account_documents.conversation(FRESHNESS, 1),
-    account_documents.bookmarks(FRESHNESS, "torrents"),
-    account_documents.site_notifications(FRESHNESS),
+    users.index(FRESHNESS),
+    users.messages(FRESHNESS, "inbox"),
+    users.conversation(FRESHNESS, 1),
+    users.bookmarks(FRESHNESS, "torrents"),
+    users.site_notifications(FRESHNESS),
 ]
 BODIES = [
     b"",
@@ -254,7 +253,7 @@ async def test_an_empty_list_where_an_object_was_due_is_honestly_empty(
     app = Saying(create_app(embedded()))
     app.say(200, b'{"status":"success","response":[]}')
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        assert await read(catalogue, account_documents.site_notifications(FRESHNESS)) == {}
+        assert await read(catalogue, users.site_notifications(FRESHNESS)) == {}
 
 
 async def test_html_after_http_500_is_no_document_and_no_absence(autojump_clock: object) -> None:
@@ -283,11 +282,11 @@ async def test_an_unknown_user_is_not_found_and_not_asked_for_again_at_once(
 async def test_fresh_for_as_long_as_is_promised(autojump_clock: object) -> None:
     assert user_documents.user(FRESHNESS, 1).ttl == HOUR
     assert user_documents.comments(FRESHNESS, 1).ttl == 15 * MINUTE
-    assert account_documents.index(FRESHNESS).ttl == MINUTE
+    assert users.index(FRESHNESS).ttl == MINUTE
     app = create_app(embedded())
     log: RequestLog = app.state.log
     async with running(app) as catalogue:
-        source = account_documents.site_notifications(FRESHNESS)
+        source = users.site_notifications(FRESHNESS)
         for wait, requests in ((0, 1), (59, 1), (2, 2), (0, 2)):
             await trio.sleep(wait)
             await read(catalogue, source)
@@ -307,7 +306,7 @@ async def test_what_takes_marks_away_is_never_asked_for_behind_the_back(
     app = Holding(create_app(embedded()))
     log: RequestLog = app.state.log
     async with running(app) as catalogue:  # type: ignore[arg-type]
-        source = account_documents.conversation(FRESHNESS, 62)
+        source = users.conversation(FRESHNESS, 62)
         await read_new(catalogue, source)
         await read_new(catalogue, source)
         assert log.count("inbox", type="viewconv") == 1

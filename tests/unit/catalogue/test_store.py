@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from biofs.store.database.errors import StoreCorrupt, StoreError
-from biofs.store.database.files import set_aside
+from biofs.store.database.files import StoreCorrupt, StoreError, set_aside
 from biofs.store.database.schema import VERSION
 from biofs.store.database.store import Store
 

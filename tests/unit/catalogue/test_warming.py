@@ -22,7 +22,7 @@ from biofs.catalogue.warming import PAUSES, Progress, Warming, seconds_left
 from biofs.demo.accounts import REVOKED_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.store.database.errors import StoreError
+from biofs.store.database.files import StoreError
 from tests.support.catalogues import Patient, running
 from tests.support.overlay import Overlay
 

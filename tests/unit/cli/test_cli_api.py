@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from biofs.api.actions import ACTIONS
 from biofs.api.requests import Answer, Effect, Request
-from biofs.cli import api_arguments, main
+from biofs.cli import main
 from biofs.cli.commands import api
 from biofs.demo.accounts import DONOR_AUTHKEY, DONOR_COOKIE, DONOR_PASSKEY, DONOR_TOKEN
 from biofs.demo.app import create_app
@@ -74,7 +74,7 @@ SENT = {
 def test_every_action_can_be_asked_for_or_says_where() -> None:
     assert set(SENT) | {"clear_user_notification", "download"} == set(ACTIONS)
     for action, pairs in SENT.items():
-        request = api_arguments.request_of(action, pairs)
+        request = api.request_of(action, pairs)
         assert request.effect is ACTIONS[action].effect
         sent = dict(request.params)
         for pair in pairs:
@@ -83,20 +83,20 @@ def test_every_action_can_be_asked_for_or_says_where() -> None:
             assert sent[name] == value, action
     for action, command in (("clear_user_notification", "notifications clear"), ("download", "t")):
         with pytest.raises(QuietError, match=f"`biofs {command}"):
-            api_arguments.request_of(action, ("type=News",))
+            api.request_of(action, ("type=News",))
 
 
 def test_the_api_s_own_spelling_of_a_conversation_is_one() -> None:
-    request = api_arguments.request_of("inbox", ("type=viewconv", "id=62"))
+    request = api.request_of("inbox", ("type=viewconv", "id=62"))
     assert request.effect is Effect.MARKS_READ
-    assert request == api_arguments.request_of("conversation", ("id=62",))
+    assert request == api.request_of("conversation", ("id=62",))
 
 
 @given(st.text(max_size=12), st.lists(st.text(max_size=12), max_size=3))
 def test_no_arguments_break_it(action: str, pairs: list[str]) -> None:
     for name in (action, "browse", "user", "torrent", "inbox"):
         try:
-            made: Request | int = api_arguments.request_of(name, pairs)
+            made: Request | int = api.request_of(name, pairs)
         except QuietError as error:
             made = error.exitcode
         assert made == 2 or isinstance(made, Request)

@@ -18,7 +18,7 @@ from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.settings.load import load
 from biofs.store.database import snapshot
-from biofs.store.database.location import store_path
+from biofs.store.database.files import store_path
 from tests.support.catalogues import running
 
 TOKEN = "test-token-8f3a"

@@ -166,7 +166,7 @@ def test_without_the_extra_the_embedded_catalogue_says_what_to_install(
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
 ) -> None:
-    monkeypatch.setattr("biofs.settings.extras.find_spec", lambda _name: None)
+    monkeypatch.setattr("biofs.settings.load.find_spec", lambda _name: None)
     if arguments[0] == "warm":
         arguments = ["warm", "--demo", "--cache-dir", str(place)]
     assert main([str(place) if each == "PLACE" else each for each in arguments]) == 1

@@ -20,7 +20,7 @@ from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, load
-from biofs.store.database.location import store_path
+from biofs.store.database.files import store_path
 from biofs.store.database.snapshot import Snapshot
 from tests.support.catalogues import running
 

@@ -31,9 +31,10 @@ def test_entities_are_the_servers(text: str, escaped: str) -> None:
     assert htmlentities(text) == escaped
 
 
-@given(st.text())
+@given(st.text(st.characters(exclude_categories=["Cn", "Cs"])))
 def test_escaped_texts_are_ascii_and_decode_to_themselves(text: str) -> None:
-    # html.unescape follows HTML 5, which reads references to C1 controls as Windows-1252.
+    # html.unescape follows HTML 5, which reads references to C1 controls as Windows-1252, and drops
+    # those to what is no character, such as U+FFFE: those are among the unassigned (Cn).
     text = "".join(char for char in text if not 0x80 <= ord(char) < 0xA0)
     escaped = htmlentities(text)
     assert escaped.isascii()

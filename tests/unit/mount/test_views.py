@@ -10,7 +10,7 @@ import click
 import pytest
 
 import biofs
-from biofs.cli import completers
+from biofs.cli import options
 from biofs.cli.ls.paths import place_of
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
@@ -138,7 +138,7 @@ def test_lines_of_readme_txt_fit_a_terminal() -> None:
 
 def completed(begun: str) -> list[str]:
     context = click.Context(click.Command("ls"))
-    return [item.value for item in completers.places(context, click.Option(["--x"]), begun)]
+    return [item.value for item in options.complete_place(context, click.Option(["--x"]), begun)]
 
 
 @pytest.mark.parametrize("view", views.VIEWS, ids=lambda view: view.path)
@@ -157,7 +157,7 @@ def test_facets_are_called_as_in_a_store() -> None:
 
 def test_who_completes_needs_no_file_system() -> None:
     program = (
-        "import sys, biofs.tree.views, biofs.cli.completers, biofs.cli.ls.paths\n"
+        "import sys, biofs.tree.views, biofs.cli.options, biofs.cli.ls.paths\n"
         "print([name for name in ('pyfuse3', 'trio', 'httpx') if name in sys.modules])"
     )
     done = subprocess.run(

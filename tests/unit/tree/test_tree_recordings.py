@@ -9,7 +9,7 @@ import pytest
 
 from biofs.tree import filelist, names, render
 from biofs.tree.layout import FileTree
-from biofs.tree.text import unescape
+from biofs.tree.printable import unescape
 
 RECORDINGS = Path(__file__).parents[2] / "data" / "recordings"
 

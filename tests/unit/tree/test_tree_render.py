@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from biofs.tree import render
 from biofs.tree.filelist import Entry
-from biofs.tree.text import scalar, unescape
+from biofs.tree.printable import scalar, unescape
 
 anything = st.text(st.characters(exclude_categories=()), max_size=8)
 texts = anything | st.sampled_from(["&eacute;", "&amp;amp;", "\ud800", "&#" + "1" * 5000 + ";"])

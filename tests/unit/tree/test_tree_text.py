@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biofs.tree.text import escape, scalar, unescape
+from biofs.tree.printable import escape, scalar, unescape
 
 # C1 controls and noncharacters have no reference that HTML decodes to them.
 ordinary = st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn")))
