@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 BUSY_TIMEOUT: Final = 10.0  # seconds a writer waits for another process's transaction
+_BUSY_PAUSE: Final = 0.01  # seconds
 _COPIED_AT_MOST: Final = 256 << 20  # bytes of a failing file that are taken along into memory
 
 _CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -79,7 +81,8 @@ class Store:
 
     def _prepare(self) -> None:
         """Create the tables of an empty file; migrate those of an older version."""
-        self._check(self._writer)
+        with self._transaction("DEFERRED") as connection:  # one view of it: another may make it now
+            self._check(connection)
         with self._transaction() as connection:
             # Again: another process may have migrated it while this one waited for the lock.
             version = self._check(connection)
@@ -106,9 +109,9 @@ class Store:
         return int(version)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
         connection = self._writer
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"BEGIN {kind}")
         try:
             yield connection
             connection.execute("COMMIT")
@@ -258,13 +261,29 @@ def _connect(path: Path | None) -> sqlite3.Connection:
             # Lets space that eviction frees go back to the disk. It has an effect on an empty file
             # only, and entering WAL writes the first page.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _enter_wal(connection)
             # A crash of the machine may lose the last answers, never the file's consistency.
             connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Journal as WAL. SQLite does not wait here for another process that does the same: each would
+    hold what the other needs (sqlite.org/c3ref/busy_handler.html).
+    """
+    give_up = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def _code(error: sqlite3.DatabaseError) -> int:

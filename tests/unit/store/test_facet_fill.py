@@ -19,7 +19,7 @@ from biofs.store.details import Details
 from biofs.store.facet_fill import fill
 from biofs.store.groups import Index
 from tests.support.catalogues import Patient, running
-from tests.unit.catalogue.test_facets import NOW, answer_of, known, row_of
+from tests.unit.store.test_facets import NOW, answer_of, known, row_of
 
 
 def forget(store: Store, *kinds: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
+from biofs.store.database import store as store_module
 from biofs.store.database.files import StoreCorrupt, StoreError, set_aside
 from biofs.store.database.schema import VERSION
 from biofs.store.database.store import Store
@@ -147,4 +149,48 @@ def test_a_file_that_becomes_corrupt_is_set_aside_while_in_use(
     assert get(store, "after") == 1
     assert len(caplog.records) == 1
     assert list(tmp_path.glob("s.corrupt-1"))
+    store.close()
+
+
+class Busy:
+    """A connection to a file that another process makes a WAL of at the same time."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def execute(self, _statement: str) -> None:
+        if self.left:
+            self.left -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+
+
+def test_it_waits_for_another_process_that_makes_the_same_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection = Busy(times=3)
+    store_module._enter_wal(connection)  # type: ignore[arg-type]
+    assert not connection.left
+    monkeypatch.setattr(store_module, "BUSY_TIMEOUT", 0.0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        store_module._enter_wal(Busy(times=1000))  # type: ignore[arg-type]
+
+
+def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    opened: list[Store] = []
+    threads = [threading.Thread(target=lambda: opened.append(Store(path))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 8
+    for store in opened:
+        store.close()
+
+
+def test_a_new_file_gives_back_what_eviction_frees(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    assert store.integer("PRAGMA auto_vacuum") == 2  # INCREMENTAL: sqlite.org/pragma.html
     store.close()
