@@ -1,6 +1,6 @@
 """The embedded catalogue: some eighty groups, always the same."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
 
@@ -11,7 +11,7 @@ from biofs.demo.catalogue_oddities import oddities
 from biofs.demo.catalogue_records import records
 from biofs.demo.community import community
 from biofs.demo.memory import Memory
-from biofs.demo.model import Group
+from biofs.demo.model import Group, Torrent
 
 
 def embedded() -> Memory:
@@ -22,6 +22,11 @@ def embedded() -> Memory:
     stated size differ.
     """
     return Memory(_groups, community())
+
+
+def every_torrent() -> Iterator[Torrent]:
+    """The torrents of the embedded catalogue, by group."""
+    return (torrent for group in _groups() for torrent in group.torrents)
 
 
 @cache

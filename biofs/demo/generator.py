@@ -54,7 +54,8 @@ class Generated:
 
     Group ids run from 1, newest last; torrent ids likewise. Categories alternate. A page of any
     query costs no more the further back it is; a query's first page looks at 1,008 kinds of group
-    per category. Searching file lists is not supported: `filelist` does not restrict.
+    per category. Searching file lists is not supported: `filelist` does not restrict. No torrent
+    has contents: the info hashes are made of the ids, and are not those of the .torrent files.
     """
 
     def __init__(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from biofs.demo.contents import has_contents
 from biofs.demo.metainfo import info_hash
 
 CATEGORIES: Mapping[int, str] = {
@@ -70,6 +71,11 @@ class Torrent:
     def info_hash(self) -> str:
         """The info hash, upper-case hex, of the .torrent that `metainfo` makes of this torrent."""
         return self.stated_hash or info_hash(self.file_path, self.files)
+
+    @property
+    def has_contents(self) -> bool:
+        """Whether its files have contents that its .torrent, with that info hash, is true to."""
+        return self.stated_hash is None and has_contents(self.files)
 
 
 @dataclass(frozen=True)

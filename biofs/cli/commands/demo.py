@@ -1,9 +1,14 @@
-"""`biofs demo`: the embedded catalogue over HTTP."""
+"""`biofs demo`: the embedded catalogue over HTTP, and files for some of its torrents."""
 
+from __future__ import annotations
+
+import shlex
 import signal
+from pathlib import Path
 
 import click
 
+from biofs.cli.output.terminal import safe
 from biofs.errors import QuietError
 from biofs.settings import load
 
@@ -69,3 +74,52 @@ def serve(host: str, port: int, groups: int | None, rate_limit: bool) -> None:
                 nursery.cancel_scope.cancel()
 
     trio.run(run)
+
+
+def _directory(_ctx: click.Context, _param: click.Parameter, given: str | None) -> Path | None:
+    if given == "":
+        # Path("") is the working directory, which a variable that is not set must not mean.
+        raise click.BadParameter("it is empty: name a directory")
+    return None if given is None else Path(given)
+
+
+@command.command("data", epilog="Example: biofs demo data ~/demo-data --torrents ~/demo-torrents")
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False), callback=_directory)
+@click.option(
+    "--torrents",
+    type=click.Path(file_okay=False),
+    callback=_directory,
+    metavar="DIR",
+    help="Also write the .torrent files, INFOHASH.torrent, without a passkey.",
+)
+def data(directory: Path, torrents: Path | None) -> None:
+    """Write made-up files for the embedded catalogue, as a BitTorrent client would have them.
+
+    The torrents of at most 1.5 MiB have contents, 8 MiB in all, to which the piece hashes of their
+    .torrent files are true. Larger ones have none: their piece hashes are made up. Files that are
+    there stay; one with other contents is an error.
+    """
+    extras.check_demo()
+    # Neither what the embedded catalogue needs nor humanize is for --help.
+    from biofs.cli.output.quantities import counted, size  # noqa: PLC0415
+    from biofs.demo.data import lay_out  # noqa: PLC0415
+    from biofs.demo.embedded import every_torrent  # noqa: PLC0415
+
+    try:
+        laid = lay_out(every_torrent(), directory, torrents)
+    except FileExistsError as error:
+        raise QuietError(
+            f"{error.filename}: exists with other contents: move it away, or name another directory"
+        ) from None
+    except OSError as error:
+        raise QuietError(f"{error.filename}: {error.strerror or error}") from None
+    files = counted(laid.files, "file")
+    there = laid.files - laid.written
+    click.echo(
+        f"{safe(str(directory))}: {files} of {counted(laid.torrents, 'torrent')}, {size(laid.size)}"
+        + (f" ({there:,} were there)" if there else "")
+    )
+    click.echo(
+        f"skipped for their names: {counted(laid.skipped, 'file')}; next: "
+        f"biofs mount --demo --data {safe(shlex.quote(str(directory)))} MOUNTPOINT"
+    )

@@ -1,25 +1,10 @@
-"""Bencoding and the .torrent files."""
+"""The .torrent files."""
 
 import hashlib
 
 import pytest
 
-from biofs.demo.bencode import Value, bencode
 from biofs.demo.metainfo import info_hash, metainfo
-
-
-@pytest.mark.parametrize(
-    ("value", "encoded"),
-    [
-        (-7, b"i-7e"),
-        ("é", b"2:\xc3\xa9"),
-        (b"\xff", b"1:\xff"),
-        ([1, "a", []], b"li1e1:alee"),
-        ({"b": 1, "a": {}}, b"d1:ade1:bi1ee"),
-    ],
-)
-def test_bencode(value: Value, encoded: bytes) -> None:
-    assert bencode(value) == encoded
 
 
 def test_the_info_hash_is_of_the_info_dictionary_that_is_handed_out() -> None:
