@@ -179,10 +179,12 @@ def _holds(folder: int, name: bytes, made: bytes) -> bool:
         descriptor = os.open(name, _LOOK, dir_fd=folder)
     except OSError:
         return False  # a link, or nothing that may be read
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_size != len(made):
+        os.close(descriptor)
+        return False
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        same_kind = stat.S_ISREG(found.st_mode) and found.st_size == len(made)
-        return same_kind and file.read(len(made) + 1) == made
+        return file.read(len(made) + 1) == made
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def test_the_help_of_a_command_shows_an_example(name: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(["mount"], ["umount"], ["demo"], ["demo", "serve"]),
+        *(["mount"], ["umount"], ["demo"], ["demo", "serve"], ["demo", "data"]),
         *(["status"], ["explain"], ["refresh"], ["warm"], ["export"]),
         *(["cache"], ["cache", "info"], ["cache", "clear"]),
         *(["ls"], ["login"], ["logout"], ["doctor"], ["completion"]),
@@ -90,7 +90,7 @@ def test_every_command_has_help(arguments: list[str]) -> None:
         *(["status"], ["explain", "/nowhere"], ["refresh", "/nowhere"], ["cache", "info"]),
         *(["warm", "--help"], ["warm", "Nothing"], ["export", "--help"]),
         *(["ls", "/nowhere"], ["login", "--help"], ["logout"], ["doctor", "--offline"]),
-        *(["completion", "bash"], ["status", "--watch"]),
+        *(["completion", "bash"], ["status", "--watch"], ["demo", "data", "--help"]),
     ],
 )
 def test_help_and_mistakes_cost_no_heavy_imports(tmp_path: Path, arguments: list[str]) -> None:

@@ -17,7 +17,7 @@ from biofs.demo.contents import MOST_BYTES, content, has_contents
 from biofs.demo.embedded import embedded, every_torrent
 from biofs.demo.generator import Generated
 from biofs.demo.metainfo import metainfo
-from biofs.demo.model import Torrent
+from biofs.demo.model import Entry, Torrent
 from biofs.demo.serve import transport
 
 SMALL = [torrent for torrent in every_torrent() if torrent.has_contents]
@@ -108,7 +108,7 @@ def test_nothing_generated_has_contents() -> None:
     one = Generated(files_per_torrent=1).group(1)
     assert group is not None
     assert one is not None
-    small = [Torrent(1, [("a", 5)], 5, 1, 0, stated_hash="0" * 40)]  # type: ignore[list-item]
+    small = [Torrent(1, [Entry("a", 5)], 5, 1, 0, stated_hash="0" * 40)]
     assert not any(torrent.has_contents for torrent in (*group.torrents, *one.torrents, *small))
 
 
