@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from biofs.cli.system import mountinfo
+from biofs.contents import mountinfo
 from biofs.control import client
 from biofs.control.protocol import Ask, encode_path
 from biofs.errors import USAGE, QuietError

@@ -16,7 +16,7 @@ ORDER = [
     {"api"},
     {"settings"},
     {"store", "demo"},
-    {"catalogue"},
+    {"catalogue", "contents"},
     {"mount"},
     {"control"},
     {"cli"},

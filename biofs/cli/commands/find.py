@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from biofs.cli import mount_lookup, options, stores
-from biofs.cli.system import mountinfo
+from biofs.contents import mountinfo
 from biofs.control import client
 from biofs.control.protocol import Ask
 from biofs.errors import USAGE, QuietError

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from biofs.cli import options
-from biofs.cli.system import fuse, mountinfo, processes
+from biofs.cli.system import fuse, processes
 from biofs.cli.system.mountpoint import look
 from biofs.cli.system.processes import holders
+from biofs.contents import mountinfo
 from biofs.errors import USAGE, QuietError
 
 PATIENCE = 30.0

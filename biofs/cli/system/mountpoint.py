@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from biofs.cli.system import fuse, mountinfo, processes
+from biofs.cli.system import fuse, processes
+from biofs.contents import mountinfo
 from biofs.errors import USAGE, QuietError
 
 PATIENCE = 5.0

@@ -9,8 +9,9 @@ import pytest
 
 from biofs.cli import mount_lookup
 from biofs.cli.commands import doctor
-from biofs.cli.system import checks, fuse, mountinfo
-from biofs.cli.system.mountinfo import FSTYPE, Mount
+from biofs.cli.system import checks, fuse
+from biofs.contents import mountinfo
+from biofs.contents.mountinfo import FSTYPE, Mount
 from biofs.control import client
 from biofs.errors import QuietError
 

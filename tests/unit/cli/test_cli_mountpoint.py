@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from biofs.cli.system import fuse, mountinfo, mountpoint, processes
-from biofs.cli.system.mountinfo import Mount
+from biofs.cli.system import fuse, mountpoint, processes
 from biofs.cli.system.mountpoint import Look
+from biofs.contents import mountinfo
+from biofs.contents.mountinfo import Mount
 from biofs.errors import QuietError
 
 

@@ -1,5 +1,6 @@
 """What is mounted where, as the kernel tells it: proc_pid_mountinfo(5)."""
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -9,6 +10,11 @@ from pathlib import Path
 FSTYPE = "fuse.biofs"
 """What a biofs mount is called there: FUSE's `subtype=biofs` makes it so."""
 
+_LOCAL = frozenset(
+    ["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "overlay", "tmpfs", "ramfs"]
+)
+
+_MOUNT_ID = re.compile(rb"^mnt_id:\s*(\d+)$", re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
 
 
@@ -27,6 +33,19 @@ class Mount:
         return self.fstype == FSTYPE
 
     @property
+    def may_be_biofs(self) -> bool:
+        """Also if what mounted it knew no subtypes, and only the source has the name."""
+        return self.is_biofs or (self.fstype == "fuse" and self.source == "biofs")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its files lie in this machine, so that reading a cached page never waits long.
+
+        False for network file systems, for FUSE, and for every type that is not known here.
+        """
+        return self.fstype in _LOCAL
+
+    @property
     def is_fuse(self) -> bool:
         return self.fstype in ("fuse", "fuseblk") or self.fstype.startswith(("fuse.", "fuseblk."))
 
@@ -39,6 +58,29 @@ def read() -> list[Mount]:
 def parse(text: bytes) -> list[Mount]:
     """Each line that has the documented form; others are passed over."""
     return [mount for line in text.split(b"\n") if (mount := _mount(line)) is not None]
+
+
+def of_descriptor(descriptor: int) -> int:
+    """The id of the mount that an open file is on: `mnt_id` in proc_pid_fdinfo(5).
+
+    Unlike fstat it asks no file system, so it is safe for a descriptor on a mount of this process.
+    Raises OSError.
+    """
+    text = Path(f"/proc/self/fdinfo/{descriptor}").read_bytes()
+    found = _MOUNT_ID.search(text)
+    if found is None:
+        raise OSError(errno.ENOSYS, "the kernel does not say which mount a file is on")
+    return int(found[1])
+
+
+def by_id(mount_id: int) -> Mount | None:
+    """The mount of that number; None if this process cannot see it. Raises OSError.
+
+    Read anew each time: the kernel gives the number of a mount that has gone to the next one.
+    """
+    text = b"\n" + Path("/proc/self/mountinfo").read_bytes()
+    start = text.find(b"\n%d " % mount_id)
+    return None if start < 0 else _mount(text[start + 1 :].partition(b"\n")[0])
 
 
 def topmost(mounts: Iterable[Mount], mountpoint: str) -> Mount | None:

@@ -1,0 +1,171 @@
+"""Files beneath a data directory: opened without following a link, and never on biofs itself.
+
+A path comes from a torrent, so it is hostile; what lies in the data directory may be changed by
+others at any time. Each component is opened relative to the one before, as a mere handle (O_PATH,
+open(2)): that asks neither a device nor the daemon for anything. A file is opened for reading only
+after its handle has been found to be one of a regular file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+from biofs.contents import mountinfo
+
+_HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
+
+class Handle:
+    """An O_PATH descriptor and the number of the mount it is on. Closed on leaving `with`."""
+
+    __slots__ = ("descriptor", "mount")
+
+    def __init__(self, descriptor: int, above: int | None) -> None:
+        """Takes the descriptor over; `above` is the mount of the directory it was found in.
+
+        Raises OSError, with ELOOP if it is on a mount of biofs: reading that would wait for the
+        daemon, which may be what asks.
+        """
+        self.descriptor = descriptor
+        try:
+            self.mount = mountinfo.of_descriptor(descriptor)
+            if self.mount != above:
+                _refuse_biofs(self.mount)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self.descriptor)
+
+    def folder(self, name: bytes) -> Handle:
+        """A directory in this directory; a link to one is not one."""
+        return self._step(name, os.O_DIRECTORY)
+
+    def entry(self, name: bytes) -> Handle:
+        """Whatever has this name in this directory, a link itself included."""
+        return self._step(name, 0)
+
+    def status(self) -> os.stat_result:
+        """fstat(2)."""
+        return os.fstat(self.descriptor)
+
+    def listable(self) -> int:
+        """A descriptor of this directory that os.scandir takes; the caller closes it."""
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        return os.open(b".", flags, dir_fd=self.descriptor)
+
+    def _step(self, name: bytes, flags: int) -> Handle:
+        if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+            raise _not_there()
+        try:
+            descriptor = os.open(name, _HANDLE | flags, dir_fd=self.descriptor)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                raise _not_there() from None
+            raise
+        return Handle(descriptor, self.mount)
+
+
+class DataDirectory:
+    """A directory that holds data of torrents, such as a BitTorrent client's download directory.
+
+    It is opened anew for each file. So it may vanish and return, as a disk that is unplugged does,
+    and it keeps no disk from being unmounted. The path itself is the user's: links in it are
+    followed. All methods may be called from several threads at once.
+    """
+
+    def __init__(self, path: Path | bytes) -> None:
+        self.path: Final = os.fsencode(path)
+
+    def __repr__(self) -> str:
+        return f"DataDirectory({self.path!r})"
+
+    @property
+    def kind(self) -> mountinfo.Mount | None:
+        """The mount it lies on, with `fstype` and `is_local`; None if the kernel does not say.
+
+        Raises OSError if it cannot be opened.
+        """
+        with self.handle() as handle:
+            return mountinfo.by_id(handle.mount)
+
+    def handle(self) -> Handle:
+        """The directory itself.
+
+        Raises OSError: FileNotFoundError or NotADirectoryError if it is not there, ELOOP if it is
+        on a mount of biofs.
+        """
+        # O_DIRECTORY also lets the kernel mount what an automounter keeps at this place.
+        return Handle(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), None)
+
+    def folder(self, components: Sequence[bytes]) -> Handle:
+        """A directory beneath; with no components the data directory itself. Raises as `open`."""
+        here = self.handle()
+        for name in components:
+            with here:
+                below = here.folder(name)
+            here = below
+        return here
+
+    def open(self, components: Sequence[bytes]) -> int:
+        """A descriptor of the regular file at this path beneath, for reading; the caller closes it.
+
+        Raises FileNotFoundError if there is none: also for a link, wherever it leads, for a device,
+        a pipe or a socket, and for components that are no names (``..``, or with a ``/``). Raises
+        OSError with ELOOP for what is on a mount of biofs, and PermissionError or others of the
+        file system's if it could not be looked at.
+        """
+        with self._file(components) as handle:
+            seen = _regular(handle)
+            descriptor = _reopen(handle)
+        if os.path.samestat(seen, os.fstat(descriptor)):
+            return descriptor
+        os.close(descriptor)
+        raise _not_there()
+
+    def status(self, components: Sequence[bytes]) -> os.stat_result:
+        """What stat(2) says of the regular file at this path beneath. Raises as `open`."""
+        with self._file(components) as handle:
+            return _regular(handle)
+
+    def _file(self, components: Sequence[bytes]) -> Handle:
+        if not components:
+            raise _not_there()
+        with self.folder(components[:-1]) as folder:
+            return folder.entry(components[-1])
+
+
+def _regular(handle: Handle) -> os.stat_result:
+    status = handle.status()
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_there()
+    return status
+
+
+def _reopen(handle: Handle) -> int:
+    path = f"/proc/self/fd/{handle.descriptor}"
+    with suppress(PermissionError):  # O_NOATIME is for the owner of a file
+        return os.open(path, _READ | os.O_NOATIME)
+    return os.open(path, _READ)
+
+
+def _refuse_biofs(mount_id: int) -> None:
+    mount = mountinfo.by_id(mount_id)
+    if mount is not None and mount.may_be_biofs:
+        raise OSError(errno.ELOOP, "on a mount of biofs")
+
+
+def _not_there() -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
