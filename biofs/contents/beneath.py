@@ -22,6 +22,9 @@ _HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
+Components = tuple[bytes, ...]
+"""The names that lead from a directory to something beneath it."""
+
 
 class Handle:
     """An O_PATH descriptor and the number of the mount it is on. Closed on leaving `with`."""
@@ -60,6 +63,24 @@ class Handle:
     def status(self) -> os.stat_result:
         """fstat(2)."""
         return os.fstat(self.descriptor)
+
+    def regular(self) -> os.stat_result:
+        """The status of a regular file; FileNotFoundError if it is anything else."""
+        status = self.status()
+        if not stat.S_ISREG(status.st_mode):
+            raise _not_there()
+        return status
+
+    def size_of(self, name: bytes) -> int | None:
+        """How many bytes the regular file of this name in this directory has; None without one.
+
+        Raises OSError if it could not be looked at.
+        """
+        try:
+            with self.entry(name) as entry:
+                return entry.regular().st_size
+        except FileNotFoundError:
+            return None
 
     def listable(self) -> int:
         """A descriptor of this directory that os.scandir takes; the caller closes it."""
@@ -128,7 +149,7 @@ class DataDirectory:
         file system's if it could not be looked at.
         """
         with self._file(components) as handle:
-            seen = _regular(handle)
+            seen = handle.regular()
             descriptor = _reopen(handle)
         if os.path.samestat(seen, os.fstat(descriptor)):
             return descriptor
@@ -138,20 +159,13 @@ class DataDirectory:
     def status(self, components: Sequence[bytes]) -> os.stat_result:
         """What stat(2) says of the regular file at this path beneath. Raises as `open`."""
         with self._file(components) as handle:
-            return _regular(handle)
+            return handle.regular()
 
     def _file(self, components: Sequence[bytes]) -> Handle:
         if not components:
             raise _not_there()
         with self.folder(components[:-1]) as folder:
             return folder.entry(components[-1])
-
-
-def _regular(handle: Handle) -> os.stat_result:
-    status = handle.status()
-    if not stat.S_ISREG(status.st_mode):
-        raise _not_there()
-    return status
 
 
 def _reopen(handle: Handle) -> int:

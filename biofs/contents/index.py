@@ -1,0 +1,254 @@
+"""Which torrent's data lie where: by the torrent's name, or by the names and sizes of its files.
+
+Names and sizes prove nothing, and need not: bytes are served only after they were verified. So a
+place is good if files are there that may be the torrent's, and of several the one with most.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from biofs.contents.beneath import Components, DataDirectory
+from biofs.contents.entries import UNFINISHED, Entries
+from biofs.contents.places import ABSENT, File, Place, Presence, presence
+
+_PROBES: Final = 20
+"""So many files of a torrent are looked at, however many it has."""
+
+_LARGEST: Final = 8
+"""Of so many files, the largest, a renamed top is known."""
+
+_AGREEING: Final = 2
+
+_CANDIDATES: Final = 64
+"""So many directories are looked at for one torrent."""
+
+_TELLING: Final = 1 << 20
+"""Bytes: a file that is larger can be known by its size alone."""
+
+_MOST_SIZES: Final = 4096
+"""So many files are looked at for one that has a certain size."""
+
+
+class Tops:
+    """Finds the tops of torrents in data directories. May be used by several threads at once."""
+
+    def __init__(
+        self,
+        directories: Sequence[DataDirectory],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` and `wall` as in `Entries`."""
+        self._entries: Final = [Entries(each, clock=clock, wall=wall) for each in directories]
+
+    @property
+    def generation(self) -> int:
+        """Grows when names have come or gone, as of the last `find`.
+
+        As long as it stays, what was not found can be found only if a file's size has changed.
+        """
+        return sum(each.generation for each in self._entries)
+
+    def find(self, name: bytes, files: Sequence[File], *, single: bool) -> Place | None:
+        """Where a torrent's data lie; None if they are nowhere, or too little of them is.
+
+        `name` is the torrent's own, `files` are its files in the order of its metainfo; of a
+        `single` file only the length counts. The first call reads the data directories, which can
+        take minutes on a network; the next ones look at what has changed since.
+
+        Looked for are, in this order: the name in a data directory and in the directories in it;
+        then files with the name and size of the torrent's largest ones, wherever they lie; then for
+        a single file one of the same size and kind, if there is only one.
+        """
+        if not files:
+            return None
+        if single:
+            return self._single(name, files[0][1])
+        place, known = self._by_name(name, files)
+        if known.full:
+            return place
+        return self._renamed(files) or place
+
+    def _by_name(self, name: bytes, files: Sequence[File]) -> tuple[Place | None, Presence]:
+        best = _best(self._called(name, False), _spread(files))
+        return best if best[0] else self._with_any(self._called(name, False), files)
+
+    def _called(self, name: bytes, single: bool) -> Iterator[Place]:
+        """The places with the torrent's name; those that need no index first."""
+        for entries in self._entries:
+            place = Place(entries.directory, (name,), single)
+            if single or _exists(place):
+                yield place
+        for entries in self._entries:
+            entries.check()
+            for folder in entries.root.folders:
+                if folder.holds(name) if single else folder.folder(name):
+                    yield Place(entries.directory, (folder.name, name), single)
+
+    def _with_any(
+        self, places: Iterable[Place], files: Sequence[File]
+    ) -> tuple[Place | None, Presence]:
+        """The first of these that has any file: of a large torrent few may have been wanted."""
+        lengths: dict[Components, int] = {}
+        for place in islice(places, _CANDIDATES):
+            entries = next(each for each in self._entries if each.directory is place.directory)
+            lengths = lengths or {tuple(path): length for path, length in files}
+            named = islice(_named(entries, place.top, lengths), _PROBES)
+            known = presence(place, list(named))
+            if known > ABSENT:
+                return place, known
+        return None, ABSENT
+
+    def _renamed(self, files: Sequence[File]) -> Place | None:
+        probes = _largest(files)
+        needed = min(_AGREEING, len(probes))
+        if not probes:
+            return None
+        best: Place | None = None
+        most = needed - 1
+        for place in self._holding(probes, needed):
+            found = presence(place, probes).full
+            if found > most:
+                best, most = place, found
+            if found == len(probes):
+                break
+        return best
+
+    def _holding(self, probes: Sequence[File], needed: int) -> Iterator[Place]:
+        """The directories beneath which `needed` of these files have their names, most first."""
+        for entries in self._entries:
+            entries.check()
+            tops: Counter[Components] = Counter()
+            for number, path in entries.holding([path[-1] for path, _ in probes]):
+                above = tuple(probes[number][0][:-1])
+                cut = len(path) - len(above)
+                if cut >= 0 and path[cut:] == above:
+                    tops[path[:cut]] += 1
+            for top, count in tops.most_common(_CANDIDATES):
+                if count >= needed:
+                    yield Place(entries.directory, top, False)
+
+    def _single(self, name: bytes, length: int) -> Place | None:
+        places = chain(self._called(name, True), self._of_that_name(name))
+        best, _ = _best(places, [((), length)])
+        return best or self._of_that_size(name, length)
+
+    def _of_that_name(self, name: bytes) -> Iterator[Place]:
+        for entries in self._entries:
+            entries.check()
+            paths = [path for _, path in entries.holding([name])]
+            for path in paths[:_CANDIDATES]:
+                yield Place(entries.directory, (*path, name), True)
+
+    def _of_that_size(self, name: bytes, length: int) -> Place | None:
+        """The only file of that length that has the same kind of name; None if there are several.
+
+        None as well if there are so many of this kind that looking at each would take long.
+        """
+        if length <= _TELLING:
+            return None
+        found: list[Place] = []
+        looked_at = 0
+        for entries, path, names in self._of_that_kind(_ending(name)):
+            looked_at += len(names)
+            if looked_at > _MOST_SIZES:
+                return None
+            found += _with_size(entries.directory, path, names, length)
+            if len(found) > 1:
+                return None
+        return found[0] if found else None
+
+    def _of_that_kind(self, ending: bytes) -> Iterator[tuple[Entries, Components, list[bytes]]]:
+        for entries in self._entries:
+            for path, listing in entries.walk():
+                if ending + b"\0" in listing.files:
+                    names = [each for each in listing.names() if each.endswith(ending)]
+                    yield entries, path, names
+
+
+def _best(places: Iterable[Place], probes: Sequence[File]) -> tuple[Place | None, Presence]:
+    """The place with most of these files, the first of several; all of them are enough."""
+    best: Place | None = None
+    most = ABSENT
+    for place in islice(places, _CANDIDATES):
+        found = presence(place, probes)
+        if found > most:
+            best, most = place, found
+        if found.full == len(probes):
+            break
+    return best, most
+
+
+def _named(entries: Entries, top: Components, lengths: Mapping[Components, int]) -> Iterator[File]:
+    """The files of a torrent whose names are known beneath a directory."""
+    for path, listing in entries.walk(top):
+        inner = path[len(top) :]
+        for name in listing.names():
+            whole = (*inner, _complete(name))
+            if whole in lengths:
+                yield whole, lengths[whole]
+
+
+def _with_size(
+    directory: DataDirectory, path: Components, names: Sequence[bytes], length: int
+) -> list[Place]:
+    found: list[Place] = []
+    try:
+        with directory.folder(path) as handle:
+            for name in names:
+                if handle.size_of(name) == length:
+                    found.append(Place(directory, (*path, name), True))
+    except OSError:
+        pass  # it vanished, or may not be entered any more
+    return found
+
+
+def _exists(place: Place) -> bool:
+    try:
+        with place.directory.folder(place.top):
+            return True
+    except OSError:
+        return False
+
+
+def _spread(files: Sequence[File]) -> Sequence[File]:
+    """Some files from all over the torrent. An empty one tells nothing, if there are others."""
+    if len(files) > _PROBES:
+        last = len(files) - 1
+        files = [files[number * last // (_PROBES - 1)] for number in range(_PROBES)]
+    return [file for file in files if file[1]] or files
+
+
+def _largest(files: Sequence[File]) -> list[File]:
+    """The largest files, such of different sizes first; none that is empty or without a name."""
+    few = heapq.nlargest(_LARGEST * 4, files, key=lambda file: file[1])
+    sizes: set[int] = set()
+    distinct: list[File] = []
+    alike: list[File] = []
+    for file in few:
+        path, length = file
+        if path and length > 0:
+            (alike if length in sizes else distinct).append(file)
+            sizes.add(length)
+    return [*distinct, *alike][:_LARGEST]
+
+
+def _complete(name: bytes) -> bytes:
+    """A file's name without the suffix of an unfinished one."""
+    for suffix in UNFINISHED:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return name
+
+
+def _ending(name: bytes) -> bytes:
+    """The last part of a name with its dot, such as ``.gz``; empty without one."""
+    _, dot, ending = name.rpartition(b".")
+    return dot + ending if dot and ending else b""

@@ -1,0 +1,84 @@
+"""Where one torrent's data lie, and under which name each of its files does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from biofs.contents.beneath import Components, DataDirectory
+from biofs.contents.entries import UNFINISHED
+
+File = tuple[Components, int]
+"""A file of a torrent as its metainfo has it: its path within the torrent, and its length."""
+
+
+class Found(NamedTuple):
+    """A regular file that may be a torrent's; nothing is known of its bytes."""
+
+    components: Components
+    """Its path beneath the data directory, for `DataDirectory.open`."""
+    complete_name: bool
+    """Whether it has its true name, which some clients give to unfinished files too."""
+    size: int
+    """In bytes; less than the torrent says if a client is still appending to it."""
+
+
+class Place(NamedTuple):
+    """Where a torrent's data lie."""
+
+    directory: DataDirectory
+    top: Components
+    """The directory that the paths in the torrent start from, beneath the data directory. Of a
+    torrent that is a single file, that file, with the name that it has when it is complete."""
+    single: bool
+
+    def find_file(self, path: Sequence[bytes], length: int) -> Found | None:
+        """A file of the torrent: one with the true name and size, or else an unfinished one.
+
+        `path` is that within the torrent, and counts for nothing if the torrent is a single file.
+        An unfinished file has a suffix (`UNFINISHED`) or is too short; one that is too long belongs
+        to something else. Nothing is opened for reading. Raises OSError if a file could not be
+        looked at, as with `DataDirectory.open`.
+        """
+        components = self.top if self.single else (*self.top, *path)
+        if not components:
+            return None
+        folder, name = components[:-1], components[-1]
+        try:
+            with self.directory.folder(folder) as handle:
+                size = handle.size_of(name)
+                if size == length:
+                    return Found(components, True, size)
+                for suffix in UNFINISHED:
+                    unfinished = handle.size_of(name + suffix)
+                    if unfinished is not None and unfinished <= length:
+                        return Found((*folder, name + suffix), False, unfinished)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return Found(components, True, size) if size is not None and size < length else None
+
+
+class Presence(NamedTuple):
+    """How much of a torrent is at a place, as names and sizes tell; more is greater."""
+
+    files: int
+    """Files that `Place.find_file` finds."""
+    full: int
+    """Those of them that have their true name and size."""
+
+
+ABSENT = Presence(0, 0)
+
+
+def presence(place: Place, files: Sequence[File]) -> Presence:
+    """How many of these files are at a place. What cannot be looked at is not there."""
+    count = full = 0
+    for path, length in files:
+        try:
+            found = place.find_file(path, length)
+        except OSError:
+            continue
+        if found is not None:
+            count += 1
+            full += found.complete_name and found.size == length
+    return Presence(count, full)
