@@ -1,4 +1,4 @@
-"""Mounts beneath a test's directory, and calls that must not wait."""
+"""Files, mounts and clocks for tests of data directories, and calls that must not wait."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,3 +86,27 @@ def promptly(call: Callable[..., Any], *arguments: Any) -> Any:
     if returned:
         return value
     raise value
+
+
+class Clock:
+    """Time that passes when a test says so. For files it is later: no change is a recent one."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.ahead = 1000.0
+        self.fixed: float | None = None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return time.time() + self.ahead if self.fixed is None else self.fixed
+
+
+def make(folder: Path, *names: str, size: int = 0) -> None:
+    """Sparse files of this size, with the directories above them."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(size)

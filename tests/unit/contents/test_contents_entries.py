@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,7 @@ from hypothesis import strategies as st
 
 from biofs.contents.beneath import DataDirectory
 from biofs.contents.entries import Entries, Listing
-from tests.unit.contents.contents_support import bind, promptly, silent_fuse, tmpfs
-
-
-class Clock:
-    """Time that passes when a test says so. For files it is later: no change is a recent one."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.wall: Callable[[], float] = lambda: time.time() + 1000
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.unit.contents.contents_support import Clock, bind, make, promptly, silent_fuse, tmpfs
 
 
 class Scans:
@@ -53,23 +41,12 @@ class Scans:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def scans(monkeypatch: pytest.MonkeyPatch) -> Scans:
     return Scans(monkeypatch)
 
 
-def make(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"")
-
-
 def entries_of(path: Path, clock: Clock, **more: int) -> Entries:
-    return Entries(DataDirectory(path), clock=clock.monotonic, wall=lambda: clock.wall(), **more)
+    return Entries(DataDirectory(path), clock=clock.monotonic, wall=clock.wall, **more)
 
 
 def files(entries: Entries) -> set[str]:
@@ -170,11 +147,11 @@ def test_what_changed_just_before_it_was_read_is_read_once_more(
 ) -> None:
     make(tmp_path, "old")
     seen = os.stat(tmp_path)
-    clock.wall = lambda: max(seen.st_mtime, seen.st_ctime) + 1.9
+    clock.fixed = max(seen.st_mtime, seen.st_ctime) + 1.9
     entries = entries_of(tmp_path, clock)
     entries.check()
     clock.now = 1
-    clock.wall = lambda: max(seen.st_mtime, seen.st_ctime) + 2.9
+    clock.fixed += 1
     entries.check()
     assert len(scans.take()) == 2
     clock.now = 2
@@ -183,7 +160,7 @@ def test_what_changed_just_before_it_was_read_is_read_once_more(
 
 
 def test_no_change_is_missed_however_soon_it_comes(tmp_path: Path, clock: Clock) -> None:
-    clock.wall = time.time
+    clock.ahead = 0
     entries = entries_of(tmp_path, clock)
     for number in range(100):
         clock.now = 2.0 * number
