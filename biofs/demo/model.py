@@ -22,7 +22,7 @@ CATEGORIES: Mapping[int, str] = {
     11: "Documents",
     12: "Machine Data",
 }
-"""Category names by id, from the API notes; any other id is "Unknown"."""
+"""Category names by id, as the site numbers them; any other id is "Unknown"."""
 
 
 class Entry(NamedTuple):

@@ -4,7 +4,7 @@
 class RateLimit:
     """Lets `burst` requests of a user through in each window, which opens with the first of them.
 
-    From the API notes: all of a user's tokens, cookies and machines count together. A refused
+    All of a user's tokens, cookies and machines count together. A refused
     request does not prolong the window.
     """
 

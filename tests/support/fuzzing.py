@@ -23,9 +23,12 @@ from biofs.api.secrets import redacted, redacted_body
 from biofs.control import protocol
 from biofs.tree import description, filelist, names, render
 from biofs.tree.layout import FileTree
-from biofs.tree.printable import unescape
+from biofs.tree.metainfo import MOST_PIECES, InvalidMetainfo, parse
+from biofs.tree.pieces import is_right
+from biofs.tree.text import unescape
 
 RECORDINGS: Final = Path(__file__).parents[1] / "data/recordings"
+METAINFO: Final = Path(__file__).parents[1] / "data/metainfo"
 
 ACTIONS: Final[tuple[Callable[[Api], Coroutine[Any, Any, object]], ...]] = (
     lambda api: api.browse(category=1),
@@ -121,7 +124,7 @@ def answers(data: bytes) -> None:
             _dirname(names.group_dirname(row.name, row.id))
 
 
-def _one_line(error: ApiError) -> None:
+def _one_line(error: Exception) -> None:
     assert str(error).isprintable()
 
 
@@ -177,6 +180,26 @@ def control(data: bytes) -> None:
         assert not any(b"/" in part for part in parts)
 
 
+def metainfo(data: bytes) -> None:
+    """A .torrent file."""
+    try:
+        meta = parse(data)
+    except InvalidMetainfo as error:
+        _one_line(error)
+        return
+    assert 0 <= meta.piece_count <= MOST_PIECES
+    for index, file in enumerate(meta.files):
+        pieces = meta.pieces(index, 0, file.length)
+        for piece in pieces[:2]:
+            assert sum(part.length for part in piece.parts) == piece.length
+            assert not is_right(piece, b"")
+        if (found := meta.find(file.path)) is not None:
+            assert found <= index or not file.servable
+            assert meta.files[found].servable
+    kept = meta.kept()
+    assert parse(kept).kept() == kept
+
+
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
     {
         "file_lists": file_lists,
@@ -184,6 +207,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
         "texts": texts,
         "secrets": secrets,
         "control": control,
+        "metainfo": metainfo,
     }
 )
 
@@ -197,3 +221,5 @@ def seeds() -> Iterator[bytes]:
     yield protocol.line(protocol.Ask(do="refresh", path="a%20b/./c%2F%00//d", everything=True))
     yield protocol.line(protocol.Said(answer={"passkey": "x", "auth": ["key", None, 1.5]}))
     yield b"top\nADH1/a.fsa{{{12}}}|||b&nbsp;c{{{3}}}|||notes s2048s Dr. Smith lab notes{{{a}}}"
+    for path in sorted(METAINFO.glob("*.torrent")):
+        yield path.read_bytes()

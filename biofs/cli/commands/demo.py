@@ -10,7 +10,7 @@ import click
 
 from biofs.cli.output.terminal import safe
 from biofs.errors import QuietError
-from biofs.settings import load
+from biofs.settings.load import check_demo
 
 
 @click.group("demo")
@@ -44,7 +44,7 @@ def serve(host: str, port: int, groups: int | None, rate_limit: bool) -> None:
 
     Prints the address and the tokens it takes, and serves until interrupted.
     """
-    load.check_demo()
+    check_demo()
     # trio, starlette and hypercorn take a third of a second: not for --help.
     import trio  # noqa: PLC0415
 
@@ -99,7 +99,7 @@ def data(directory: Path, torrents: Path | None) -> None:
     .torrent files are true. Larger ones have none: their piece hashes are made up. Files that are
     there stay; one with other contents is an error.
     """
-    extras.check_demo()
+    check_demo()
     # Neither what the embedded catalogue needs nor humanize is for --help.
     from biofs.cli.output.quantities import counted, size  # noqa: PLC0415
     from biofs.demo.data import lay_out  # noqa: PLC0415
