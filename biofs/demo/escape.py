@@ -1,6 +1,7 @@
 """Texts and file lists as the server writes them into its answers.
 
-Sources: the recordings torrentgroup_id_3, torrent_id_6 (entities), and torrentgroup_odd_row_id_30 (fileList).
+Sources: the recordings torrentgroup_id_3, torrent_id_6 (entities), torrentgroup_odd_row_id_30
+(fileList).
 """
 
 import re

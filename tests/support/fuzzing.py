@@ -25,7 +25,7 @@ from biofs.tree import description, filelist, names, render
 from biofs.tree.layout import FileTree
 from biofs.tree.metainfo import MOST_PIECES, InvalidMetainfo, parse
 from biofs.tree.pieces import is_right
-from biofs.tree.text import unescape
+from biofs.tree.printable import unescape
 
 RECORDINGS: Final = Path(__file__).parents[1] / "data/recordings"
 METAINFO: Final = Path(__file__).parents[1] / "data/metainfo"
