@@ -8,12 +8,15 @@ call is kept anywhere else.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from biofs.catalogue.fetches import Fetch
+
+
+T = TypeVar("T")
 
 
 class WouldFetch(Exception):  # noqa: N818 - it is an answer, not an error
@@ -69,6 +72,13 @@ class Caller(ABC):
         while not fetch.done:
             await self.wait(fetch)
         fetch.raise_error()
+
+    async def within(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Wait for work that may be cancelled, as long as the caller waits for anything.
+
+        Raises what ends the wait early; the work is cancelled then.
+        """
+        return await work()
 
     def must_fetch(self, key: str) -> bool:
         """Whether the answer under `key` has to be fetched even if it is known."""

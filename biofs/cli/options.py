@@ -104,6 +104,8 @@ def _attributes(given: Setting) -> dict[str, Any]:
         attributes["shell_complete"] = _COMPLETERS[given.metavar]
     elif given.type is not str:
         attributes["multiple"] = True
+        if given.type == list[Path]:
+            attributes["shell_complete"] = complete_directory
     return attributes
 
 

@@ -17,6 +17,7 @@ from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import DIRECTORY, KEEP, Attributes, Stat
+from biofs.mount.contents import Contents, Data
 from biofs.mount.entries import Directories, Listed, Listing
 from biofs.mount.errnos import ReadOnly, guarded
 from biofs.mount.kernel.count_only import CountOnly
@@ -73,7 +74,8 @@ class Operations(ReadOnly):
     """pyfuse3's handlers. They raise pyfuse3.FUSEError alone.
 
     `state` is what status.json shows; `answer_inodes` is filled with which inodes show which
-    answers. Without `xattrs` there are no extended attributes.
+    answers. Without `xattrs` there are no extended attributes, without `contents` no file below
+    `files/` opens.
     """
 
     supports_dot_lookup = False
@@ -91,9 +93,11 @@ class Operations(ReadOnly):
         account: bool = False,
         answer_inodes: AnswerInodes | None = None,
         xattrs: Xattrs | None = None,
+        contents: Contents | None = None,
     ) -> None:
         super().__init__()
         self._catalogue: Final = catalogue
+        self._contents: Final = contents
         links = LinkNodes(catalogue)
         views = ViewRouter(catalogue, all_views(catalogue, links, account=account))
         every: list[Nodes] = [
@@ -103,7 +107,7 @@ class Operations(ReadOnly):
             CategoryNodes(catalogue),
             GroupNodes(catalogue),
             TorrentNodes(catalogue),
-            FilesNodes(catalogue),
+            FilesNodes(catalogue, contents),
         ]
         self._nodes: Final = {kind: nodes for nodes in every for kind in nodes.kinds}
         self._directories: Final = Directories(
@@ -119,7 +123,7 @@ class Operations(ReadOnly):
         self._xattrs: Final = xattrs
         self._count_only: Final = CountOnly()
         self._opened: Final[dict[int, _OpenDirectory]] = {}
-        self._files: Final[dict[int, Content | _Later]] = {}
+        self._files: Final[dict[int, Content | Data | _Later]] = {}
 
     @property
     def nodes(self) -> Mapping[Kind, Nodes]:
@@ -141,6 +145,8 @@ class Operations(ReadOnly):
         for nodes in set(self._nodes.values()):
             nodes.forget_all()
         self._catalogue.forget_all()
+        if self._contents is not None:
+            self._contents.forget_all()
 
     def _at(self, inode: int) -> tuple[Nodes, Address]:
         try:
@@ -261,7 +267,7 @@ class Operations(ReadOnly):
             raise pyfuse3.FUSEError(errno.EROFS)
         nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
-        content: Content | _Later
+        content: Content | Data | _Later
         if self._is_known(nodes, address, caller):
             nodes.mark_read(address)
             content = _Later(nodes, address, caller)
@@ -271,7 +277,10 @@ class Operations(ReadOnly):
         self._number = number = self._number + 1
         self._files[number] = content
         volatile = nodes.volatile(address)
-        return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=volatile, keep_cache=not volatile)
+        keep = isinstance(content, _Later) or nodes.keeps_pages(inode, content)
+        return pyfuse3.FileInfo(
+            fh=FileHandleT(number), direct_io=volatile, keep_cache=keep and not volatile
+        )
 
     def _is_known(self, nodes: Nodes, address: Address, caller: Waiter) -> bool:
         listed_in = nodes.listed_in(address)
@@ -288,9 +297,12 @@ class Operations(ReadOnly):
         content = self._files[fh]
         if isinstance(content, _Later):
             content = await self._content_now(fh, content)
+        if isinstance(content, Data):
+            data = content.read(off, size)
+            return await content.read_from_disk(off, size) if data is None else data
         return content.read(off, size)
 
-    async def _content_now(self, fh: int, later: _Later) -> Content:
+    async def _content_now(self, fh: int, later: _Later) -> Content | Data:
         """The content of a file that is read for the first time, the same for all its readers."""
         made = await later.nodes.open(later.address, later.caller)
         held = self._files.get(fh)

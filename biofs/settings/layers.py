@@ -1,7 +1,7 @@
 """Where settings come from, which source wins, and how to report a value that is wrong."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from biofs.errors import USAGE, ConfigError
 from biofs.settings import logins, private_files, values
 from biofs.settings.table import BY_NAME, SETTINGS, Setting
 
+_IN_FILE: Mapping[Any, Any] = {Path: str, list[Path]: list[str]}
+
 Stored = msgspec.defstruct(
     "Stored",
     [
-        (setting.name, (str if setting.type is Path else setting.type) | None, None)
+        (setting.name, _IN_FILE.get(setting.type, setting.type) | None, None)
         for setting in SETTINGS
         if setting.in_file
     ],
@@ -71,6 +73,8 @@ class Merged:
     def _parsed(self, setting: Setting, given: object) -> Any:
         if setting.type is Path:
             given = self._path(setting.name, str(given))
+        elif setting.type == list[Path] and isinstance(given, Sequence):
+            given = [self._path(setting.name, str(each)) for each in given]
         try:
             return setting.parse(given)
         except ValueError as error:

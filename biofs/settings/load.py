@@ -42,6 +42,8 @@ class Settings:
     url: str
     token: Secret | None
     cookie: Secret | None
+    passkey: Secret | None
+    """Opens the download of .torrent files."""
     cache_dir: Path | None
     """None keeps the cache in memory only."""
     cache_size: int
@@ -59,6 +61,10 @@ class Settings:
     uid: int | None = None
     """Whose the mount's files are; None: of the user who mounts."""
     gid: int | None = None
+    data: tuple[Path, ...] = ()
+    """Directories in which the data of torrents may lie."""
+    torrents: tuple[Path, ...] = ()
+    """Directories in which .torrent files may lie, besides those of BitTorrent clients."""
     log_file: Path | None
     """None logs to stderr."""
     log_level: LogLevel

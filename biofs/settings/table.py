@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LogLevel = Literal["debug", "info", "warning", "error"]
-Group = Literal["account", "storage", "pace", "mount", "logging", "catalogue", "connection"]
+Group = Literal[
+    "account", "storage", "pace", "mount", "contents", "logging", "catalogue", "connection"
+]
 
 URL_VARIABLE: Final = "BIOFS_URL"
 TOKEN_VARIABLE: Final = "BIOFS_TOKEN"  # noqa: S105 - the variable's name
 COOKIE_VARIABLE: Final = "BIOFS_COOKIE"
+PASSKEY_VARIABLE: Final = "BIOFS_PASSKEY"
 
 DEFAULT_URL: Final = "https://torrents.bio"
 DEMO_URL: Final = "http://demo.invalid"
@@ -38,7 +41,8 @@ class Setting:
     name: str
     """Its key in the settings file; with `-` for `_` its long option."""
     type: Any = str
-    """str, float, bool, Path, list[str] or a Literal: what the file holds, a Path as a string."""
+    """str, float, bool, Path, list[str], list[Path] or a Literal: what the file holds, a Path as a
+    string."""
     help: str
     """One line, without the default."""
     group: Group
@@ -144,6 +148,16 @@ SETTINGS: Final = (
         example='"session=0123456789abcdef; userid=3"',
     ),
     Setting(
+        name="passkey",
+        help="Passkey of your account, with which .torrent files are downloaded.",
+        group="account",
+        metavar="PASSKEY",
+        parse=values.secret,
+        variable=PASSKEY_VARIABLE,
+        secret=True,
+        example='"0123456789abcdef0123456789abcdef"',
+    ),
+    Setting(
         name="cache_dir",
         type=Path,
         help="Cache directory.",
@@ -246,6 +260,30 @@ SETTINGS: Final = (
         flags=("-o", "--options"),
         fields=("fuse_options", "uid", "gid"),
         example='["noatime"]',
+    ),
+    Setting(
+        name="data",
+        type=list[Path],
+        help="Open files whose data are in DIR; repeatable.",
+        group="contents",
+        metavar="DIR",
+        parse=values.directories,
+        default=(),
+        flags=("--data",),
+        in_fstab=True,
+        example='["~/Downloads"]',
+    ),
+    Setting(
+        name="torrents",
+        type=list[Path],
+        help="Look for .torrent files in DIR too; repeatable.",
+        group="contents",
+        metavar="DIR",
+        parse=values.directories,
+        default=(),
+        flags=("--torrents",),
+        in_fstab=True,
+        example='["~/torrents"]',
     ),
     Setting(
         name="log_file",

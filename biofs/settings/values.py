@@ -100,6 +100,11 @@ def directory(path: Path) -> Path:
     return path
 
 
+def directories(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The paths of directories, or of what is not there now, each once."""
+    return tuple(dict.fromkeys(map(directory, paths)))
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.fetches import Fetch
+
+T = TypeVar("T")
 
 MAX_WAITERS: Final = 768
 """Requests that may wait at once. Each holds one of pyfuse3's tasks; the others answer what is
@@ -68,6 +70,18 @@ class Waiter(Caller):
                 return
         finally:
             fetch.leave(reader)
+        raise _os_error(errno.EINTR if watched.signalled else errno.EAGAIN)
+
+    async def within(self, work: Callable[[], Awaitable[T]]) -> T:
+        """See Caller. Raises OSError as `wait`."""
+        watch = self._patience.watch
+        if len(watch) >= MAX_WAITERS:
+            raise _os_error(errno.EAGAIN)
+        with (
+            trio.move_on_after(self._patience.seconds) as scope,
+            watch.watching(self.pid, scope) as watched,
+        ):
+            return await work()
         raise _os_error(errno.EINTR if watched.signalled else errno.EAGAIN)
 
 

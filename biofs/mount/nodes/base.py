@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import Stat
+from biofs.mount.contents import Data
 from biofs.mount.entries import Directory, Listing
 from biofs.store.groups import KnownTorrent
 from biofs.store.memory import Spooled
@@ -124,13 +125,17 @@ class Nodes:
     def mark_read(self, address: Address) -> None:
         """The node was opened without a call of `open`: see `listed_in`."""
 
-    async def open(self, address: Address, caller: Caller) -> Content:
+    async def open(self, address: Address, caller: Caller) -> Content | Data:
         """The node's content."""
         raise failure(errno.EISDIR)
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:
         """Where the link points."""
         raise failure(errno.EINVAL)
+
+    def keeps_pages(self, inode: int, content: Content | Data) -> bool:
+        """Whether the kernel may keep what it has read of a node, now that it is opened again."""
+        return True
 
     def volatile(self, address: Address) -> bool:
         """Whether content differs from one open to the next, so that no cache may keep it."""

@@ -1,4 +1,6 @@
-"""`files/`: a torrent's virtual tree. It has names, sizes and times, and no content."""
+"""`files/`: a torrent's virtual tree. It has names, sizes and times, and content where the data
+are on this machine.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,10 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
+from biofs.catalogue.catalogue import Catalogue
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
+from biofs.mount.contents import Contents, Data
 from biofs.mount.entries import (
     MOST_ENTRIES,
     PORTION,
@@ -19,6 +23,7 @@ from biofs.mount.entries import (
     file_entry,
 )
 from biofs.mount.nodes.base import Content, Nodes, failure, known_torrent
+from biofs.store.details import TorrentDetail
 from biofs.store.groups import KnownTorrent
 from biofs.tree.inodes import ID_STEP, Address, Kind, pack
 from biofs.tree.layout import FileTree
@@ -65,16 +70,27 @@ class _Children:
 
 
 class FilesNodes(Nodes):
-    """Answers for `files/` and everything below it. Opening a file raises OSError (ENODATA)."""
+    """Answers for `files/` and everything below it.
+
+    Opening a file raises OSError (ENODATA), unless `contents` finds its data on this machine.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
     kept: ClassVar[tuple[Kind, ...]] = (Kind.FILES,)
 
-    async def _tree(self, torrent: KnownTorrent, caller: Caller) -> FileTree:
+    def __init__(self, catalogue: Catalogue, contents: Contents | None = None) -> None:
+        super().__init__(catalogue)
+        self._contents: Final = contents
+
+    async def _detail(self, torrent: KnownTorrent, caller: Caller) -> TorrentDetail:
         detail = await self.catalogue.groups.get(torrent.group_id, caller)
         found = detail.torrents.get(torrent.id)
         if found is None:
             raise failure(errno.ENOENT)
+        return found
+
+    async def _tree(self, torrent: KnownTorrent, caller: Caller) -> FileTree:
+        found = await self._detail(torrent, caller)
         tree = await self.catalogue.trees.tree(found)
         if tree is None:
             await self.catalogue.groups.fetch(torrent.group_id, caller)
@@ -137,9 +153,22 @@ class FilesNodes(Nodes):
         _check(tree, address.part)
         return pack(Kind.FILES, address.ident, tree.parent(address.part))
 
-    async def open(self, address: Address, caller: Caller) -> Content:
+    async def open(self, address: Address, caller: Caller) -> Content | Data:
         # Never zeros, never an empty success: there is nothing behind the name, and this says so.
-        raise failure(errno.ENODATA)
+        if self._contents is None:
+            raise failure(errno.ENODATA)
+        torrent = known_torrent(self.catalogue, address.ident)
+        tree = await self._tree(torrent, caller)
+        _check(tree, address.part)
+        if tree.is_dir(address.part):
+            raise failure(errno.EISDIR)
+        detail = await self._detail(torrent, caller)
+        return await self._contents.open(detail, tree, address.part, caller)
+
+    def keeps_pages(self, inode: int, content: Content | Data) -> bool:
+        if self._contents is None or not isinstance(content, Data):
+            return True
+        return self._contents.keeps_pages(inode, content)
 
 
 def _check(tree: FileTree, node: int) -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -22,7 +22,11 @@ import trio
 import biofs
 from biofs.catalogue import assembly
 from biofs.catalogue.catalogue import Catalogue
+from biofs.contents.ledger import FILE_NAME, Ledger
+from biofs.contents.library import Library
+from biofs.contents.torrent_files import default_folders
 from biofs.errors import QuietError
+from biofs.mount.contents import Contents
 from biofs.mount.kernel import busy_poll
 from biofs.mount.kernel.invalidation import AnswerInodes, KernelCache
 from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
@@ -32,6 +36,7 @@ from biofs.mount.process import daemon
 from biofs.mount.xattrs import Xattrs
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
+from biofs.settings.values import default_cache_dir
 from biofs.store.database.files import source_name
 from biofs.store.database.snapshot import Snapshot
 from biofs.tree.inodes import Kind
@@ -202,9 +207,13 @@ async def _main(
     companions: Sequence[Companion],
 ) -> None:
     started = time.time()
-    async with assembly.open_catalogue(settings) as catalogue:
+    async with AsyncExitStack() as stack:
+        catalogue = await stack.enter_async_context(assembly.open_catalogue(settings))
         watch, answer_inodes = SignalWatch(), AnswerInodes()
         operations: Operations
+        contents = _contents(settings, catalogue)
+        if contents is not None:
+            stack.callback(contents.close)
 
         def state() -> dict[str, object]:
             return _state(settings, catalogue, operations, watch, started)
@@ -218,6 +227,7 @@ async def _main(
             account=settings.account,
             answer_inodes=answer_inodes,
             xattrs=_xattrs(settings, catalogue),
+            contents=contents,
         )
         kernel = KernelCache(catalogue.index, answer_inodes=answer_inodes)
         catalogue.changes.subscribe(kernel)
@@ -229,12 +239,25 @@ async def _main(
                 await nursery.start(partial(companion, mounted))
             nursery.start_soon(_end_on_signal, nursery.cancel_scope)
             nursery.start_soon(watch.run)
+            if contents is not None:
+                await nursery.start(contents.run)
             nursery.start_soon(kernel.run)
             nursery.start_soon(give_memory_back, operations.served, operations.forget_all)
             nursery.start_soon(_announce, mountpoint, ready)
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
             log.info("unmounted")
             nursery.cancel_scope.cancel()
+
+
+def _contents(settings: Settings, catalogue: Catalogue) -> Contents | None:
+    if not settings.data:
+        return None
+    # A snapshot has no store to write to; what was verified is worth keeping all the same.
+    cache = default_cache_dir() if settings.snapshot else settings.cache_dir
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - as it is where no home is known
+    folders = [*settings.torrents, *default_folders(home, os.environ)]
+    path = None if cache is None else cache / FILE_NAME
+    return Contents(catalogue, Library(settings.data, folders, Ledger(path)), settings.passkey)
 
 
 def _xattrs(settings: Settings, catalogue: Catalogue) -> Xattrs | None:

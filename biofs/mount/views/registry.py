@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import Stat
+from biofs.mount.contents import Data
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import Content, Nodes, failure
 from biofs.mount.nodes.links import LinkNodes
@@ -93,7 +94,7 @@ class ViewRouter(Nodes):
             return _PLACES.get(parent) or pack(Kind.VIEW, BY_PATH[parent].number)
         return view.above(address)
 
-    async def open(self, address: Address, caller: Caller) -> Content:
+    async def open(self, address: Address, caller: Caller) -> Content | Data:
         return await self._view(address).open(address, caller)
 
     async def readlink(self, address: Address, caller: Caller) -> bytes:

@@ -1,0 +1,266 @@
+"""The ledger: which pieces of which files were verified, and metainfo that was downloaded.
+
+One SQLite file for all mounts of a user, beside the stores: what lies on a disk depends neither on
+the server nor on the account, and a snapshot can be written to by nobody. A file is known by its
+device and inode, and stands for what it was as long as its size, mtime and ctime stay the same:
+anything that writes to it changes these (inode(7)).
+
+It is a cache: without it everything is verified again. If it cannot be used, memory serves.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from cachetools import LRUCache
+
+log = logging.getLogger(__name__)
+
+FILE_NAME: Final = "contents.sqlite"
+
+_VERSION: Final = 1
+_BUSY_SECONDS: Final = 10.0
+_MOST_FILES: Final = 200_000
+"""So many files are remembered, those that were verified last."""
+_MOST_PIECES: Final = 1 << 24
+"""More pieces than any torrent has (`biofs.tree.metainfo.MOST_PIECES`)."""
+_IN_MEMORY: Final = 16 << 20
+"""Bytes, one for each piece of a file."""
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS verified (
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    info_hash BLOB NOT NULL,
+    file INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    pieces BLOB NOT NULL,
+    PRIMARY KEY (device, inode, info_hash, file)
+);
+CREATE INDEX IF NOT EXISTS verified_by_torrent ON verified (info_hash);
+CREATE TABLE IF NOT EXISTS metainfo (
+    info_hash BLOB PRIMARY KEY,
+    data BLOB NOT NULL
+);
+"""
+
+
+class Identity(NamedTuple):
+    """What a file on a disk is known by. Times are in nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """That of the file with this status."""
+        return cls(
+            status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        )
+
+    @property
+    def changed_ns(self) -> int:
+        """When the file last changed in any way."""
+        return max(self.mtime_ns, self.ctime_ns)
+
+
+class Verified:
+    """Which pieces of a file were verified: of each one byte, 1 if it was. The first is the file's
+    first piece, which it may share with its neighbours."""
+
+    __slots__ = ("changed", "pieces")
+
+    def __init__(self, pieces: bytearray) -> None:
+        self.pieces: Final = pieces
+        self.changed = False
+        """Whether the ledger's file does not have all of it yet."""
+
+    def mark(self, number: int) -> None:
+        """The piece is the right one."""
+        self.pieces[number] = 1
+        self.changed = True
+
+    def has(self, start: int, stop: int) -> bool:
+        """Whether all pieces from `start` up to `stop` were verified."""
+        return self.pieces.find(0, start, stop) < 0
+
+
+class Ledger:
+    """See the module. Its methods may be called from several threads at once."""
+
+    def __init__(self, path: Path | None) -> None:
+        """`path` is that of the file; None for memory."""
+        self._lock: Final = threading.Lock()
+        self._recent: LRUCache[tuple[Identity, bytes, int], Verified] = LRUCache(
+            _IN_MEMORY, getsizeof=lambda verified: len(verified.pieces) + 200
+        )
+        self._connection: Final = _opened(path)
+
+    def verified(self, identity: Identity, info_hash: bytes, file: int, count: int) -> Verified:
+        """What was verified of a file, the same object for all who ask.
+
+        `file` is its index in the torrent, `count` the number of its pieces.
+        """
+        key = (identity, info_hash, file)
+        with self._lock:
+            found = self._recent.get(key)
+            if found is None:
+                found = Verified(self._stored(identity, info_hash, file, count))
+                with suppress(ValueError):  # larger than all that may be kept
+                    self._recent[key] = found
+        return found
+
+    def _stored(self, identity: Identity, info_hash: bytes, file: int, count: int) -> bytearray:
+        try:
+            row = self._connection.execute(
+                "SELECT size, mtime_ns, ctime_ns, pieces FROM verified"
+                " WHERE (device, inode, info_hash, file) = (?, ?, ?, ?)",
+                (*_place(identity), info_hash, file),
+            ).fetchone()
+        except sqlite3.DatabaseError as error:
+            _warn(error)
+            row = None
+        if row is None or tuple(row[:3]) != identity[2:]:
+            return bytearray(count)
+        pieces = _unpacked(row[3])
+        return pieces if len(pieces) == count else bytearray(count)
+
+    def save(self, identity: Identity, info_hash: bytes, file: int, verified: Verified) -> None:
+        """Write down what was verified, if that is not written yet."""
+        with self._lock:
+            if not verified.changed:
+                return
+            verified.changed = False
+            values = (*_place(identity), info_hash, file, *identity[2:], _packed(verified.pieces))
+            with self._writing() as connection:
+                connection.execute(
+                    "INSERT OR REPLACE INTO verified VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+                )
+                connection.execute(
+                    "DELETE FROM verified WHERE rowid <= (SELECT max(rowid) FROM verified) - ?",
+                    (_MOST_FILES,),
+                )
+
+    def of_torrent(self, info_hash: bytes) -> Iterator[tuple[Identity, int, int]]:
+        """The files of a torrent of which something was verified: identity, index, and how many
+        of its pieces."""
+        with self._lock:
+            try:
+                rows = self._connection.execute(
+                    "SELECT device, inode, size, mtime_ns, ctime_ns, file, pieces FROM verified"
+                    " WHERE info_hash = ?",
+                    (info_hash,),
+                ).fetchall()
+            except sqlite3.DatabaseError as error:
+                _warn(error)
+                return
+        for device, inode, *others, file, pieces in rows:
+            found = _unpacked(pieces)
+            yield Identity(device % 2**64, inode % 2**64, *others), file, found.count(1)
+
+    def metainfo(self, info_hash: bytes) -> bytes | None:
+        """Metainfo that was downloaded; its hash is still to be checked."""
+        with self._lock:
+            try:
+                row = self._connection.execute(
+                    "SELECT data FROM metainfo WHERE info_hash = ?", (info_hash,)
+                ).fetchone()
+            except sqlite3.DatabaseError as error:
+                _warn(error)
+                return None
+        return bytes(row[0]) if row and isinstance(row[0], bytes) else None
+
+    def keep_metainfo(self, info_hash: bytes, data: bytes) -> None:
+        """Keep metainfo, of which nothing but the info dictionary and its layers may be left."""
+        with self._lock, self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO metainfo VALUES (?, ?)", (info_hash, data))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """What fails is logged, and costs no more than verifying again."""
+        try:
+            yield self._connection
+        except sqlite3.DatabaseError as error:
+            _warn(error)
+
+
+def _opened(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite would let others read what its file says.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            return _prepared(path)
+        except (OSError, sqlite3.DatabaseError) as error:
+            log.warning("%s cannot be used, what is verified is not kept: %s", path, error)
+    return _prepared(None)
+
+
+def _prepared(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        _check(version)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={_VERSION};COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(version: object) -> None:
+    if version not in {0, _VERSION}:
+        raise sqlite3.DatabaseError(f"it has version {version}, and this biofs {_VERSION}")
+
+
+def _place(identity: Identity) -> tuple[int, int]:
+    """Device and inode as SQLite can hold them: its integers have a sign."""
+    return _signed(identity.device), _signed(identity.inode)
+
+
+def _signed(number: int) -> int:
+    return number - 2**64 if number >= 2**63 else number
+
+
+def _packed(pieces: bytearray) -> bytes:
+    return zlib.compress(pieces, 1)
+
+
+def _unpacked(packed: object) -> bytearray:
+    """Nothing for what is damaged, or is more than any file can have."""
+    if not isinstance(packed, bytes):
+        return bytearray()
+    inflater = zlib.decompressobj()
+    try:
+        pieces = bytearray(inflater.decompress(packed, _MOST_PIECES))
+    except zlib.error:
+        return bytearray()
+    return pieces if inflater.eof and not pieces.strip(b"\0\1") else bytearray()
+
+
+def _warn(error: object) -> None:
+    log.warning("what was verified cannot be kept: %s", error)

@@ -1,0 +1,240 @@
+"""The data of torrents on this machine: which torrents' are here, where, and reading them.
+
+Everything here may wait for a disk, so it is for threads. The order in which things are found out
+makes sure that little is done for what is not here: by the catalogue's names first, and only for
+what may be here by the metainfo, which may have to be asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+from cachetools import LRUCache
+
+from biofs.contents.beneath import DataDirectory
+from biofs.contents.index import Tops
+from biofs.contents.ledger import Ledger
+from biofs.contents.matching import Listed, ListedFiles, MetainfoFiles, match
+from biofs.contents.piece_cache import PieceCache
+from biofs.contents.places import Found, Place
+from biofs.contents.reading import OpenFile, Shared, Unverified
+from biofs.contents.torrent_files import TorrentFiles
+from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
+
+_THREADS: Final = 8
+"""That may wait for disks at once. One that never answers keeps a thread for each file of it."""
+
+_RECENT: Final = 64
+"""Torrents whose metainfo stays in memory."""
+
+_MOST_FILES: Final = 1 << 20
+"""Files of all of these together."""
+
+_PLACES: Final = 65_536
+_CHANGED: Final = re.compile("\ufffd|[\u2400-\u2421]|~[0-9a-f]{8}| \\([0-9]+\\)")
+"""What names have in them that were changed (`biofs.tree.holdable`), and few others."""
+
+_LOOK_AGAIN: Final = 30.0
+"""Seconds after which something is looked for again that was not found."""
+
+
+class Local(NamedTuple):
+    """A torrent whose metainfo is known."""
+
+    metainfo: Metainfo
+    indexes: array[int]
+    """For each node of the catalogue's tree, the index of its file in the metainfo; -1 for none."""
+    source: str
+    """Where the metainfo comes from: "file" or "server"."""
+
+
+class _Looked(NamedTuple):
+    place: Place | None
+    generation: int
+    until: float
+
+
+class Library:
+    """See the module. Its methods, for threads but for the cheap ones, may be called from several.
+
+    Data are looked for in `data`, .torrent files in `torrents`; `ledger` remembers.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Path],
+        torrents: Sequence[Path],
+        ledger: Ledger,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.directories: Final = [DataDirectory(path) for path in data]
+        self.ledger: Final = ledger
+        self.pieces: Final = PieceCache()
+        self.limiter: Final = trio.CapacityLimiter(_THREADS)
+        self._shared: Final = Shared(ledger, self.pieces, self.limiter, wall)
+        self._tops: Final = Tops(self.directories, clock=clock, wall=wall)
+        self._torrents: Final = TorrentFiles(torrents, hashes_of, clock=clock, wall=wall)
+        self._clock: Final = clock
+        self._lock: Final = threading.Lock()
+        self._looked: LRUCache[str, _Looked] = LRUCache(_PLACES)
+        self._known: LRUCache[str, Local] = LRUCache(
+            _MOST_FILES, getsizeof=lambda local: len(local.metainfo.files) + _MOST_FILES // _RECENT
+        )
+
+    def place(self, listed: Listed) -> Place | None:
+        """Where a torrent's data lie, None if they are nowhere.
+
+        By its metainfo's names if that was needed before, else by the catalogue's.
+        """
+        key = listed.info_hash.upper()
+        with self._lock:
+            looked = self._looked.get(key)
+            local = self._known.get(key)
+        if looked is not None and self._holds(looked):
+            return looked.place
+        place = self._find(listed, local)
+        with self._lock:
+            until = self._clock() + _LOOK_AGAIN
+            self._looked[key] = _Looked(place, self._tops.generation, until)
+        return place
+
+    def _holds(self, looked: _Looked) -> bool:
+        return self._clock() < looked.until and looked.generation == self._tops.generation
+
+    def _find(self, listed: Listed, local: Local | None) -> Place | None:
+        if local is not None:
+            metainfo = local.metainfo
+            return self._tops.find(metainfo.name, MetainfoFiles(metainfo), single=metainfo.single)
+        return self._tops.find(listed.name, ListedFiles(listed), single=listed.single)
+
+    def candidate(self, listed: Listed, node: int) -> bool:
+        """Whether a file lies on a disk that may be this one: only then its metainfo is of use.
+
+        Raises OSError if it could not be looked at.
+        """
+        place = self.place(listed)
+        if place is None:
+            return False
+        if place.find_file(listed.path(node), listed.tree.size(node)) is not None:
+            return True
+        # What is no UTF-8 on the disk, or cannot be held, has another name in the catalogue.
+        return _CHANGED.search(listed.tree.path(node).decode()) is not None
+
+    def local(self, listed: Listed) -> Local | None:
+        """The torrent with its metainfo, None if that is nowhere on this machine."""
+        key = listed.info_hash.upper()
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None:
+            return known
+        data = self._torrents.find(key)
+        if data is not None and (metainfo := checked(data, key)) is not None:
+            return self._keep(listed, metainfo, "file")
+        data = self.ledger.metainfo(bytes.fromhex(key)) if is_hash(key) else None
+        if data is not None and (metainfo := checked(data, key)) is not None:
+            return self._keep(listed, metainfo, "server")
+        return None
+
+    def add(self, listed: Listed, data: bytes) -> Local:
+        """Take a .torrent that was downloaded; of it, only what its hash proves is kept.
+
+        Raises InvalidMetainfo if it is not this torrent's.
+        """
+        key = listed.info_hash.upper()
+        metainfo = parse(data)
+        if not metainfo.matches(key):
+            raise InvalidMetainfo("it has another info hash")
+        self.ledger.keep_metainfo(bytes.fromhex(key), metainfo.kept())
+        return self._keep(listed, metainfo, "server")
+
+    def _keep(self, listed: Listed, metainfo: Metainfo, source: str) -> Local:
+        local = Local(metainfo, match(listed, metainfo), source)
+        key = listed.info_hash.upper()
+        with self._lock:
+            self._looked.pop(key, None)  # its own names are better than the catalogue's
+            if len(metainfo.files) + _MOST_FILES // _RECENT <= _MOST_FILES:
+                self._known[key] = local
+        return local
+
+    def find_file(self, listed: Listed, local: Local, node: int) -> tuple[Place, int, Found]:
+        """Where a file lies: the torrent's place, its index in the metainfo, and what is there.
+
+        Raises Unverified if it is not there, and OSError if it could not be looked at.
+        """
+        place, index = self.place(listed), local.indexes[node]
+        if place is None or index < 0:
+            raise Unverified
+        file = local.metainfo.files[index]
+        found = place.find_file(file.path, file.length) if file.servable else None
+        if found is None:
+            raise Unverified
+        return place, index, found
+
+    def open(self, listed: Listed, local: Local, node: int) -> OpenFile:
+        """Open a file of which at least something may be right. It has to be closed.
+
+        Raises Unverified if it is not there, or is small and all of it is wrong, and OSError.
+        """
+        place, index, found = self.find_file(listed, local, node)
+        try:
+            descriptor = place.directory.open(found.components)
+        except FileNotFoundError:
+            raise Unverified from None
+        kind = place.directory.kind
+        file = OpenFile(
+            self._shared,
+            local.metainfo,
+            place,
+            index,
+            descriptor,
+            local=kind is not None and kind.is_local,
+        )
+        try:
+            file.check()
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def forget(self) -> None:
+        """Give memory back."""
+        self.pieces.forget()
+        with self._lock:
+            self._known.clear()
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+
+def is_hash(text: str) -> bool:
+    """Whether it is an info hash: 40 or 64 hexadecimal digits."""
+    return len(text) in {40, 64} and not set(text) - set("0123456789abcdefABCDEF")
+
+
+def hashes_of(data: bytes) -> Sequence[str]:
+    """The info hashes of a .torrent file. Raises ValueError for what is none."""
+    metainfo = parse(data)
+    both = (metainfo.info_hash_v1, metainfo.info_hash_v2)
+    found = [each.hex() for each in both if each is not None]
+    if metainfo.info_hash_v2 is not None:
+        found.append(metainfo.info_hash_v2.hex()[:40])
+    return found
+
+
+def checked(data: bytes, info_hash: str) -> Metainfo | None:
+    """The metainfo in a .torrent, if it has this info hash."""
+    try:
+        metainfo = parse(data)
+    except InvalidMetainfo:
+        return None
+    return metainfo if metainfo.matches(info_hash) else None

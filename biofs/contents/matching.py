@@ -1,0 +1,157 @@
+"""Which file of a torrent's metainfo each file of the catalogue's tree is.
+
+The catalogue has the names as texts, in an order of its own, some of them damaged; the metainfo has
+the bytes. Both are laid out by the same rules and compared. Nothing depends on a match for being
+verified: a wrong one would show verified bytes under the wrong name.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, overload
+
+from biofs.contents.places import File
+from biofs.tree.filelist import Entry
+from biofs.tree.layout import FileTree
+from biofs.tree.metainfo import Metainfo
+
+NONE: Final = -1
+_ROOT: Final = 0
+
+
+class Listed(NamedTuple):
+    """A torrent as the catalogue knows it."""
+
+    info_hash: str
+    """In hexadecimal digits."""
+    tree: FileTree
+
+    @property
+    def single(self) -> bool:
+        """Whether it is a single file."""
+        return len(self.tree) == 2 and not self.tree.is_dir(1)
+
+    @property
+    def name(self) -> bytes:
+        """What its data are called on a disk, unless biofs had to change the name; b"" for none."""
+        return self.tree.name(1) if len(self.tree.children(_ROOT)) == 1 else b""
+
+    def path(self, node: int) -> tuple[bytes, ...]:
+        """Where a file lies below what `name` names; () if that is itself the file."""
+        return tuple(self.tree.path(node).split(b"/"))[1:]
+
+
+class ListedFiles(Sequence[File]):
+    """The files of a tree with their lengths, each made when it is asked for."""
+
+    def __init__(self, listed: Listed) -> None:
+        """Takes a tenth of a second for a million files."""
+        self._listed = listed
+        tree = listed.tree
+        self._nodes = array("I", (node for node in range(len(tree)) if not tree.is_dir(node)))
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[File]: ...
+    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        node = self._nodes[index]
+        return self._listed.path(node), self._listed.tree.size(node)
+
+
+class MetainfoFiles(Sequence[File]):
+    """The same of a metainfo; what must not be opened has a name that is nowhere."""
+
+    def __init__(self, metainfo: Metainfo) -> None:
+        self._files = metainfo.files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[File]: ...
+    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        file = self._files[index]
+        return (file.path if file.servable else (b"",)), file.length
+
+
+def match(listed: Listed, metainfo: Metainfo) -> array[int]:
+    """For each node of the tree, the index of its file in the metainfo; -1 if it cannot be told.
+
+    A file is known by its path and length; what is left over by a length that only one has. Takes
+    seconds for a million files.
+    """
+    found = array("i", [NONE]) * len(listed.tree)
+    left = _by_path(listed.tree, metainfo, found)
+    others = [
+        node for node, index in enumerate(found) if index == NONE and not listed.tree.is_dir(node)
+    ]
+    if others and left:
+        _by_length(listed.tree, metainfo, found, others, left)
+    return found
+
+
+def _by_path(tree: FileTree, metainfo: Metainfo, found: array[int]) -> list[int]:
+    """Match what has the same path and length; return the files that are left over."""
+    # Laid out with indexes for lengths: these do not change the layout.
+    same = FileTree.build(_entries(metainfo), "" if metainfo.single else _text((metainfo.name,)))
+    left = {index for index, file in enumerate(metainfo.files) if file.servable}
+    pairs = deque([(_ROOT, _ROOT)])
+    if len(tree.children(_ROOT)) == 1 and not metainfo.single:
+        pairs = deque([(1, 1)])  # the top, whose name may be damaged
+    while pairs:
+        here, there = pairs.popleft()
+        for node in tree.children(here):
+            other = same.find(there, tree.name(node))
+            if other is None or tree.is_dir(node) != same.is_dir(other):
+                continue
+            if tree.is_dir(node):
+                pairs.append((node, other))
+                continue
+            index = same.size(other)
+            if index in left and metainfo.files[index].length == tree.size(node):
+                found[node] = index
+                left.discard(index)
+    return sorted(left)
+
+
+def _entries(metainfo: Metainfo) -> Iterator[Entry]:
+    for index, file in enumerate(metainfo.files):
+        if not file.pad:
+            yield Entry(_text((metainfo.name,) if metainfo.single else file.path), index)
+
+
+def _by_length(
+    tree: FileTree,
+    metainfo: Metainfo,
+    found: array[int],
+    others: Sequence[int],
+    left: Sequence[int],
+) -> None:
+    files = _only((metainfo.files[index].length, index) for index in left)
+    for length, node in _only((tree.size(node), node) for node in others).items():
+        found[node] = files.get(length, NONE)
+
+
+def _only(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Those whose first number no other has."""
+    grouped: dict[int, list[int]] = defaultdict(list)
+    for number, which in pairs:
+        grouped[number].append(which)
+    return {number: which[0] for number, which in grouped.items() if len(which) == 1}
+
+
+def _text(parts: Iterable[bytes]) -> str:
+    """A path as the server has it: what is no UTF-8 is lost there."""
+    return "/".join(part.decode("utf-8", "replace") for part in parts)

@@ -1,0 +1,364 @@
+"""Reading a file of a torrent: no byte leaves that was not verified.
+
+A piece is hashed when a read touches it for the first time, and the bytes that were hashed are the
+bytes that are served. What was verified is remembered for as long as the file stays the same; then
+reads go straight to it, and are served only if it is still the same afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+import trio
+
+from biofs.contents.ledger import Identity, Ledger, Verified
+from biofs.contents.piece_cache import PieceCache, PieceKey
+from biofs.contents.places import Place
+from biofs.tree.metainfo import Metainfo
+from biofs.tree.pieces import ZEROS, Part, Piece, is_right
+
+MOST_PIECE: Final = 256 << 20
+"""Bytes. A larger piece is not read; clients make none."""
+
+_LARGE: Final = 16 << 20
+"""Bytes. Of pieces that are larger, one at a time is in memory."""
+
+SETTLED_SECONDS: Final = 2.0
+"""A file that changed less long ago could change again without a new time: file systems count in
+steps of up to 2 s (FAT)."""
+
+_LOCKS: Final = 16
+
+_SMALL: Final = 2
+"""Pieces of a file that is verified when it is opened."""
+
+
+class Unverified(OSError):  # noqa: N818 - says what it is
+    """There are no right bytes. The errno is ENODATA."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ENODATA, os.strerror(errno.ENODATA))
+
+
+class Shared(NamedTuple):
+    """What all open files use together."""
+
+    ledger: Ledger
+    pieces: PieceCache
+    limiter: trio.CapacityLimiter
+    """For the threads that read."""
+    wall: Callable[[], float]
+    """Epoch seconds."""
+
+
+class OpenFile:
+    """A file of a torrent, open for reading. `close` lets go of it.
+
+    `local` says that pages that are in memory can be read at once, and the status of a file: not so
+    of a file system on a network.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        metainfo: Metainfo,
+        place: Place,
+        file: int,
+        descriptor: int,
+        *,
+        local: bool,
+    ) -> None:
+        """Takes the descriptor over. `file` is the index in the metainfo."""
+        self._shared: Final = shared
+        self._metainfo: Final = metainfo
+        self._place: Final = place
+        self._file: Final = file
+        self._descriptor = descriptor
+        self._local: Final = local
+        self._using = 0
+        self._closed = False
+        self._ended = False
+        self._lock: Final = threading.Lock()
+        self._info_hash: Final = key_of(metainfo)
+        self.length: Final = metainfo.files[file].length
+        self._indexes: Final = metainfo.pieces(file, 0, self.length).indexes
+        self._aligned: Final = 0 if not self._indexes else self._start_of_first()
+        self._hashing: Final = [threading.Lock() for _ in range(_LOCKS)]
+        # Exchanged as a whole: a read in the event loop sees one that belongs together.
+        self._state = self._known(Identity.of(os.fstat(descriptor)))
+
+    def _start_of_first(self) -> int:
+        """How many bytes of the first piece come before the file."""
+        before = 0
+        for part in self._metainfo.piece(self._indexes[0]).parts:
+            if part.file == self._file:
+                break
+            before += part.length
+        return before
+
+    @property
+    def identity(self) -> Identity:
+        """What the file is known by, as of the last look at it."""
+        return self._state[0]
+
+    def _known(self, identity: Identity) -> tuple[Identity, Verified]:
+        count = len(self._indexes)
+        known = self._shared.ledger.verified(identity, self._info_hash, self._file, count)
+        return identity, known
+
+    def _span(self, start: int, stop: int) -> range:
+        """The numbers, from the file's first piece on, of those that hold these bytes."""
+        length = self._metainfo.piece_length
+        return range((self._aligned + start) // length, -(-(self._aligned + stop) // length))
+
+    def read_now(self, offset: int, size: int) -> bytes | None:
+        """At most `size` bytes from `offset`, if they were verified and are in memory; else None.
+
+        Never blocks. Raises OSError of the disk.
+        """
+        stop = min(offset + size, self.length)
+        if offset >= stop:
+            return b""
+        identity, verified = self._state
+        span = self._span(offset, stop)
+        if not self._local or not verified.has(span.start, span.stop):
+            return None
+        buffer = bytearray(stop - offset)
+        try:
+            count = os.preadv(self._descriptor, [buffer], offset, os.RWF_NOWAIT)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
+                return None
+            raise
+        if count != len(buffer) or Identity.of(os.fstat(self._descriptor)) != identity:
+            return None
+        return bytes(buffer)
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes from `offset`, verified first if they were not.
+
+        Raises OSError: Unverified if any of the pieces is wrong or not whole; another, of the disk.
+        May be cancelled.
+        """
+        stop = min(offset + size, self.length)
+        if offset >= stop:
+            return b""
+        return await trio.to_thread.run_sync(
+            self._read, offset, stop, limiter=self._shared.limiter, abandon_on_cancel=True
+        )
+
+    def _read(self, start: int, stop: int) -> bytes:
+        with self._in_use():
+            for _ in range(3):  # it changes while it is read
+                span = self._span(start, stop)
+                identity, verified = self._state
+                if not verified.has(span.start, span.stop):
+                    return b"".join(self._part_of(number, start, stop) for number in span)
+                data = _pread(self._descriptor, start, stop - start)
+                now = Identity.of(os.fstat(self._descriptor))
+                if now == identity:
+                    return data
+                self._state = self._known(now)
+            raise Unverified
+
+    def _part_of(self, number: int, start: int, stop: int) -> bytes:
+        """What a piece has of the bytes from `start` to `stop` of the file."""
+        length = self._metainfo.piece_length
+        before = number * length - self._aligned  # where in the file the piece begins
+        first, last = max(start, before, 0), min(stop, before + length)
+        piece = self._piece(number)
+        return piece[first - max(before, 0) : last - max(before, 0)]
+
+    def check(self) -> None:
+        """Verify a small file. Raises Unverified if nothing of it is right.
+
+        Of a larger one nothing is looked at: any part of it may be right.
+        """
+        with self._in_use():
+            if 0 < len(self._indexes) <= _SMALL and not any(map(self._is_right, range(_SMALL))):
+                raise Unverified
+
+    def _is_right(self, number: int) -> bool:
+        if number >= len(self._indexes):
+            return False
+        if self._state[1].has(number, number + 1):
+            return True
+        try:
+            self._piece(number)
+        except Unverified:
+            return False
+        return True
+
+    @property
+    def piece_count(self) -> int:
+        """How many pieces the file has bytes of."""
+        return len(self._indexes)
+
+    def verify(self, number: int) -> bool:
+        """Whether a piece is right as it is now, by its number from the file's first. For a thread.
+
+        Raises OSError of the disk.
+        """
+        with self._in_use():
+            try:
+                self._hash(number)
+            except Unverified:
+                return False
+            return True
+
+    def _piece(self, number: int) -> bytes:
+        """The file's own bytes in a piece, verified."""
+        key = PieceKey(self._info_hash, self._indexes[number])
+        # The kernel reads ahead: what asks for the rest of a piece waits for who hashes it.
+        with self._hashing[number % _LOCKS]:
+            data = self._shared.pieces.right(key)
+            if data is None:
+                if self._shared.pieces.was_wrong(key, Identity.of(os.fstat(self._descriptor))):
+                    raise Unverified
+                data = self._hash(number)
+            else:
+                self._compare(number, data)
+        start, length = self._extent(number)
+        return data if length == len(data) else data[start : start + length]
+
+    def _extent(self, number: int) -> tuple[int, int]:
+        """Where in a piece the file's own bytes begin, and how many they are."""
+        length = self._metainfo.piece_length
+        before = number * length - self._aligned
+        start = max(0, -before)
+        return start, min(length - start, self.length - max(before, 0))
+
+    def _compare(self, number: int, data: bytes) -> None:
+        """The piece was verified with what others have of it: see if it is here as well."""
+        if self._state[1].has(number, number + 1):
+            return
+        start, length = self._extent(number)
+        before = Identity.of(os.fstat(self._descriptor))
+        offset = max(number * self._metainfo.piece_length - self._aligned, 0)
+        if _pread(self._descriptor, offset, length) == data[start : start + length]:
+            self._remember(number, before)
+
+    def _hash(self, number: int) -> bytes:
+        """A piece's bytes as they are on the disk now. Raises Unverified if they are wrong."""
+        piece = self._metainfo.piece(self._indexes[number])
+        key = PieceKey(self._info_hash, piece.index)
+        before = Identity.of(os.fstat(self._descriptor))
+        if piece.length > _LARGE:
+            with self._shared.pieces.large:
+                data = self._gather(piece)
+        else:
+            data = self._gather(piece)
+        if data is None or not is_right(piece, data):
+            self._shared.pieces.is_wrong(key, before)
+            raise Unverified
+        self._shared.pieces.keep(key, data)
+        self._remember(number, before)
+        return data
+
+    def _remember(self, number: int, before: Identity) -> None:
+        if Identity.of(os.fstat(self._descriptor)) != before:
+            return
+        if before != self.identity:
+            self._state = self._known(before)
+        if self._shared.wall() - before.changed_ns / 1e9 > SETTLED_SECONDS:
+            self._state[1].mark(number)
+
+    def _gather(self, piece: Piece) -> bytes | None:
+        """A piece's bytes from wherever its parts are; None if one is missing."""
+        if piece.length > MOST_PIECE or piece.hash is None:
+            return None
+        if len(piece.parts) == 1:
+            return self._bytes_of(piece.parts[0])
+        parts: list[bytes] = []
+        for part in piece.parts:
+            found = self._bytes_of(part)
+            if found is None:
+                return None
+            parts.append(found)
+        return b"".join(parts)
+
+    def _bytes_of(self, part: Part) -> bytes | None:
+        if part.file == ZEROS:
+            return bytes(part.length)
+        if part.file == self._file:
+            return _whole(_pread(self._descriptor, part.start, part.length), part)
+        return self._of_neighbour(part)
+
+    def _of_neighbour(self, part: Part) -> bytes | None:
+        neighbour = self._metainfo.files[part.file]
+        if not neighbour.servable:
+            return None
+        try:
+            found = self._place.find_file(neighbour.path, neighbour.length)
+            if found is None:
+                return None
+            descriptor = self._place.directory.open(found.components)
+        except OSError:
+            return None
+        try:
+            return _whole(_pread(descriptor, part.start, part.length), part)
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Write down what was verified. A read in a thread that was abandoned closes the file."""
+        with self._lock:
+            self._closed = True
+            last = not self._using
+        self._end_if(last)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """As long as a thread reads the file, its descriptor must not become another file's."""
+        with self._lock:
+            if self._closed:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            self._using += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._using -= 1
+                last = not self._using
+            self._end_if(last)
+
+    def _end_if(self, last: bool) -> None:
+        with self._lock:
+            if not (last and self._closed) or self._ended:
+                return
+            self._ended = True
+        os.close(self._descriptor)
+        identity, verified = self._state
+        self._shared.ledger.save(identity, self._info_hash, self._file, verified)
+
+
+def key_of(metainfo: Metainfo) -> bytes:
+    """The info hash by which the ledger knows a torrent, 20 or 32 bytes."""
+    found = metainfo.info_hash_v1 or metainfo.info_hash_v2
+    assert found is not None  # noqa: S101 - it has one or both
+    return found
+
+
+def _whole(data: bytes, part: Part) -> bytes | None:
+    return data if len(data) == part.length else None
+
+
+def _pread(descriptor: int, offset: int, size: int) -> bytes:
+    """As many bytes as there are, up to `size`: one read may give less (read(2))."""
+    data = os.pread(descriptor, size, offset)
+    if len(data) == size or not data:
+        return data
+    parts = [data]
+    have = len(data)
+    while have < size:
+        more = os.pread(descriptor, size - have, offset + have)
+        if not more:
+            break
+        parts.append(more)
+        have += len(more)
+    return b"".join(parts)

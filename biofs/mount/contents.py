@@ -1,0 +1,230 @@
+"""What `--data` adds to a mount: files whose data are on this machine open.
+
+Between the catalogue, which knows names, and `biofs.contents`, which knows bytes. What waits for a
+disk runs in threads, so that a disk that does not answer stops nobody but who reads from it.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+import trio
+from cachetools import LRUCache
+
+from biofs.api.actions import Api
+from biofs.api.errors import ApiError, BadAnswer
+from biofs.api.requests import Request
+from biofs.api.secrets import Secret
+from biofs.catalogue.caller import Caller
+from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.fetches import Fetch
+from biofs.contents.ledger import Identity
+from biofs.contents.library import Library, Local, is_hash
+from biofs.contents.matching import Listed
+from biofs.contents.reading import OpenFile, Unverified
+from biofs.store.details import TorrentDetail
+from biofs.tree.layout import FileTree
+from biofs.tree.metainfo import InvalidMetainfo
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_LOG_SECONDS: Final = 60.0
+_MOST_OPENED: Final = 65_536
+_ANY_AUTHKEY: Final = Secret("authkey-of-biofs")
+"""The server takes any (recording download_passkey)."""
+
+
+class Data:
+    """An open file of a torrent, as the kernel reads it."""
+
+    def __init__(self, contents: Contents, file: OpenFile, caller: Caller) -> None:
+        self._contents: Final = contents
+        self._caller: Final = caller
+        self.file: Final = file
+
+    def read(self, offset: int, size: int) -> bytes | None:
+        """What is verified and in memory; else None, and `read_from_disk` has it."""
+        return self.file.read_now(offset, size)
+
+    async def read_from_disk(self, offset: int, size: int) -> bytes:
+        """See `OpenFile.read`. Raises also what ends the caller's wait."""
+        try:
+            return await self._caller.within(lambda: self.file.read(offset, size))
+        except OSError as error:
+            self._contents.report(error)
+            raise
+
+    def close(self) -> None:
+        """Let go of it, and have what was verified written down."""
+        self._contents.close_later(self.file)
+
+
+class Contents:
+    """Opens files of torrents. `passkey` is for .torrent files that are nowhere on this machine."""
+
+    def __init__(self, catalogue: Catalogue, library: Library, passkey: Secret | None) -> None:
+        self.library: Final = library
+        self._catalogue: Final = catalogue
+        self._passkey: Final = passkey
+        self._opened: LRUCache[int, Identity] = LRUCache(_MOST_OPENED)
+        self._logged: dict[int, float] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold the nursery in which files are closed, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def open(self, torrent: TorrentDetail, tree: FileTree, node: int, caller: Caller) -> Data:
+        """Open a file of a torrent, whose .torrent is downloaded if that is of use.
+
+        Raises OSError: ENODATA if the data are not here or wrong, and those of the disk.
+        """
+        listed = listed_of(torrent, tree)
+        if listed is None:
+            raise Unverified
+        try:
+            local = await self.local(torrent.id, listed, node, caller)
+            if local is None:
+                raise Unverified
+            return Data(self, await self._open(listed, local, node, caller), caller)
+        except OSError as error:
+            self.report(error)
+            raise
+
+    async def local(
+        self, torrent_id: int, listed: Listed, node: int, caller: Caller
+    ) -> Local | None:
+        """The torrent's metainfo, if a file that may be this one is on a disk; else None.
+
+        Costs a request if no .torrent is on this machine and there is a way to download it. Raises
+        OSError of the disk, and WouldFetch.
+        """
+        if not await self.in_thread(caller, self.library.candidate, listed, node):
+            return None
+        local = await self.in_thread(caller, self.library.local, listed)
+        if local is None and self.can_download:
+            local = await self._download(torrent_id, listed, caller)
+        return local
+
+    @property
+    def can_download(self) -> bool:
+        """Whether a .torrent can be had from the server."""
+        if self._catalogue.queue.offline:
+            return False
+        try:
+            self._catalogue.queue.check(self._request(1))
+        except ApiError:
+            return False
+        return True
+
+    def _request(self, torrent_id: int) -> Request:
+        if self._passkey is None:
+            return Api.download.request(torrent_id)
+        return Api.download.request(torrent_id, authkey=_ANY_AUTHKEY, passkey=self._passkey)
+
+    async def _download(self, torrent_id: int, listed: Listed, caller: Caller) -> Local | None:
+        catalogue = self._catalogue
+
+        async def work(fetch: Fetch) -> None:
+            answer = await catalogue.queue.sender(fetch)(self._request(torrent_id))
+            try:
+                await trio.to_thread.run_sync(self.library.add, listed, answer.body)
+            except InvalidMetainfo as error:
+                raise BadAnswer("download", f"torrent {torrent_id}: {error}") from None
+
+        await caller.result(catalogue.fetches.start(("download", torrent_id), work, caller))
+        return await self.in_thread(caller, self.library.local, listed)
+
+    async def _open(self, listed: Listed, local: Local, node: int, caller: Caller) -> OpenFile:
+        opening = _Opening(partial(self.library.open, listed, local, node))
+        try:
+            return await self.in_thread(caller, opening.run)
+        except BaseException:
+            opening.abandon()
+            raise
+
+    async def in_thread(self, caller: Caller, work: Callable[..., T], *arguments: object) -> T:
+        """Run work that may wait for a disk. Raises what it raises, and what ends the wait."""
+        run = partial(
+            trio.to_thread.run_sync,
+            work,
+            *arguments,
+            limiter=self.library.limiter,
+            abandon_on_cancel=True,
+        )
+        return await caller.within(run)
+
+    def keeps_pages(self, inode: int, data: Data) -> bool:
+        """Whether the kernel may keep what it has of a file: if it is as when it was last opened.
+
+        What it has was verified; but what is not there any more should not seem to be.
+        """
+        before = self._opened.get(inode)
+        now = self._opened[inode] = data.file.identity
+        return before is None or before == now
+
+    def close_later(self, file: OpenFile) -> None:
+        """Close a file in a thread: what was verified is written down then."""
+        if self._nursery is None or self._nursery.cancel_scope.cancel_called:
+            file.close()
+            return
+        self._nursery.start_soon(trio.to_thread.run_sync, file.close)
+
+    def report(self, error: OSError) -> None:
+        """Log what a disk answers, once a minute for each kind."""
+        number = error.errno or errno.EIO
+        now = time.monotonic()
+        if isinstance(error, Unverified) or number in {errno.EINTR, errno.EAGAIN}:
+            return
+        if now >= self._logged.get(number, 0.0):
+            self._logged[number] = now + _LOG_SECONDS
+            log.warning("data cannot be read: %s", os.strerror(number))
+
+    def forget_all(self) -> None:
+        """Forget what is in memory only to be found sooner."""
+        self.library.forget()
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.library.close()
+
+
+class _Opening:
+    """Opens a file in a thread that may be abandoned: then the file is closed at once."""
+
+    def __init__(self, work: Callable[[], OpenFile]) -> None:
+        self._work: Final = work
+        self._lock: Final = threading.Lock()
+        self._abandoned = False
+        self._file: OpenFile | None = None
+
+    def run(self) -> OpenFile:
+        file = self._work()
+        with self._lock:
+            self._file = file
+            if self._abandoned:
+                file.close()
+        return file
+
+    def abandon(self) -> None:
+        with self._lock:
+            self._abandoned = True
+            if self._file is not None:
+                self._file.close()
+
+
+def listed_of(torrent: TorrentDetail, tree: FileTree) -> Listed | None:
+    """The torrent for `biofs.contents`; None if the catalogue has no info hash for it."""
+    return Listed(torrent.list_key, tree) if is_hash(torrent.list_key) else None
