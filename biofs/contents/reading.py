@@ -221,8 +221,8 @@ class OpenFile:
                 if self._shared.pieces.was_wrong(key, Identity.of(os.fstat(self._descriptor))):
                     raise Unverified
                 data = self._hash(number)
-            else:
-                self._compare(number, data)
+            elif not self._is_here(number, data):
+                raise Unverified
         start, length = self._extent(number)
         return data if length == len(data) else data[start : start + length]
 
@@ -233,15 +233,18 @@ class OpenFile:
         start = max(0, -before)
         return start, min(length - start, self.length - max(before, 0))
 
-    def _compare(self, number: int, data: bytes) -> None:
-        """The piece was verified with what others have of it: see if it is here as well."""
-        if self._state[1].has(number, number + 1):
-            return
+    def _is_here(self, number: int, data: bytes) -> bool:
+        """Whether the disk has what a piece in memory has of the file.
+
+        It may have been read through another file, or before the disk changed.
+        """
         start, length = self._extent(number)
         before = Identity.of(os.fstat(self._descriptor))
         offset = max(number * self._metainfo.piece_length - self._aligned, 0)
-        if _pread(self._descriptor, offset, length) == data[start : start + length]:
-            self._remember(number, before)
+        if _pread(self._descriptor, offset, length) != data[start : start + length]:
+            return False
+        self._remember(number, before)
+        return True
 
     def _hash(self, number: int) -> bytes:
         """A piece's bytes as they are on the disk now. Raises Unverified if they are wrong."""

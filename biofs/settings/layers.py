@@ -157,7 +157,7 @@ def _excluded(layer: Mapping[str, object]) -> set[str]:
 
 def _login(directory: Path, given: Mapping[str, object]) -> dict[str, object]:
     """What `biofs login` adds to what else is set: the server's address, if there is no other, and
-    the token, if there is none and it is for that server.
+    the token and the passkey, if there are none and they are for that server.
     """
     login = logins.read(directory)
     if login is None:
@@ -170,6 +170,9 @@ def _login(directory: Path, given: Mapping[str, object]) -> dict[str, object]:
     if not same:
         return {}
     added: dict[str, object] = {"url": url}
+    if "passkey" not in given and not given.get("offline"):
+        found = logins.passkey(directory, login)
+        added |= {} if found is None else {"passkey": found.reveal()}
     if "token" not in given and "token_file" not in given:
         try:
             added["token"] = logins.token(directory, login).reveal()

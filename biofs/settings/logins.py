@@ -1,4 +1,5 @@
-"""Where `biofs login` keeps the token: the system's keyring, or a file only its owner can read.
+"""Where `biofs login` keeps token and passkey: the system's keyring, or files only their owner can
+read.
 
 `login.json`, beside the settings file, says for which server it is and where; it holds no secret.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -18,6 +19,7 @@ from biofs.settings import private_files
 
 FILE: Final = "login.json"
 TOKEN_FILE: Final = "login.token"  # noqa: S105 - the file's name
+PASSKEY_FILE: Final = "login.passkey"
 SERVICE: Final = "biofs"
 _REAL: Final = 1
 """A keyring backend of a lower priority is not a keyring, or keeps its secrets in clear text."""
@@ -30,6 +32,24 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     where: Literal["keyring", "file"]
     user: int | None = None
     name: str = ""
+    passkey: bool = False
+    """Whether a passkey is kept too, where the token is."""
+
+
+class _Kind(NamedTuple):
+    """A secret of a login: what people call it, its file, and what follows the server's address in
+    the name of its entry in a keyring."""
+
+    what: str
+    file: str
+    suffix: str
+
+    def entry(self, login: Login) -> str:
+        return f"{login.url}{self.suffix}"
+
+
+_TOKEN: Final = _Kind("token", TOKEN_FILE, "")
+_PASSKEY: Final = _Kind("passkey", PASSKEY_FILE, " passkey")
 
 
 class NoKeyring(Exception):  # noqa: N818 - says what is found
@@ -52,15 +72,25 @@ def read(directory: Path) -> Login | None:
 
 def token(directory: Path, login: Login) -> Secret:
     """The token of a login. Raises ConfigError if it is not available."""
+    return _secret(directory, login, _TOKEN)
+
+
+def passkey(directory: Path, login: Login) -> Secret | None:
+    """The passkey of a login, None if none was given. Raises ConfigError as `token`."""
+    return _secret(directory, login, _PASSKEY) if login.passkey else None
+
+
+def _secret(directory: Path, login: Login, kind: _Kind) -> Secret:
+    what = kind.what
     if login.where == "keyring":
         try:
-            text = _from_keyring(login.url)
+            text = _from_keyring(kind.entry(login))
         except NoKeyring as error:
-            raise ConfigError(f"the system keyring does not give the token: {error}") from None
+            raise ConfigError(f"the system keyring does not give the {what}: {error}") from None
         if text is None:
-            raise ConfigError("the token is not in the keyring any more: run `biofs login` again")
+            raise ConfigError(f"the {what} is not in the keyring any more: run `biofs login` again")
     else:
-        path = directory / TOKEN_FILE
+        path = directory / kind.file
         try:
             file = private_files.read(path)
         except FileNotFoundError:
@@ -71,26 +101,39 @@ def token(directory: Path, login: Login) -> Secret:
         return Secret(text)
     except ValueError as error:
         problem = str(error)
-    raise ConfigError(f"the token that `biofs login` kept is not valid: {problem}")
+    raise ConfigError(f"the {what} that `biofs login` kept is not valid: {problem}")
 
 
 def keep(directory: Path, login: Login, secret: Secret) -> None:
     """Keep the token where the login says. Raises NoKeyring, and OSError for a file."""
-    directory.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-    if login.where == "keyring":
-        _into_keyring(login.url, secret)
-        with suppress(FileNotFoundError):
-            (directory / TOKEN_FILE).unlink()
-    else:
-        private_files.write(directory / TOKEN_FILE, f"{secret.reveal()}\n".encode())
+    _keep(directory, login, secret, _TOKEN)
     private_files.write(directory / FILE, msgspec.json.encode(login) + b"\n")
 
 
-def forget(directory: Path, login: Login) -> None:
-    """Forget the token and the login. Raises NoKeyring if the keyring keeps it, and OSError."""
+def keep_passkey(directory: Path, login: Login, secret: Secret) -> None:
+    """Keep a passkey beside the token of a login. Raises as `keep`."""
+    _keep(directory, login, secret, _PASSKEY)
+    changed = msgspec.structs.replace(login, passkey=True)
+    private_files.write(directory / FILE, msgspec.json.encode(changed) + b"\n")
+
+
+def _keep(directory: Path, login: Login, secret: Secret, kind: _Kind) -> None:
+    directory.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     if login.where == "keyring":
-        _out_of_keyring(login.url)
-    for name in (TOKEN_FILE, FILE):
+        _into_keyring(kind.entry(login), secret)
+        with suppress(FileNotFoundError):
+            (directory / kind.file).unlink()
+    else:
+        private_files.write(directory / kind.file, f"{secret.reveal()}\n".encode())
+
+
+def forget(directory: Path, login: Login) -> None:
+    """Forget token, passkey and login. Raises NoKeyring if the keyring keeps one, and OSError."""
+    if login.where == "keyring":
+        _out_of_keyring(_TOKEN.entry(login))
+        if login.passkey:
+            _out_of_keyring(_PASSKEY.entry(login))
+    for name in (PASSKEY_FILE, TOKEN_FILE, FILE):
         with suppress(FileNotFoundError):
             (directory / name).unlink()
 
@@ -117,17 +160,17 @@ def _call(name: str, *arguments: str) -> object:
         raise NoKeyring(f"it is locked, or fails ({type(error).__name__})") from None
 
 
-def _from_keyring(url: str) -> str | None:
-    text = _call("get_password", SERVICE, url)
+def _from_keyring(entry: str) -> str | None:
+    text = _call("get_password", SERVICE, entry)
     return text if isinstance(text, str) else None
 
 
-def _into_keyring(url: str, secret: Secret) -> None:
-    _call("set_password", SERVICE, url, secret.reveal())
-    if _from_keyring(url) != secret.reveal():
+def _into_keyring(entry: str, secret: Secret) -> None:
+    _call("set_password", SERVICE, entry, secret.reveal())
+    if _from_keyring(entry) != secret.reveal():
         raise NoKeyring("it does not keep what it is given")
 
 
-def _out_of_keyring(url: str) -> None:
-    if _from_keyring(url) is not None:
-        _call("delete_password", SERVICE, url)
+def _out_of_keyring(entry: str) -> None:
+    if _from_keyring(entry) is not None:
+        _call("delete_password", SERVICE, entry)

@@ -48,7 +48,7 @@ def _cell(text: str) -> str:
 
 
 def _section(path: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
+    context = click.Context(command, info_name=path, help_option_names=["-h", "--help"])
     yield f"## {path}\n"
     yield f"    {path} {' '.join(command.collect_usage_pieces(context))}\n"
     yield from _paragraphs(command.help or "")

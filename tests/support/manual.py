@@ -169,7 +169,7 @@ def _environment() -> Iterator[str]:
 
 def all_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
     """Every command that is not a group, with what one types to run it."""
-    context = click.Context(group, info_name=path)
+    context = click.Context(group, info_name=path, help_option_names=["-h", "--help"])
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
@@ -180,7 +180,7 @@ def all_commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Com
 
 
 def _command(path: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
+    context = click.Context(command, info_name=path, help_option_names=["-h", "--help"])
     usage = " ".join(command.collect_usage_pieces(context))
     yield f".SS {roff(path)} {roff(usage)}"
     yield from _paragraphs(command.help or "")

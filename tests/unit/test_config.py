@@ -14,6 +14,7 @@ from biofs.api.rate import Rate
 from biofs.errors import ConfigError
 from biofs.settings.load import Settings, load
 
+PASSKEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "test-token-8f3a"
 OTHER = "test-token-77c1"
 ENVIRON = {"BIOFS_TOKEN": TOKEN}
@@ -68,6 +69,7 @@ def test_defaults(home: Path) -> None:
         url="https://torrents.bio",
         token=loaded.token,
         cookie=None,
+        passkey=None,
         cache_dir=home / ".cache/biofs",
         cache_size=1 << 30,
         rate=Rate(1, 6.0),
@@ -107,6 +109,9 @@ def test_the_file_holds_everything(home: Path) -> None:
         url = "https://example.org/api.php"
         token = "{TOKEN}"
         cookie = "session=abc; userid=3"
+        passkey = "{PASSKEY}"
+        data = ["~/Downloads", "relative", "~/Downloads"]
+        torrents = ["/lab/torrents"]
         cache_dir = "~/cache"
         cache_size = "500M"
         rate = "unlimited"
@@ -125,12 +130,17 @@ def test_the_file_holds_everything(home: Path) -> None:
     loaded = load({}, {})
     assert loaded.token is not None
     assert loaded.cookie is not None
+    assert loaded.passkey is not None
     assert loaded.token.reveal() == TOKEN
+    assert loaded.passkey.reveal() == PASSKEY
     assert loaded.cookie.reveal() == "session=abc; userid=3"
     assert loaded == Settings(
         url="https://example.org",
         token=loaded.token,
         cookie=loaded.cookie,
+        passkey=loaded.passkey,
+        data=(home / "Downloads", home / ".config/biofs/relative"),
+        torrents=(Path("/lab/torrents"),),
         cache_dir=home / "cache",
         cache_size=500 << 20,
         rate=Rate(0, 0.0),
@@ -147,7 +157,7 @@ def test_the_file_holds_everything(home: Path) -> None:
         ca_file=home / "ca.pem",
         timeout=7.0,
     )
-    for secret in (TOKEN, "abc"):
+    for secret in (TOKEN, PASSKEY, "abc"):
         assert secret not in repr(loaded)
 
 

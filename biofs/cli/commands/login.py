@@ -1,4 +1,4 @@
-"""`biofs login`: takes the token from a prompt, checks it, and keeps it."""
+"""`biofs login`: takes the token, or the passkey, from a prompt, and keeps it."""
 
 import os
 import sys
@@ -24,24 +24,32 @@ _LONGEST = 1 << 16
     "login",
     epilog="\b\nExamples:\n"
     "  biofs login\n"
-    "  pass show biotorrents | biofs login\n\n"
-    "A token is made at the site, in your settings.",
+    "  pass show biotorrents | biofs login\n"
+    "  biofs login --passkey\n\n"
+    "A token is made at the site, in your settings; the passkey stands there.",
 )
 @click.option("--url", metavar="URL", help="Server. [default: https://torrents.bio]")
 @click.option("--cache-dir", metavar="DIR", help="Cache directory.")
 @options.options(options.rate)
 @click.option("--check/--no-check", default=True, help="Ask the server whether it takes the token.")
+@click.option("--passkey", "for_passkey", is_flag=True, help="Keep your passkey, too; see --data.")
 @click.option("--file", "in_file", is_flag=True, help="Keep it in a file, not in the keyring.")
-def command(check: bool, in_file: bool, **given: object) -> None:
+def command(check: bool, for_passkey: bool, in_file: bool, **given: object) -> None:
     """Keep your API token, so that `biofs mount DIR` is all.
 
     The token is asked for, or read from a pipe; never give it as an argument. It goes into the
     system's keyring if there is one, else into a file that only you can read, and only if the
     server takes it: one request checks it, and if the answer has no name in it, another asks for
     your name and class.
+
+    With --passkey your passkey is asked for instead, after a login, and kept beside the token: with
+    it .torrent files are downloaded that `biofs mount --data` needs.
     """
     directory = _directory()
-    secret = _asked()
+    if for_passkey:
+        _keep_passkey(directory)
+        return
+    secret = _asked("API token")
     settings = load({**given, "token": secret.reveal()}, os.environ, logged_in=False)
     user, name = (None, "") if not check else _checked(settings)
     where = _kept(directory, settings.url, secret, user, name, in_file=in_file)
@@ -56,19 +64,36 @@ def _directory() -> Path:
     return file.parent
 
 
-def _asked() -> Secret:
-    """The token that is typed, unseen, or comes through a pipe."""
+def _keep_passkey(directory: Path) -> None:
+    login = logins.read(directory)
+    if login is None:
+        raise QuietError("not logged in: run `biofs login` first, then `biofs login --passkey`")
+    secret = _asked("passkey")
+    try:
+        logins.keep_passkey(directory, login, secret)
+    except logins.NoKeyring as error:
+        raise QuietError(f"the system keyring does not keep it: {error}: nothing kept") from None
+    except OSError as error:
+        raise QuietError(f"{directory}: {error.strerror}: nothing kept") from None
+    where = "in the system keyring"
+    if login.where == "file":
+        where = f"in {directory / logins.PASSKEY_FILE}, for you alone to read"
+    click.echo(f"the passkey is kept {where}")
+
+
+def _asked(what: str) -> Secret:
+    """The secret that is typed, unseen, or comes through a pipe."""
     if sys.stdin is None:
-        raise QuietError("no terminal: pipe the token in", USAGE)
+        raise QuietError(f"no terminal: pipe the {what} in", USAGE)
     if sys.stdin.isatty():
-        text = click.prompt("API token", hide_input=True, err=True, default="", show_default=False)
+        text = click.prompt(what, hide_input=True, err=True, default="", show_default=False)
     else:
         text = sys.stdin.read(_LONGEST)
     try:
         return Secret(text.strip())
     except ValueError as error:
-        problem = str(error).replace("a secret", "a token")
-    raise QuietError(f"that is no token: {problem}", USAGE)
+        problem = str(error).replace("a secret", f"a {what.removeprefix('API ')}")
+    raise QuietError(f"that is no {what.removeprefix('API ')}: {problem}", USAGE)
 
 
 def _checked(settings: Settings) -> tuple[int, str]:

@@ -36,5 +36,5 @@ def test_every_command_is_in_it() -> None:
 def test_a_long_option_of_mount_is_a_key_of_the_settings_file() -> None:
     options = {param.name for param in mount.command.params if isinstance(param, click.Option)}
     keys = set(Stored.__struct_fields__)
-    assert keys - options == {"token", "cookie", "ca_file", "timeout", "insecure"}
+    assert keys - options == {"token", "cookie", "passkey", "ca_file", "timeout", "insecure"}
     assert options - keys == {"demo", "foreground", "snapshot"}
