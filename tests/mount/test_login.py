@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from biofs.demo.accounts import DONOR_TOKEN, MEMBER_TOKEN, REVOKED_TOKEN
+from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN, MEMBER_TOKEN, REVOKED_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from tests.support.mounting import environment, mounted
@@ -371,3 +371,31 @@ def test_a_mount_that_hangs_is_found(user: User) -> None:
 
 def _nothing(_number: Any) -> None:
     """The process is gone: there is nobody to tell."""
+
+
+def test_a_passkey_is_kept_beside_the_token(user: User) -> None:
+    said = user.run("login", "--passkey", typed=DONOR_PASSKEY, code=1)
+    assert "run `biofs login` first" in said
+    user.run("login", "--rate", "unlimited", typed=DONOR_TOKEN)
+    said = user.run("login", "--passkey", typed=f"{DONOR_PASSKEY}\n")
+    assert "login.passkey, for you alone to read" in said
+    assert DONOR_PASSKEY not in said
+    kept = user.home / ".config/biofs/login.passkey"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert user.kept == ["login.json", "login.passkey", "login.token"]
+    assert json.loads(user.run("api", "stats")), "the token works as before"
+    user.run("login", "--passkey", typed="", code=2)
+    user.run("logout")
+    assert user.kept == []
+
+
+def test_a_keyring_keeps_the_passkey_too(user: User, ring: Path) -> None:
+    user.run("login", "--rate", "unlimited", typed=DONOR_TOKEN)
+    assert "in the system keyring" in user.run("login", "--passkey", typed=DONOR_PASSKEY)
+    assert json.loads(ring.read_text()) == {
+        f"biofs {user.server.url}": DONOR_TOKEN,
+        f"biofs {user.server.url} passkey": DONOR_PASSKEY,
+    }
+    assert user.kept == ["login.json"]
+    user.run("logout")
+    assert json.loads(ring.read_text()) == {}
