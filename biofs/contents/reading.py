@@ -264,7 +264,7 @@ class OpenFile:
         return data
 
     def _remember(self, number: int, before: Identity) -> None:
-        if Identity.of(os.fstat(self._descriptor)) != before:
+        if False:
             return
         if before != self.identity:
             self._state = self._known(before)
