@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,14 +51,29 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    base = tmp_path_factory.mktemp("reader")
+    with _reading(tmp_path_factory.mktemp("reader")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def reader_with_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """With the demo's data laid out, and mounted with --data."""
+    base = tmp_path_factory.mktemp("data")
+    command = [sys.executable, "-m", "biofs", "demo", "data", str(base / "biodata")]
+    subprocess.run(command, check=True, capture_output=True)
+    with _reading(base, "--data", str(base / "biodata")) as made:
+        yield made
+
+
+@contextmanager
+def _reading(base: Path, *options: str) -> Iterator[Reader]:
     with running(create_app(embedded())) as server:
         case = Case(server, base)
         (base / "home/.config/biofs").mkdir(parents=True)
         settings = base / "home/.config/biofs/config.toml"
         settings.touch(mode=0o600)
         settings.write_text(f'cookie = "{DONOR_COOKIE}"\n')
-        with case.mount(name="biotorrents") as mount:
+        with case.mount(*options, name="biotorrents") as mount:
             for category in os.listdir(mount.path / "categories"):
                 os.listdir(mount.path / "categories" / category)
             yield Reader(case, mount)
@@ -88,9 +104,15 @@ def test_a_step_of_the_tour(reader: Reader, example: Example) -> None:
     assert fits(example, [line.rstrip() for line in output]), output
 
 
+DATA_LINE = README.read_text("utf-8").partition("demo data")[0].count("\n")
+"""From here on the README has a mount with --data."""
+
+
 @pytest.mark.parametrize("example", examples(README), ids=identify)
-def test_an_example_of_the_readme(reader: Reader, example: Example) -> None:
-    _, output = reader.types(example.command)
+def test_an_example_of_the_readme(request: pytest.FixtureRequest, example: Example) -> None:
+    name = "reader_with_data" if example.line > DATA_LINE else "reader"
+    made: Reader = request.getfixturevalue(name)
+    _, output = made.types(example.command)
     assert example.output
     assert fits(example, output), output
 

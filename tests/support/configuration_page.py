@@ -56,7 +56,7 @@ ERRNO = {
     "the wait ran out": "EAGAIN",
     "no network, and nothing cached": "ETIMEDOUT, EHOSTUNREACH",
     "an invalid answer": "EIO",
-    "a virtual file, which has no content": "ENODATA",
+    "a file below files/ whose data are not on this machine, or wrong": "ENODATA",
     "any write": "EROFS",
     "the caller was signalled": "EINTR",
 }
