@@ -19,7 +19,7 @@ setup() {
   if ! in_place "$kind"; then
     # What installs need not know the secrets of what is installed.
     (
-      unset BIOFS_TOKEN BIOFS_COOKIE
+      unset BIOFS_TOKEN BIOFS_COOKIE BIOFS_PASSKEY
       install_programs "$kind"
       install_packages "$kind" "${locks[@]}"
     ) || exit 1

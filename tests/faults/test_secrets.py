@@ -30,7 +30,11 @@ from tests.support.mounting import Mount, environment, is_mounted, mounted
 
 SESSION = DONOR_COOKIE.partition(";")[0].partition("=")[2]
 SECRETS = [text.encode() for text in (DONOR_TOKEN, SESSION, DONOR_PASSKEY, DONOR_AUTHKEY)]
-GIVEN = {"BIOFS_TOKEN": DONOR_TOKEN, "BIOFS_COOKIE": DONOR_COOKIE}
+GIVEN = {
+    "BIOFS_TOKEN": DONOR_TOKEN,
+    "BIOFS_COOKIE": DONOR_COOKIE,
+    "BIOFS_PASSKEY": DONOR_PASSKEY,
+}
 ALL = " ".join(secret.decode() for secret in SECRETS)
 
 
@@ -78,6 +82,16 @@ def suffer(mount: Mount, server: Misbehaving) -> None:
     server.behave()
 
 
+def download(mount: Mount, server: Misbehaving) -> None:
+    """Have a .torrent downloaded with the passkey, after a download that goes wrong."""
+    file = next((mount.path / GROUP).glob("*/files/*/*"))
+    server.behave(saying(200, b"d8:announce%d:%se" % (len(ALL), ALL.encode())), times=1)
+    with pytest.raises(OSError, match="Input/output error"):
+        file.read_bytes()
+    server.behave()
+    assert file.read_bytes().startswith(b">made up")
+
+
 def environments(pid: int) -> Iterator[bytes]:
     """What a process and its children show of their environments and command lines."""
     tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -102,8 +116,11 @@ def test_no_secret_is_found_anywhere(tmp_path: Path, server: Misbehaving) -> Non
     cache = tmp_path / "cache"
     options = ("--url", server.url, *FAST, "--cache-dir", str(cache), "--log-level", "debug")
     shown: dict[str, bytes] = {}
-    with mounted(tmp_path, *options, "--account", env={**GIVEN, "BIOFS_DEBUG": "1"}) as mount:
+    biofs(tmp_path, "demo", "data", str(tmp_path / "data"))
+    options += ("--data", str(tmp_path / "data"), "--account")
+    with mounted(tmp_path, *options, env={**GIVEN, "BIOFS_DEBUG": "1"}) as mount:
         suffer(mount, server)
+        download(mount, server)
         for path, content in read_everything(mount.path):
             shown[path] = content
         assert any(path.endswith("/me/user.json") for path in shown)
@@ -123,7 +140,7 @@ def test_no_secret_is_found_anywhere(tmp_path: Path, server: Misbehaving) -> Non
         if path.is_file():
             shown[f"afterwards {path}"] = path.read_bytes()
     assert f"afterwards {snapshot}" in shown
-    assert any(path.endswith(".sqlite") for path in shown)
+    assert any(path.endswith("contents.sqlite") for path in shown)
     assert {name: found_in(content) for name, content in shown.items() if found_in(content)} == {}
     assert {path for path in shown if found_in(path.encode())} == set()
 
