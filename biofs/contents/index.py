@@ -48,6 +48,11 @@ class Tops:
         """`clock` and `wall` as in `Entries`."""
         self._entries: Final = [Entries(each, clock=clock, wall=wall) for each in directories]
 
+    def check(self) -> None:
+        """See what has changed, as far as it is time to."""
+        for each in self._entries:
+            each.check()
+
     @property
     def generation(self) -> int:
         """Grows when names have come or gone, as of the last `find`.

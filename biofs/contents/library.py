@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 import trio
 from cachetools import LRUCache
 
+from biofs.contents import mountinfo
 from biofs.contents.beneath import DataDirectory
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Ledger
@@ -36,6 +37,9 @@ _RECENT: Final = 64
 
 _MOST_FILES: Final = 1 << 20
 """Files of all of these together."""
+
+_ABSENT_SECONDS: Final = 1.0
+"""For so long a torrent that was not found is not there, without a look at the disk."""
 
 _PLACES: Final = 65_536
 _CHANGED: Final = re.compile("\ufffd|[\u2400-\u2421]|~[0-9a-f]{8}| \\([0-9]+\\)")
@@ -58,7 +62,8 @@ class Local(NamedTuple):
 class _Looked(NamedTuple):
     place: Place | None
     generation: int
-    until: float
+    at: float
+    """When it was looked for, by the clock."""
 
 
 class Library:
@@ -99,16 +104,29 @@ class Library:
         with self._lock:
             looked = self._looked.get(key)
             local = self._known.get(key)
+        if looked is not None and looked.place is None:
+            self._tops.check()
         if looked is not None and self._holds(looked):
             return looked.place
         place = self._find(listed, local)
         with self._lock:
-            until = self._clock() + _LOOK_AGAIN
-            self._looked[key] = _Looked(place, self._tops.generation, until)
+            self._looked[key] = _Looked(place, self._tops.generation, self._clock())
         return place
 
+    def is_absent(self, info_hash: str) -> bool:
+        """Whether a torrent was looked for a moment ago and not found. Does not wait for a disk."""
+        with self._lock:
+            looked = self._looked.get(info_hash.upper())
+        return (
+            looked is not None
+            and looked.place is None
+            and looked.generation == self._tops.generation
+            and self._clock() < looked.at + _ABSENT_SECONDS
+        )
+
     def _holds(self, looked: _Looked) -> bool:
-        return self._clock() < looked.until and looked.generation == self._tops.generation
+        due = looked.at + _LOOK_AGAIN
+        return self._clock() < due and looked.generation == self._tops.generation
 
     def _find(self, listed: Listed, local: Local | None) -> Place | None:
         if local is not None:
@@ -189,7 +207,7 @@ class Library:
             descriptor = place.directory.open(found.components)
         except FileNotFoundError:
             raise Unverified from None
-        kind = place.directory.kind
+        kind = mountinfo.by_id(mountinfo.of_descriptor(descriptor))
         file = OpenFile(
             self._shared,
             local.metainfo,

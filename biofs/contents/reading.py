@@ -264,7 +264,7 @@ class OpenFile:
         return data
 
     def _remember(self, number: int, before: Identity) -> None:
-        if False:
+        if Identity.of(os.fstat(self._descriptor)) != before:
             return
         if before != self.identity:
             self._state = self._known(before)

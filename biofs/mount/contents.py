@@ -92,7 +92,7 @@ class Contents:
         Raises OSError: ENODATA if the data are not here or wrong, and those of the disk.
         """
         listed = listed_of(torrent, tree)
-        if listed is None:
+        if listed is None or self.library.is_absent(listed.info_hash):
             raise Unverified
         try:
             local = await self.local(torrent.id, listed, node, caller)

@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -311,7 +312,9 @@ def test_a_torrent_is_downloaded_once_and_only_for_what_lies_on_the_disk(
 ) -> None:
     torrent = next(t for group in [made.overlay.group(1)] if group for t in group.torrents)
     subprocess.run(
-        ["python", "-m", "biofs", "demo", "data", str(made.data)], check=True, capture_output=True
+        [sys.executable, "-m", "biofs", "demo", "data", str(made.data)],
+        check=True,
+        capture_output=True,
     )
     with made.mount(BIOFS_PASSKEY=DONOR_PASSKEY) as mount:
         top = files_of(mount, torrent.id)
@@ -349,7 +352,7 @@ def test_it_works_offline_and_from_a_snapshot(made: Lab) -> None:
         snapshot = made.base / "snapshot"
         environment = {**os.environ, "HOME": str(made.base / "home"), "BIOFS_TOKEN": DONOR_TOKEN}
         subprocess.run(
-            ["python", "-m", "biofs", "export", "--url", made.server.url, str(snapshot)],
+            [sys.executable, "-m", "biofs", "export", "--url", made.server.url, str(snapshot)],
             check=True,
             env=environment,
             capture_output=True,
@@ -361,3 +364,66 @@ def test_it_works_offline_and_from_a_snapshot(made: Lab) -> None:
     with mounted(made.base, *options, "--torrents", str(made.torrents), name="snap") as mount:
         assert whole(mount, ident, "top", files)
     assert len(made.server.log.entries()) == before
+
+
+def test_data_that_come_later_are_noticed(made: Lab) -> None:
+    files = content(100_000)
+    ident = made.add(torrents.make(b"top", files), files, laid_out=False)
+    with made.mount() as mount:
+        path = files_of(mount, ident) / "top/d0/f0.csv"
+        assert read(path) == errno.ENODATA
+        assert read(path) == errno.ENODATA, "at once"
+        torrents.lay_out(made.data, (made.torrents / f"{ident}.torrent").read_bytes(), files)
+        deadline = time.monotonic() + 10
+        while read(path) == errno.ENODATA and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert read(path) == files[0][1]
+
+
+def test_a_data_directory_in_the_mount_itself_is_refused(made: Lab) -> None:
+    inside = str(made.base / "mnt/groups")
+    (made.base / "mnt").mkdir()
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "biofs",
+            "mount",
+            "--demo",
+            "--data",
+            inside,
+            str(made.base / "mnt"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "lies in the mount itself" in done.stderr
+
+
+def test_a_data_directory_around_the_mount_does_not_read_the_mount(made: Lab) -> None:
+    files = content(1000)
+    ident = made.add(torrents.make(b"nowhere", files), files, laid_out=False)
+    with made.mount("--data", str(made.base)) as mount:
+        before = len(made.server.log.entries())
+        assert read(files_of(mount, ident) / "nowhere/d0/f0.csv") == errno.ENODATA
+        asked = [entry.action for entry in made.server.log.entries()[before:]]
+        assert asked in (["torrent"], ["torrentgroup"], ["torrent", "torrentgroup"]), asked
+
+
+def test_as_another_user(made: Lab) -> None:
+    """Who mounts has to be able to read the data; others read through the mount."""
+    files = content(1000)
+    ident = made.add(torrents.make(b"top", files), files)
+    (made.data / "top/d0/f0.csv").chmod(0o600)
+    with made.mount("-o", "allow_other") as mount:
+        path = files_of(mount, ident) / "top/d0/f0.csv"
+        for parent in (made.base, *list(made.base.parents)[:2]):
+            parent.chmod(0o755)
+        found = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", str(path)],
+            capture_output=True,
+            check=False,
+        )
+        assert found.stdout == files[0][1], found.stderr

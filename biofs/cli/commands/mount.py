@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from biofs.cli import options
+from biofs.cli.output.report import complain
 from biofs.cli.system import fuse
 from biofs.cli.system.mountpoint import prepare
-from biofs.errors import QuietError
+from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, check_demo, load
 from biofs.settings.table import SECRET_VARIABLES
 
@@ -36,7 +37,17 @@ def command(mountpoint: str, **given: object) -> int:
         check_demo()
         _make_at_home(Path(mountpoint))
     place = prepare(mountpoint, nonempty="nonempty" in settings.fuse_options)
+    for data in (*settings.data, *settings.torrents):
+        _check_data(data, place)
     return _run(settings, place)
+
+
+def _check_data(data: Path, mountpoint: Path) -> None:
+    """A data directory may come later; in the mount itself it would wait for itself."""
+    if data == mountpoint or mountpoint in data.parents:
+        raise QuietError(f"{data}: lies in the mount itself: name a directory elsewhere", USAGE)
+    if not data.exists():
+        complain(f"{data}: no such directory: its files open when it is there")
 
 
 def _make_at_home(place: Path) -> None:
