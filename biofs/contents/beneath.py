@@ -11,15 +11,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 from biofs.contents import mountinfo
+from biofs.contents.openat2 import open_beneath
 
 _HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_CANNOT_TELL: Final = (errno.EXDEV, errno.ENOSYS, errno.EPERM, errno.EAGAIN)
+"""Another mount is in between; there is no openat2, or it is forbidden; the path has changed."""
+
+_CHECKED_SECONDS: Final = 1.0
+
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 Components = tuple[bytes, ...]
@@ -31,13 +38,16 @@ class Handle:
 
     __slots__ = ("descriptor", "mount")
 
-    def __init__(self, descriptor: int, above: int | None) -> None:
+    def __init__(self, descriptor: int, above: int | None, *, same_mount: bool = False) -> None:
         """Takes the descriptor over; `above` is the mount of the directory it was found in.
 
         Raises OSError, with ELOOP if it is on a mount of biofs: reading that would wait for the
         daemon, which may be what asks.
         """
         self.descriptor = descriptor
+        if same_mount and above is not None:
+            self.mount = above
+            return
         try:
             self.mount = mountinfo.of_descriptor(descriptor)
             if self.mount != above:
@@ -87,9 +97,25 @@ class Handle:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         return os.open(b".", flags, dir_fd=self.descriptor)
 
+    def beneath(self, components: Sequence[bytes], flags: int) -> Handle | None:
+        """What a path of names leads to, found in one call; None if that call cannot tell.
+
+        Raises as `folder` and `entry`.
+        """
+        for name in components:
+            _check(name)
+        try:
+            descriptor = open_beneath(self.descriptor, b"/".join(components), _HANDLE | flags)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                raise _not_there() from None
+            if error.errno in _CANNOT_TELL:
+                return None
+            raise
+        return Handle(descriptor, self.mount, same_mount=True)
+
     def _step(self, name: bytes, flags: int) -> Handle:
-        if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
-            raise _not_there()
+        _check(name)
         try:
             descriptor = os.open(name, _HANDLE | flags, dir_fd=self.descriptor)
         except OSError as error:
@@ -109,6 +135,8 @@ class DataDirectory:
 
     def __init__(self, path: Path | bytes) -> None:
         self.path: Final = os.fsencode(path)
+        self._checked: tuple[int | None, float] = (None, 0.0)
+        """The mount it was on, which is none of biofs, and until when that need not be asked."""
 
     def __repr__(self) -> str:
         return f"DataDirectory({self.path!r})"
@@ -129,10 +157,26 @@ class DataDirectory:
         on a mount of biofs.
         """
         # O_DIRECTORY also lets the kernel mount what an automounter keeps at this place.
-        return Handle(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), None)
+        descriptor = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        mount, until = self._checked
+        now = time.monotonic()
+        handle = Handle(descriptor, mount if now < until else None)
+        self._checked = (handle.mount, until if now < until else now + _CHECKED_SECONDS)
+        return handle
 
     def folder(self, components: Sequence[bytes]) -> Handle:
         """A directory beneath; with no components the data directory itself. Raises as `open`."""
+        here = self.handle()
+        if not components:
+            return here
+        with here:
+            below = here.beneath(components, os.O_DIRECTORY)
+        if below is not None:
+            return below
+        return self._step_by_step(components)
+
+    def _step_by_step(self, components: Sequence[bytes]) -> Handle:
+        """The same where another mount is in between, or the kernel has no openat2."""
         here = self.handle()
         for name in components:
             with here:
@@ -164,7 +208,11 @@ class DataDirectory:
     def _file(self, components: Sequence[bytes]) -> Handle:
         if not components:
             raise _not_there()
-        with self.folder(components[:-1]) as folder:
+        with self.handle() as here:
+            below = here.beneath(components, 0)
+        if below is not None:
+            return below
+        with self._step_by_step(components[:-1]) as folder:
             return folder.entry(components[-1])
 
 
@@ -173,6 +221,11 @@ def _reopen(handle: Handle) -> int:
     with suppress(PermissionError):  # O_NOATIME is for the owner of a file
         return os.open(path, _READ | os.O_NOATIME)
     return os.open(path, _READ)
+
+
+def _check(name: bytes) -> None:
+    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+        raise _not_there()
 
 
 def _refuse_biofs(mount_id: int) -> None:

@@ -66,8 +66,11 @@ def of_descriptor(descriptor: int) -> int:
     Unlike fstat it asks no file system, so it is safe for a descriptor on a mount of this process.
     Raises OSError.
     """
-    text = Path(f"/proc/self/fdinfo/{descriptor}").read_bytes()
-    found = _MOUNT_ID.search(text)
+    opened = os.open(f"/proc/self/fdinfo/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = _MOUNT_ID.search(os.read(opened, 4096))
+    finally:
+        os.close(opened)
     if found is None:
         raise OSError(errno.ENOSYS, "the kernel does not say which mount a file is on")
     return int(found[1])

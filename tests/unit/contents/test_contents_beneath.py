@@ -15,10 +15,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from biofs.contents import beneath
 from biofs.contents.beneath import DataDirectory
 from tests.unit.contents.contents_support import bind, promptly, silent_fuse, tmpfs
 
 SECRET = b"outside"
+
+
+def _no_openat2(_directory: int, _path: bytes, _flags: int) -> int:
+    raise OSError(errno.ENOSYS, "no such call")
+
+
+@pytest.fixture(autouse=True, params=["in one call", "step by step"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "step by step":
+        monkeypatch.setattr(beneath, "open_beneath", _no_openat2)
 
 
 @pytest.fixture
@@ -170,6 +181,7 @@ def test_a_directory_replaced_by_a_link_while_in_it_leads_nowhere_else(
             (data / "a" / "b").symlink_to(tmp_path / "outside")
         return int(descriptor)
 
+    monkeypatch.setattr(beneath, "open_beneath", _no_openat2)
     monkeypatch.setattr(os, "open", swapping)
     assert read(DataDirectory(data), b"a", b"b", b"reads.bam") == b"bam"
     monkeypatch.setattr(os, "open", real)
@@ -206,6 +218,7 @@ def test_a_data_directory_can_be_unmounted_at_any_time(data: Path) -> None:
 
 _UNPRIVILEGED = """
 import os, sys
+from biofs.contents import beneath
 from biofs.contents.beneath import DataDirectory
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 directory = DataDirectory(os.fsencode(sys.argv[1]))
