@@ -2,11 +2,11 @@
 
 The server keeps each file as the text ``.EXT sSIZEs NAME ÷``, EXT being what stands after the
 name's last dot, trimmed, and HTML-escapes it. To answer, it splits that text at its first two
-spaces and shows the third piece as the path and the second, less its first and last character, as
-the size. A name whose EXT has a space is therefore answered in pieces: ``Dr. Smith lab notes`` of
+spaces and shows the third part as the path and the second, less its first and last character, as
+the size. A name whose EXT has a space is therefore answered in parts: ``Dr. Smith lab notes`` of
 2,048 bytes becomes ``notes s2048s Dr. Smith lab notes{{{a}}}``. All of EXT that gets lost is in the
 name as well, so such an entry is mended exactly: the name it holds must have the very EXT that
-breaks into the pieces seen. A whole entry never looks like that, since its own EXT has no space.
+breaks into the parts seen. A whole entry never looks like that, since its own EXT has no space.
 
 Sources: the API as recorded, and the storage form that Gazelle, the server's software, documents.
 """
@@ -30,7 +30,7 @@ _NBSP: Final = "&nbsp;"
 _PHP_TRIM: Final = " \t\n\r\0\x0b"
 _TO_SPACES: Final = str.maketrans("\n\r\t", "   ")
 
-# A list is taken in blocks, so that neither a million pieces are held at once nor one odd entry
+# A list is taken in blocks, so that neither a million parts are held at once nor one odd entry
 # slows all the others down.
 _BLOCK: Final = 1 << 18
 _ODD_ENTRY: Final = re.compile(r"\{\{\{(?![0-9]{1,18}\}\}\}\|\|\|)")
@@ -78,7 +78,7 @@ def iterate(file_list: str, file_count: int | None = None) -> Iterator[Entry]:
     if not file_list or file_list == _NULL_LIST:
         return
     if file_count is not None and 0 < file_count < count(file_list):
-        for path, size in _regroup(_pieces(file_list), file_count, count(file_list)):
+        for path, size in _regroup(_parts(file_list), file_count, count(file_list)):
             yield _entry(path, size)
         return
     held: list[str] = []
@@ -87,8 +87,8 @@ def iterate(file_list: str, file_count: int | None = None) -> Iterator[Entry]:
             for path, size in _split(block, held):
                 yield _entry(path, size)
         else:
-            *pieces, _ = block.replace(_END, _OPEN).split(_OPEN)
-            pairs = zip(_all_decoded(pieces[::2]), map(int, pieces[1::2]), strict=True)
+            *parts, _ = block.replace(_END, _OPEN).split(_OPEN)
+            pairs = zip(_all_decoded(parts[::2]), map(int, parts[1::2]), strict=True)
             yield from map(partial(tuple.__new__, Entry), pairs)
     if held:
         yield _entry(_END.join(held), "")
@@ -141,14 +141,14 @@ def _is_regular(block: str) -> bool:
 def _split(block: str, held: list[str]) -> Iterator[tuple[str, str]]:
     """Split into escaped paths and sizes.
 
-    Pieces without ``{{{`` ended inside a name: they are held for the piece that follows, in this
+    Parts without ``{{{`` ended inside a name: they are held for the part that follows, in this
     block or the next.
     """
-    *pieces, rest = block.split(_END)
-    for piece in pieces:
-        path, brace, size = piece.rpartition(_OPEN)
+    *parts, rest = block.split(_END)
+    for part in parts:
+        path, brace, size = part.rpartition(_OPEN)
         if not brace:
-            held.append(piece)
+            held.append(part)
             continue
         if held:
             path = _END.join([*held, path])
@@ -158,7 +158,7 @@ def _split(block: str, held: list[str]) -> Iterator[tuple[str, str]]:
         held.append(rest)
 
 
-def _pieces(file_list: str) -> Iterator[tuple[str, str]]:
+def _parts(file_list: str) -> Iterator[tuple[str, str]]:
     held: list[str] = []
     for block in _blocks(file_list):
         yield from _split(block, held)
@@ -167,12 +167,12 @@ def _pieces(file_list: str) -> Iterator[tuple[str, str]]:
 
 
 def _regroup(
-    pieces: Iterable[tuple[str, str]], file_count: int, found: int
+    parts: Iterable[tuple[str, str]], file_count: int, found: int
 ) -> Iterator[tuple[str, str]]:
-    """Join surplus pieces that cannot be entries to the ones after them."""
+    """Join surplus parts that cannot be entries to the ones after them."""
     surplus = found - file_count
     held: list[str] = []
-    for path, size in pieces:
+    for path, size in parts:
         if surplus and (file_count == 1 or not (_NUMBER.fullmatch(size) or _mended(path, size))):
             held.append(f"{path}{_OPEN}{size}{_END}")
             surplus -= 1
