@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
+from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
@@ -34,6 +35,8 @@ _MOST_PIECES: Final = 1 << 24
 """More pieces than any torrent has (`biofs.tree.metainfo.MOST_PIECES`)."""
 _IN_MEMORY: Final = 16 << 20
 """Bytes, one for each piece of a file."""
+_MOST_HELD: Final = 4096
+"""With so many torrents in memory, those of which nothing is held any more are dropped."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS verified (
@@ -81,7 +84,7 @@ class Verified:
     """Which pieces of a file were verified: of each one byte, 1 if it was. The first is the file's
     first piece, which it may share with its neighbours."""
 
-    __slots__ = ("changed", "pieces")
+    __slots__ = ("__weakref__", "changed", "pieces")
 
     def __init__(self, pieces: bytearray) -> None:
         self.pieces: Final = pieces
@@ -98,6 +101,9 @@ class Verified:
         return self.pieces.find(0, start, stop) < 0
 
 
+_Held = WeakValueDictionary[tuple[Identity, int], Verified]
+
+
 class Ledger:
     """See the module. Its methods may be called from several threads at once."""
 
@@ -107,6 +113,8 @@ class Ledger:
         self._recent: LRUCache[tuple[Identity, bytes, int], Verified] = LRUCache(
             _IN_MEMORY, getsizeof=lambda verified: len(verified.pieces) + 200
         )
+        # What is not written down yet is known to who holds it, and here by its torrent.
+        self._held: Final[dict[bytes, _Held]] = {}
         self._connection: Final = _opened(path)
 
     def verified(self, identity: Identity, info_hash: bytes, file: int, count: int) -> Verified:
@@ -118,7 +126,10 @@ class Ledger:
         with self._lock:
             found = self._recent.get(key)
             if found is None:
+                found = self._held_by(info_hash).get((identity, file))
+            if found is None or len(found.pieces) != count:
                 found = Verified(self._stored(identity, info_hash, file, count))
+                self._held_by(info_hash)[identity, file] = found
                 with suppress(ValueError):  # larger than all that may be kept
                     self._recent[key] = found
         return found
@@ -156,8 +167,9 @@ class Ledger:
 
     def of_torrent(self, info_hash: bytes) -> Iterator[tuple[Identity, int, int]]:
         """The files of a torrent of which something was verified: identity, index, and how many
-        of its pieces."""
+        of its pieces. What is not written down yet comes last, and stands for what was before."""
         with self._lock:
+            held = [(key, found.pieces.count(1)) for key, found in self._held_of(info_hash)]
             try:
                 rows = self._connection.execute(
                     "SELECT device, inode, size, mtime_ns, ctime_ns, file, pieces FROM verified"
@@ -166,10 +178,28 @@ class Ledger:
                 ).fetchall()
             except sqlite3.DatabaseError as error:
                 _warn(error)
-                return
-        for device, inode, *others, file, pieces in rows:
-            found = _unpacked(pieces)
-            yield Identity(device % 2**64, inode % 2**64, *others), file, found.count(1)
+                rows = []
+        counts: dict[object, int] = {}  # of many files all pieces were verified: they look alike
+        for device, inode, size, mtime_ns, ctime_ns, file, pieces in rows:
+            count = counts.get(pieces)
+            if count is None:
+                count = counts[pieces] = _unpacked(pieces).count(1)
+            yield Identity(device % 2**64, inode % 2**64, size, mtime_ns, ctime_ns), file, count
+        for (identity, file), count in held:
+            yield identity, file, count
+
+    def _held_by(self, info_hash: bytes) -> _Held:
+        found = self._held.get(info_hash)
+        if found is None:
+            if len(self._held) >= _MOST_HELD:
+                for key in [key for key, held in self._held.items() if not held]:
+                    del self._held[key]
+            found = self._held[info_hash] = WeakValueDictionary()
+        return found
+
+    def _held_of(self, info_hash: bytes) -> list[tuple[tuple[Identity, int], Verified]]:
+        held = self._held.get(info_hash)
+        return [(key, each) for key, each in held.items() if each.changed] if held else []
 
     def metainfo(self, info_hash: bytes) -> bytes | None:
         """Metainfo that was downloaded; its hash is still to be checked."""

@@ -54,6 +54,13 @@ class PieceCache:
         with self._lock:
             return self._wrong.get((key, identity), 0.0) > self._clock()
 
+    def wrong_in(self, info_hash: bytes, identity: Identity) -> list[int]:
+        """The numbers of pieces that were wrong when they were last hashed for a file as it is now,
+        as far as that is still known."""
+        with self._lock:
+            found = list(self._wrong)
+        return [key.piece for key, seen in found if seen == identity and key.info_hash == info_hash]
+
     def is_wrong(self, key: PieceKey, identity: Identity) -> None:
         """A piece is wrong, or not whole."""
         with self._lock:

@@ -32,6 +32,10 @@ class Place(NamedTuple):
     torrent that is a single file, that file, with the name that it has when it is complete."""
     single: bool
 
+    def components(self, path: Sequence[bytes]) -> Components:
+        """Where a file of the torrent lies beneath the data directory if it has its true name."""
+        return self.top if self.single else (*self.top, *path)
+
     def find_file(self, path: Sequence[bytes], length: int) -> Found | None:
         """A file of the torrent: one with the true name and size, or else an unfinished one.
 
@@ -40,7 +44,7 @@ class Place(NamedTuple):
         to something else. Nothing is opened for reading. Raises OSError if a file could not be
         looked at, as with `DataDirectory.open`.
         """
-        components = self.top if self.single else (*self.top, *path)
+        components = self.components(path)
         if not components:
             return None
         folder, name = components[:-1], components[-1]

@@ -29,6 +29,7 @@ from biofs.contents.ledger import Identity
 from biofs.contents.library import Library, Local, is_hash
 from biofs.contents.matching import Listed
 from biofs.contents.reading import OpenFile, Unverified
+from biofs.mount.surveys import Surveys
 from biofs.store.details import TorrentDetail
 from biofs.tree.layout import FileTree
 from biofs.tree.metainfo import InvalidMetainfo
@@ -73,6 +74,7 @@ class Contents:
 
     def __init__(self, catalogue: Catalogue, library: Library, passkey: Secret | None) -> None:
         self.library: Final = library
+        self.surveys: Final = Surveys(catalogue, library)
         self._catalogue: Final = catalogue
         self._passkey: Final = passkey
         self._opened: LRUCache[int, Identity] = LRUCache(_MOST_OPENED)
@@ -92,7 +94,7 @@ class Contents:
         Raises OSError: ENODATA if the data are not here or wrong, and those of the disk.
         """
         listed = listed_of(torrent, tree)
-        if listed is None or self.library.is_absent(listed.info_hash):
+        if listed is None:
             raise Unverified
         try:
             local = await self.local(torrent.id, listed, node, caller)
@@ -111,6 +113,8 @@ class Contents:
         Costs a request if no .torrent is on this machine and there is a way to download it. Raises
         OSError of the disk, and WouldFetch.
         """
+        if self.library.is_absent(listed.info_hash):
+            return None
         if not await self.in_thread(caller, self.library.candidate, listed, node):
             return None
         local = await self.in_thread(caller, self.library.local, listed)
@@ -195,6 +199,7 @@ class Contents:
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self.library.forget()
+        self.surveys.forget()
 
     def close(self) -> None:
         """Close the ledger."""

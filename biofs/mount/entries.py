@@ -227,7 +227,7 @@ MOST_ENTRIES: Final = 512
 class Directory:
     """A directory's entries, the first with offset 1 behind it and so on; the inode above it; and
     until when (epoch seconds) nobody needs to look whether all is still so. `asks` says whether a
-    look at each entry may cost a request.
+    look at each entry may cost a request: if not given, what the entries say of it.
 
     It is its own listing (see `Listing`).
     """
@@ -239,10 +239,12 @@ class Directory:
         entries: list[Listed],
         parent: int,
         good_until: float = math.inf,
+        *,
+        asks: bool | None = None,
     ) -> None:
         self._listed: Final = entries
         self._names: dict[bytes, Listed] | None = None
-        self.asks: Final = any(entry.asks for entry in entries)
+        self.asks: Final = any(entry.asks for entry in entries) if asks is None else asks
         self.parent: Final = parent
         self.good_until: Final = good_until
         self.changes = -1

@@ -106,7 +106,7 @@ class Operations(ReadOnly):
             views,
             CategoryNodes(catalogue),
             GroupNodes(catalogue),
-            TorrentNodes(catalogue),
+            TorrentNodes(catalogue, contents),
             FilesNodes(catalogue, contents),
         ]
         self._nodes: Final = {kind: nodes for nodes in every for kind in nodes.kinds}
@@ -342,10 +342,10 @@ class Operations(ReadOnly):
         if self._xattrs is None:
             # Asked once and never again, instead of twice for each file of every `ls -l`.
             raise pyfuse3.FUSEError(errno.ENOSYS)
-        return self._xattrs.value(self._at(inode)[1], name)
+        return await self._xattrs.value(self._at(inode)[1], name, self._patience.of(ctx.pid))
 
     @guarded
     async def listxattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> Sequence[bytes]:
         if self._xattrs is None:
             raise pyfuse3.FUSEError(errno.ENOSYS)
-        return self._xattrs.names(self._at(inode)[1])
+        return await self._xattrs.names(self._at(inode)[1])

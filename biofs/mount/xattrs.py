@@ -1,4 +1,7 @@
-"""Extended attributes, for mounts with `-o xattr`. They cost no request, whatever is asked for."""
+"""Extended attributes, for mounts with `-o xattr`. They cost no request, whatever is asked for.
+
+What needs a look at a disk is done in a thread.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ import orjson
 
 from biofs.api.errors import BadAnswer
 from biofs.api.models import Group, GroupRow, Torrent
+from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.groups import Groups
 from biofs.mount.nodes.base import failure
+from biofs.mount.surveys import Surveys, in_words, look_in_words
 from biofs.store.database.store import Store
 from biofs.store.details import Detail
 from biofs.store.groups import Index
@@ -26,6 +31,7 @@ _DOCUMENTS: Final = frozenset(
 _GROUP: Final = frozenset({Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION})
 _TORRENT: Final = frozenset({Kind.TORRENT, Kind.FILES}) | (_DOCUMENTS - _GROUP)
 _OURS: Final = b"user."
+_CONTENTS: Final = b"user.biofs.contents"
 
 
 class Xattrs:
@@ -34,23 +40,49 @@ class Xattrs:
     What is in a group's or a torrent's directory has the attributes of the group or torrent; the
     documents once they are known: before it hands over an attribute of theirs, the kernel checks
     permissions and so asks for their size, which only a request would tell. `site` is the server's
-    address, "" without one.
+    address, "" without one. With `surveys`, torrents and their files have `user.biofs.contents`.
     """
 
-    def __init__(self, catalogue: Catalogue, site: str = "") -> None:
+    def __init__(
+        self, catalogue: Catalogue, site: str = "", surveys: Surveys | None = None
+    ) -> None:
         self._values: Final = KnownValues(catalogue.store, catalogue.groups, catalogue.index, site)
+        self._surveys: Final = surveys
 
-    def names(self, address: Address) -> list[bytes]:
+    async def names(self, address: Address) -> list[bytes]:
         """The names of the node's attributes."""
-        return list(self._of(address))
+        found = list(self._of(address))
+        return [*found, _CONTENTS] if await self._has_contents(address) else found
 
-    def value(self, address: Address, name: bytes) -> bytes:
-        """One of them; raises OSError with ENODATA if the node has none of this name."""
+    async def value(self, address: Address, name: bytes, caller: Caller) -> bytes:
+        """One of them.
+
+        Raises OSError: ENODATA if the node has none of this name; for `user.biofs.contents` also
+        those of the disk, and what ends the caller's wait.
+        """
         # `ls -l` asks for two of other kinds with each file.
-        found = self._of(address).get(name) if name.startswith(_OURS) else None
+        if name == _CONTENTS:
+            found = await self._contents(address, caller)
+        else:
+            found = self._of(address).get(name) if name.startswith(_OURS) else None
         if found is None:
             raise failure(errno.ENODATA)
         return found
+
+    async def _has_contents(self, address: Address) -> bool:
+        if self._surveys is None or address.kind not in {Kind.TORRENT, Kind.FILES}:
+            return False
+        tree, node = await self._surveys.tree(address.ident), address.part
+        return tree is not None and node < len(tree) and not (node and tree.is_dir(node))
+
+    async def _contents(self, address: Address, caller: Caller) -> bytes | None:
+        if self._surveys is None or not await self._has_contents(address):
+            return None
+        if address.part:
+            look = await self._surveys.file(address.ident, address.part, caller)
+            return look_in_words(look).encode() if look else None
+        found = await self._surveys.known(address.ident, caller)
+        return in_words(found.survey).encode() if found else None
 
     def _of(self, address: Address) -> dict[bytes, bytes]:
         values = None

@@ -76,6 +76,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     snatches: int | None = None
     files: int | None = None
     torrents: int | None = None
+    here: int | None = None
+    """Of a torrent, bytes of files whose data are on this machine, by name and size; None where
+    nobody has looked. No store knows it: the mount adds it."""
     formats: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 

@@ -65,6 +65,8 @@ class Kind(IntEnum):
     WORD_LINK = 22
     """A link in a view that stands for a text, such as an info hash: the id is the text's number,
     the part says which view."""
+    CONTENTS = 23
+    """A torrent's contents.json, in mounts with data directories."""
 
 
 class Address(NamedTuple):

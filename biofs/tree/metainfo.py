@@ -127,6 +127,11 @@ class Metainfo:
         indexes = self._source.span(file, start, stop) if start < stop else range(0)
         return Pieces(self._source, indexes)
 
+    def piece_count_of(self, file: int) -> int:
+        """How many pieces hold bytes of a file, by its index in `files`."""
+        length = self._lengths[file]
+        return len(self._source.span(file, 0, length)) if length else 0
+
     def piece(self, index: int) -> Piece:
         """One piece, by its number. Raises `IndexError` if there is none."""
         if not 0 <= index < self.piece_count:

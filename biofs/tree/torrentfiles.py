@@ -142,6 +142,16 @@ class Files(Sequence[File]):
             safe=self._safe and all(map(is_safe, path)),
         )
 
+    def servable_path(self, index: int) -> Path | None:
+        """The path of a file that may be looked for on a disk, None of others.
+
+        As the `File` says, in half the time.
+        """
+        if not self._safe or self._listing.flags[index] & (PAD | LINK):
+            return None
+        path = self._path(self._info, index)
+        return path if all(map(is_safe, path)) else None
+
     def find(self, path: Path) -> int | None:
         """The index of the first servable file with this path, if there is any."""
         marks, mark = self._listing.marks, mark_of(path)

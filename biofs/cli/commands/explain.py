@@ -47,6 +47,10 @@ def shown_for_people(facts: Mapping[str, Any]) -> str:
             )
         )
     rows += [("known", _known(facts)), ("reading", _cost(facts))]
+    if "data" in facts:
+        rows.append(("content", _content(facts)))
+    if "disk_path" in facts:
+        rows.append(("on the disk", one_line(facts["disk_path"])))
     if facts.get("requests_for_all"):
         requests = quantities.counted(facts["requests_for_all"], "request")
         rows.append(("everything below", f"{requests} more"))
@@ -70,18 +74,57 @@ def _known(facts: Mapping[str, Any]) -> str:
     return f"{said}, fresh for {quantities.duration(left)}" if left > 0 else f"{said}; old"
 
 
+_CONTENT = {
+    "no directories": "none: `biofs mount --data DIR` shows what lies in DIR",
+    "missing": "none: the data directories have no file of this name and size",
+    "unlisted": "none: the torrent's metainfo has no file of this name and size",
+    "downloadable": "found, not verified: reading it downloads the .torrent first",
+    "no metainfo": (
+        "found, but no .torrent to verify it by: mount with --torrents DIR, or with a cookie or "
+        "passkey to download it"
+    ),
+    "unknown": "not known: its disk does not answer, or the file list is not in the cache",
+}
+
+
+def _content(facts: Mapping[str, Any]) -> str:
+    """Why a file below `files/` opens or does not."""
+    data = facts["data"]
+    if data == "here":
+        return f"found, {_verified(facts)}"
+    if data == "unfinished":
+        return f"found, unfinished, {_verified(facts)}"
+    if data == "wrong":
+        wrong = quantities.counted(facts["wrong_pieces"], "piece")
+        return f"found, but {wrong} wrong when last read, {_verified(facts)}"
+    if data == "unreadable":
+        return f"cannot be looked at: {one_line(facts['problem'])}"
+    return _CONTENT["downloadable" if facts["downloads"] else data]
+
+
+def _verified(facts: Mapping[str, Any]) -> str:
+    pieces, verified = facts["pieces"], facts["verified_pieces"]
+    if verified == pieces:
+        return "verified"
+    return f"{verified:,} of {quantities.counted(pieces, 'piece')} verified"
+
+
 def _cost(facts: Mapping[str, Any]) -> str:
-    if facts.get("content") is False:
+    if facts.get("content") is False and facts.get("data") != "unknown":
         return "fails: there is no content behind the name (No data available)"
-    requests = facts["requests"]
-    if not facts["known"]:
-        if facts["offline"]:
-            return "fails: the mount is offline"
-        if requests is None:
-            return "costs at least 1 request; how many there are the first will tell"
-        return f"costs {quantities.counted(requests, 'request')}"
+    if not facts["known"] or facts.get("downloads"):
+        return _requests(facts)
     again = facts.get("refresh_requests")
     if again:
         asked = quantities.counted(again, "request")
         return f"no requests now; {asked} in the background to look at it again"
     return "no requests"
+
+
+def _requests(facts: Mapping[str, Any]) -> str:
+    requests = facts["requests"]
+    if facts["offline"]:
+        return "fails: the mount is offline"
+    if requests is None:
+        return "costs at least 1 request; how many there are the first will tell"
+    return f"costs {quantities.counted(requests, 'request')}"

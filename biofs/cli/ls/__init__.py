@@ -11,6 +11,7 @@ ENTRY_ORDERS: Final = (
     "seeders",
     "leechers",
     "snatches",
+    "here",
     "id",
 )
 """Keys by which groups and torrents can be sorted: fields of `biofs.store.rows.Entry`."""

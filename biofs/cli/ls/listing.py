@@ -83,29 +83,31 @@ def _show(place: Place, table: Table, wanted: Selection, *, as_json: bool) -> in
         sys.stdout.reconfigure(errors="backslashreplace")
     if as_json:
         for row in rows:
-            click.echo(json_line(_facts(place, table.root, row)))
+            click.echo(json_line(_facts(place, table, row)))
     elif sys.stdout.isatty():
         _show_on_terminal(place, rows, table)
     else:
-        for line in tables.lines(rows, columns_of(place)):
+        for line in tables.lines(rows, columns_of(place, table)):
             click.echo(line)
     if table.note:
         complain(table.note)
     return 0
 
 
-def columns_of(place: Place) -> Sequence[tables.Column]:
+def columns_of(place: Place, table: Table) -> Sequence[tables.Column]:
     """What is shown of a row."""
     if place.what == "categories":
         return tables.CATEGORIES
     if place.what == "facets":
         return tables.FACETS
-    return tables.TORRENTS if place.what == "group" else tables.GROUPS
+    if place.what != "group":
+        return tables.GROUPS
+    return (tables.HERE, *tables.TORRENTS) if table.with_here else tables.TORRENTS
 
 
 def _show_on_terminal(place: Place, rows: Sequence[Entry | FacetCount], table: Table) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
-    tables.show(rows, columns_of(place), console)
+    tables.show(rows, columns_of(place, table), console)
     console.print(f"\n{'; '.join(_sums(place, rows, table))}", soft_wrap=False)
 
 
@@ -126,9 +128,11 @@ def _sums(place: Place, rows: Sequence[Entry | FacetCount], table: Table) -> Ite
         yield quantities.size(sum(sizes))
 
 
-def _facts(place: Place, root: str, row: Entry | FacetCount) -> dict[str, object]:
+def _facts(place: Place, table: Table, row: Entry | FacetCount) -> dict[str, object]:
     facts: dict[str, object] = msgspec.to_builtins(row)
-    name = safe(row.name)
+    root, name = table.root, safe(row.name)
+    if not table.with_here:
+        facts.pop("here", None)
     if isinstance(row, FacetCount):
         view = "categories" if place.what == "categories" else place.of
         return {"path": f"{root}{view}/{name}", **facts}

@@ -32,12 +32,16 @@ _RESULTS = "results.jsonl"
 
 
 class Table(NamedTuple):
-    """What was found. `root` is what stands before a path; `note` says what is missing, if so."""
+    """What was found. `root` is what stands before a path; `note` says what is missing, if so.
+
+    `with_here`: the rows say how much of a torrent is on this machine.
+    """
 
     entries: list[Entry]
     facets: list[FacetCount]
     root: str
     note: str = ""
+    with_here: bool = False
 
 
 def _wanted(place: Place, text: str | None = None) -> Wanted:
@@ -82,7 +86,7 @@ class InMount:
         root = f"{self._mountpoint.rstrip('/')}/"
         if place.what in {"facet", "links"}:
             return Table(self._linked(place), [], root)
-        self._complete = True
+        self._complete, self._with_here = True, False
         entries, facets = _collected(self._page, _wanted(place))
         if place.what == "group" and not entries:
             # It may never have been heard of: a directory of that name has it fetched.
@@ -91,13 +95,14 @@ class InMount:
             if not entries:
                 raise QuietError(f"{self._path}: there is no such group")
         note = "" if self._complete else _not_all(place)
-        return Table(entries, facets, root, note)
+        return Table(entries, facets, root, note, self._with_here)
 
     def _page(self, wanted: Wanted) -> Page:
         asked = Ask(do="table", arguments=msgspec.to_builtins(wanted), wait=not self._known)
         answer = mount_lookup.ask_mount(self._mountpoint, asked, self._path, self._tell(wanted))
         if answer.get("complete") is False:
             self._complete = False
+        self._with_here = answer.get("contents") is True
         try:
             return msgspec.convert(answer, Page)
         except msgspec.ValidationError:

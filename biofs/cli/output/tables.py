@@ -83,6 +83,21 @@ def _listed() -> Column:
     return Column("known", shown, shown, 5)
 
 
+def _here() -> Column:
+    """The share of a torrent's bytes whose data are on this machine; in a pipe the bytes."""
+    column = _number("here", weight=10)
+
+    def shown(row: Row) -> str:
+        if not isinstance(row, Entry) or row.here is None:
+            return _UNKNOWN
+        if row.here <= 0:
+            return "0 %"
+        share = 100 * row.here // max(row.size or row.here, 1)
+        return f"{min(share, 100)} %" if share else "<1 %"
+
+    return column._replace(shown=shown)
+
+
 GROUPS: Final = (
     _year(),
     _size(),
@@ -94,6 +109,7 @@ TORRENTS: Final = (
     *(_size(), _number("files", weight=6), _number("seeders", weight=7)),
     *(_number("leechers", weight=3), _number("snatches", weight=2), _time()),
 )
+HERE: Final = _here()
 FACETS: Final = (_number("groups", weight=9), _time())
 CATEGORIES: Final = (_number("groups", weight=9), _listed(), _time())
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -12,7 +13,7 @@ import msgspec
 import trio
 
 from biofs.api.errors import ApiError
-from biofs.catalogue.caller import Caller
+from biofs.catalogue.caller import Background, Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
 from biofs.control import protocol, server
@@ -20,17 +21,24 @@ from biofs.control.handlers.explain import Explainer, Resolver, step
 from biofs.control.handlers.refresh import Refresher
 from biofs.control.protocol import Ask
 from biofs.control.server import Handler, Refused, Report
+from biofs.mount.contents import Contents
 from biofs.mount.process.run import Mounted
+from biofs.mount.surveys import Surveys
 from biofs.store import fulltext
 from biofs.store.coverage import Coverage, Gaps, measure
 from biofs.store.database import files
-from biofs.store.rows import Wanted, page
+from biofs.store.rows import Entry, Wanted, page
 from biofs.store.search import Damaged, hits
 from biofs.tree import names
 
 T = TypeVar("T")
 
 REPORT_SECONDS: Final = 1.0
+SURVEY_SECONDS: Final = 5.0
+"""For so long a page of a table waits for disks."""
+
+_LARGEST: Final = 2**63 - 1
+
 MOST_HITS: Final = 1000
 """What fits an answer: a path has up to 4,096 bytes."""
 
@@ -46,13 +54,17 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
 class Tables:
     """Answers for the rows that people want to see."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, contents: Contents | None = None) -> None:
         self._catalogue: Final = catalogue
+        self._contents: Final = contents
         self._gaps: Final = Gaps(catalogue.store)
 
     async def table(self, ask: Ask, report: Report) -> dict[str, object]:
         """A page of a table (`Wanted` in the arguments). With `wait`, a category that was never
         listed is listed first, as if somebody had looked into it.
+
+        `contents` is there for the torrents of a group if the mount has data directories: then the
+        rows say what is here of them.
         """
         wanted = _arguments(ask, Wanted)
         facts: dict[str, object] = {}
@@ -63,6 +75,11 @@ class Tables:
                 await self._list(wanted.ident, report)
             facts["complete"] = self._catalogue.listings.is_complete(wanted.ident)
         found = await self._read(partial(page, wanted=wanted))
+        if wanted.what == "group" and self._contents is not None:
+            facts["contents"] = True
+            found = msgspec.structs.replace(
+                found, entries=await _with_contents(self._contents.surveys, found.entries)
+            )
         return {**facts, **msgspec.to_builtins(found)}
 
     async def find(self, ask: Ask, report: Report) -> dict[str, object]:
@@ -102,6 +119,19 @@ class Tables:
         return f"{read} of {pages} {seconds:.0f}"
 
 
+async def _with_contents(surveys: Surveys, entries: Sequence[Entry]) -> list[Entry]:
+    """The torrents with what is here of each, as far as that can be told in SURVEY_SECONDS."""
+    found = list(entries)
+    with trio.move_on_after(SURVEY_SECONDS):
+        for number, entry in enumerate(entries):
+            with suppress(OSError):  # of its disk
+                known = await surveys.known(entry.id, Background())
+                if known is not None:
+                    here = min(known.survey.here.bytes, _LARGEST)
+                    found[number] = msgspec.structs.replace(entry, here=here)
+    return found
+
+
 class _Waiting(Caller):
     """Waits for the listing of a category and reports how far it is."""
 
@@ -137,9 +167,9 @@ class Answers:
     def __init__(self, mounted: Mounted) -> None:
         catalogue, resolver = mounted.catalogue, Resolver(mounted.nodes)
         self._catalogue: Final = catalogue
-        self._explainer: Final = Explainer(catalogue, resolver)
+        self._explainer: Final = Explainer(catalogue, resolver, mounted.contents)
         self._refresher: Final = Refresher(catalogue, resolver)
-        self._tables: Final = Tables(catalogue)
+        self._tables: Final = Tables(catalogue, mounted.contents)
         self._mounted: Final = mounted
 
     def handlers(self) -> Mapping[str, Handler]:

@@ -16,7 +16,9 @@ from biofs.api.requests import PAGE_SIZE
 from biofs.catalogue.caller import Caller, DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
+from biofs.control.handlers import data
 from biofs.control.server import Refused
+from biofs.mount.contents import Contents
 from biofs.mount.errnos import errno_of
 from biofs.mount.nodes.base import Nodes, failure
 from biofs.store.coverage import Gaps
@@ -143,6 +145,7 @@ _WHAT: Final = {
     Kind.TORRENT_JSON: "a torrent's document",
     Kind.FILELIST: "a torrent's file list",
     Kind.MAGNET: "a torrent's magnet link",
+    Kind.CONTENTS: "how much of a torrent is on this machine",
     Kind.FILES: "the files of a torrent",
     Kind.VIEW: "a view of the catalogue",
     Kind.VIEW_ENTRY: "a directory in a view of the catalogue",
@@ -150,7 +153,10 @@ _WHAT: Final = {
 }
 IN_CATEGORY: Final = {Kind.CATEGORY, Kind.INDEX}
 IN_GROUP: Final = {Kind.GROUP, Kind.GROUP_JSON, Kind.DESCRIPTION, Kind.COMMENTS_LINK}
-IN_TORRENT: Final = {Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET, Kind.FILES}
+IN_TORRENT: Final = {
+    *(Kind.TORRENT, Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET, Kind.FILES),
+    Kind.CONTENTS,
+}
 
 
 def in_words(error: OSError | ApiError) -> str:
@@ -166,8 +172,11 @@ def in_words(error: OSError | ApiError) -> str:
 class Explainer:
     """Explains paths. Nothing here sends a request."""
 
-    def __init__(self, catalogue: Catalogue, resolver: Resolver) -> None:
+    def __init__(
+        self, catalogue: Catalogue, resolver: Resolver, contents: Contents | None = None
+    ) -> None:
         self._catalogue: Final = catalogue
+        self._contents: Final = contents
         self._resolver: Final = resolver
         self._gaps: Final = Gaps(catalogue.store)
 
@@ -190,6 +199,10 @@ class Explainer:
         if caller.used_answers:
             facts |= self._fetched(sorted(caller.used_answers), caller)
         cost = self._cost(missing, caller.would_refresh)
+        if found.address.kind is Kind.FILES and not found.is_directory:
+            facts |= await data.facts_of(self._contents, found.address)
+            if missing is None and facts["downloads"]:
+                cost["requests"] = 1
         return {**facts, **await self._below(found), **cost}
 
     async def _missing(self, found: Found, caller: DryRun) -> Hashable | None:
@@ -250,7 +263,7 @@ class Explainer:
         if kind is Kind.FILES and address.part:
             a = "a directory in" if found.is_directory else "one of"
             facts["what"] = f"{a} the files of a torrent"
-            facts["content"] = found.is_directory
+            facts["content"] = found.is_directory  # of a file see `data`
         if kind in IN_CATEGORY:
             facts |= self._category(address.ident)
         elif kind in IN_GROUP:

@@ -1,4 +1,7 @@
-"""A torrent: torrent.json, filelist.jsonl, magnet.txt, and `files/` with its virtual tree."""
+"""A torrent: torrent.json, filelist.jsonl, magnet.txt, and `files/` with its virtual tree.
+
+In mounts with data directories there is contents.json as well.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ import math
 from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
+from biofs.catalogue.catalogue import Catalogue
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
+from biofs.mount.contents import Contents
 from biofs.mount.entries import Directory, Listing, directory_entry, file_entry
 from biofs.mount.nodes.base import Bytes, Content, Nodes, Spool, failure, known_torrent
 from biofs.store.details import TorrentDetail
@@ -19,18 +24,27 @@ _JSON: Final = pack(Kind.TORRENT_JSON)
 _FILELIST: Final = pack(Kind.FILELIST)
 _MAGNET: Final = pack(Kind.MAGNET)
 _FILES: Final = pack(Kind.FILES)
+_CONTENTS: Final = pack(Kind.CONTENTS)
 
 
 class TorrentNodes(Nodes):
-    """Answers for a torrent's directory and its documents. `address.ident` is the torrent's id."""
+    """Answers for a torrent's directory and its documents. `address.ident` is the torrent's id.
+
+    Without `contents` there is no contents.json.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind.TORRENT,
         Kind.TORRENT_JSON,
         Kind.FILELIST,
         Kind.MAGNET,
+        Kind.CONTENTS,
     )
     kept: ClassVar[tuple[Kind, ...]] = (Kind.TORRENT,)
+
+    def __init__(self, catalogue: Catalogue, contents: Contents | None = None) -> None:
+        super().__init__(catalogue)
+        self._contents: Final = contents
 
     async def _detail(self, torrent: KnownTorrent, caller: Caller) -> TorrentDetail:
         detail = await self.catalogue.groups.get(torrent.group_id, caller)
@@ -43,7 +57,25 @@ class TorrentNodes(Nodes):
         torrent = known_torrent(self.catalogue, address.ident)
         if address.kind is Kind.TORRENT:
             return attributes.directory(pack(Kind.TORRENT, torrent.id), torrent.mtime)
-        return _document(address.kind, torrent, await self._detail(torrent, caller))
+        detail = await self._detail(torrent, caller)
+        if address.kind is Kind.CONTENTS:
+            # As of status.json: with a size, and what is shown now stays for an open that follows.
+            size = len(await self._survey(torrent, detail, caller))
+            return attributes.file(_inode_of_contents(torrent), size, torrent.mtime)._replace(
+                keep=0.0
+            )
+        return _document(address.kind, torrent, detail)
+
+    async def _survey(self, torrent: KnownTorrent, detail: TorrentDetail, caller: Caller) -> bytes:
+        if self._contents is None:
+            raise failure(errno.ENOENT)
+        found = await self._contents.surveys.of(detail, caller)
+        if found is None:  # the file list was evicted
+            await self.catalogue.groups.fetch(torrent.group_id, caller)
+            found = await self._contents.surveys.of(detail, caller)
+        if found is None:
+            raise failure(errno.EIO)
+        return found.document
 
     def cached_directory(self, address: Address, caller: Caller) -> Directory:
         torrent = known_torrent(self.catalogue, address.ident)
@@ -60,8 +92,12 @@ class TorrentNodes(Nodes):
             file_entry(b"magnet.txt", 3, _MAGNET + step, magnet, mtime),
             directory_entry(b"files", 4, _FILES + step, mtime),
         ]
+        if self._contents is not None:
+            # Its size is asked for whenever it is looked at, and costs no request by itself.
+            entries.append(file_entry(b"contents.json", 5, _CONTENTS + step, None, mtime))
         good_until = math.inf if detail is None else documents.good_until(detail)
-        return Directory(entries, pack(Kind.GROUP, torrent.group_id), good_until)
+        above = pack(Kind.GROUP, torrent.group_id)
+        return Directory(entries, above, good_until, asks=known is None)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         found = self.cached_directory(address, caller).find(name)
@@ -76,7 +112,9 @@ class TorrentNodes(Nodes):
         return pack(Kind.TORRENT, address.ident)
 
     def listed_in(self, address: Address) -> int | None:
-        return None if address.kind is Kind.TORRENT else pack(Kind.TORRENT, address.ident)
+        if address.kind in {Kind.TORRENT, Kind.CONTENTS}:
+            return None
+        return pack(Kind.TORRENT, address.ident)
 
     def mark_read(self, address: Address) -> None:
         self.catalogue.groups.mark_read(known_torrent(self.catalogue, address.ident).group_id)
@@ -90,6 +128,8 @@ class TorrentNodes(Nodes):
             return Bytes(detail.json)
         if address.kind is Kind.MAGNET:
             return Bytes(detail.magnet)
+        if address.kind is Kind.CONTENTS:
+            return Bytes(await self._survey(torrent, detail, caller))
         document = await self.catalogue.trees.document(detail)
         if document is None:  # it was evicted
             await self.catalogue.groups.fetch(torrent.group_id, caller)
@@ -97,6 +137,13 @@ class TorrentNodes(Nodes):
         if document is None:
             raise failure(errno.EIO)
         return Bytes(document) if isinstance(document, bytes) else Spool(document)
+
+    def volatile(self, address: Address) -> bool:
+        return address.kind is Kind.CONTENTS
+
+
+def _inode_of_contents(torrent: KnownTorrent) -> int:
+    return pack(Kind.CONTENTS, torrent.id)
 
 
 def _document(kind: Kind, torrent: KnownTorrent, detail: TorrentDetail | None) -> Stat:

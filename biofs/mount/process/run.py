@@ -85,7 +85,7 @@ class Mounted(NamedTuple):
     """A mount that is up, for its companions.
 
     `state` is what status.json shows; `flush_kernel` returns when the kernel has dropped what it
-    had cached of every change so far.
+    had cached of every change so far; `contents` is there if there are data directories.
     """
 
     mountpoint: Path
@@ -93,6 +93,7 @@ class Mounted(NamedTuple):
     nodes: Mapping[Kind, Nodes]
     state: Callable[[], Mapping[str, object]]
     flush_kernel: Callable[[], Awaitable[None]]
+    contents: Contents | None = None
 
 
 class Companion(Protocol):
@@ -226,12 +227,12 @@ async def _main(
             gid=os.getgid() if settings.gid is None else settings.gid,
             account=settings.account,
             answer_inodes=answer_inodes,
-            xattrs=_xattrs(settings, catalogue),
+            xattrs=_xattrs(settings, catalogue, contents),
             contents=contents,
         )
         kernel = KernelCache(catalogue.index, answer_inodes=answer_inodes)
         catalogue.changes.subscribe(kernel)
-        mounted = Mounted(mountpoint, catalogue, operations.nodes, state, kernel.flush)
+        mounted = Mounted(mountpoint, catalogue, operations.nodes, state, kernel.flush, contents)
         _mount(operations, settings, mountpoint)
         busy_poll.look_closely()
         async with trio.open_nursery() as nursery:
@@ -260,13 +261,14 @@ def _contents(settings: Settings, catalogue: Catalogue) -> Contents | None:
     return Contents(catalogue, Library(settings.data, folders, Ledger(path)), settings.passkey)
 
 
-def _xattrs(settings: Settings, catalogue: Catalogue) -> Xattrs | None:
+def _xattrs(settings: Settings, catalogue: Catalogue, contents: Contents | None) -> Xattrs | None:
     if "xattr" not in settings.fuse_options:
         return None
     store = catalogue.store
     server = store.about.server if isinstance(store, Snapshot) else settings.url
     # Nobody serves pages at the embedded catalogue's address.
-    return Xattrs(catalogue, "" if server == DEMO_URL else server)
+    surveys = None if contents is None else contents.surveys
+    return Xattrs(catalogue, "" if server == DEMO_URL else server, surveys)
 
 
 async def _end_on_signal(scope: trio.CancelScope) -> None:

@@ -117,3 +117,22 @@ def test_many_rows_are_one_table() -> None:
     lines = out.getvalue().splitlines()
     assert len(lines) == 1201
     assert len({line.rindex(" n [") for line in lines[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("here", "size", "text"),
+    [
+        (None, 10, "-"),
+        (0, 10, "0 %"),
+        (1, 1000, "<1 %"),
+        (999, 1000, "99 %"),
+        (1000, 1000, "100 %"),
+        (2000, 1000, "100 %"),
+        (5, None, "100 %"),
+        (5, 0, "100 %"),
+    ],
+)
+def test_the_share_that_is_here(here: int | None, size: int | None, text: str) -> None:
+    row = Entry(id=1, name="x", category="Images", time=0, here=here, size=size)
+    assert tables.HERE.shown(row) == text
+    assert tables.HERE.plain(row) == ("" if here is None else str(here))

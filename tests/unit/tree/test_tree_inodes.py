@@ -64,6 +64,7 @@ def test_numbers_of_kinds_never_change() -> None:
         *("GROUP", "GROUP_JSON", "DESCRIPTION", "COMMENTS_LINK"),
         *("TORRENT", "TORRENT_JSON", "FILELIST", "MAGNET", "FILES"),
         *("VIEW", "VIEW_ENTRY", "VIEW_DOCUMENT", "GROUP_LINK", "TORRENT_LINK", "WORD_LINK"),
+        "CONTENTS",
     ]
     assert [kind.name for kind in Kind][: len(names)] == names
 

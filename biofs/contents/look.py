@@ -1,0 +1,85 @@
+"""What is here of one file, and how much of it was verified before. Nothing is opened."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal, NamedTuple
+
+from biofs.contents.ledger import Identity
+from biofs.contents.library import Library, Local
+from biofs.contents.matching import NONE, Listed
+from biofs.contents.reading import key_of
+from biofs.contents.survey import text_of
+
+
+class Look(NamedTuple):
+    """What is here of one file.
+
+    Of `pieces`, `verified` were verified and are the same since; `wrong` were not right when they
+    were last looked at.
+    """
+
+    state: Literal["here", "unfinished", "missing", "unlisted"]
+    """ "unlisted": the metainfo does not tell which of its files it is."""
+    path: str | None = None
+    """Where it lies, as text."""
+    source: str | None = None
+    """As in `Survey`."""
+    pieces: int = 0
+    verified: int = 0
+    wrong: int = 0
+    size: int = 0
+    """Bytes on the disk."""
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether all of it was verified."""
+        return self.source is not None and self.path is not None and self.verified == self.pieces
+
+
+def look(library: Library, listed: Listed, node: int) -> Look:
+    """What is here of a file. For a thread. Raises OSError of the disk; opens no data."""
+    place = library.place(listed)
+    if place is None:
+        return Look("missing")
+    local = library.local(listed)
+    place = library.place(listed)  # by the metainfo's own names, which the catalogue may not have
+    path, length, index = listed.path(node), listed.tree.size(node), NONE
+    source = local.source if local else None
+    if local is not None:
+        index = local.indexes[node]
+        if index == NONE:
+            return Look("unlisted", source=source)
+        path = local.metainfo.files[index].path
+    found = place.find_file(path, length) if place else None
+    if place is None or found is None:
+        return Look("missing", source=source)
+    whole = found.complete_name and found.size == length
+    known = Look(
+        "here" if whole else "unfinished",
+        text_of(place, found.components),
+        source,
+        size=found.size,
+    )
+    if local is None:
+        return known
+    try:
+        status = place.directory.status(found.components)
+    except FileNotFoundError:
+        return Look("missing", source=source)
+    return _with_pieces(known, library, local, index, status)
+
+
+def _with_pieces(
+    known: Look, library: Library, local: Local, index: int, status: os.stat_result
+) -> Look:
+    metainfo, identity = local.metainfo, Identity.of(status)
+    key = key_of(metainfo)
+    indexes = metainfo.pieces(index, 0, metainfo.files[index].length).indexes
+    marks = library.ledger.verified(identity, key, index, len(indexes)).pieces
+    wrong = sum(
+        1
+        for piece in library.pieces.wrong_in(key, identity)
+        if piece in indexes and not marks[piece - indexes.start]
+    )
+    return known._replace(pieces=len(indexes), verified=marks.count(1), wrong=wrong)
