@@ -7,14 +7,15 @@ place is good if files are there that may be the torrent's, and of several the o
 from __future__ import annotations
 
 import heapq
+import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Final
 
 from biofs.contents.beneath import Components, DataDirectory
-from biofs.contents.entries import UNFINISHED, Entries
+from biofs.contents.entries import UNFINISHED, Entries, Listing
 from biofs.contents.places import ABSENT, File, Place, Presence, presence
 
 _PROBES: Final = 20
@@ -34,6 +35,8 @@ _TELLING: Final = 1 << 20
 _MOST_SIZES: Final = 4096
 """So many files are looked at for one that has a certain size."""
 
+_NAME: Final = re.compile(rb"[^\0]+")
+
 
 class Tops:
     """Finds the tops of torrents in data directories. May be used by several threads at once."""
@@ -48,11 +51,6 @@ class Tops:
         """`clock` and `wall` as in `Entries`."""
         self._entries: Final = [Entries(each, clock=clock, wall=wall) for each in directories]
 
-    def check(self) -> None:
-        """See what has changed, as far as it is time to."""
-        for each in self._entries:
-            each.check()
-
     @property
     def generation(self) -> int:
         """Grows when names have come or gone, as of the last `find`.
@@ -60,6 +58,40 @@ class Tops:
         As long as it stays, what was not found can be found only if a file's size has changed.
         """
         return sum(each.generation for each in self._entries)
+
+    def check(self) -> int:
+        """Look for what has changed, if it is time to: see `Entries.check`. The generation then."""
+        for entries in self._entries:
+            entries.check()
+        return self.generation
+
+    def called(self, names: frozenset[bytes]) -> dict[bytes, int]:
+        """Those of these names that something in a data directory has, or in a directory in it.
+
+        With each a number that is another one when names there or beneath have come or gone. As
+        of the last `check`: nothing is read.
+        """
+        states: defaultdict[bytes, list[int]] = defaultdict(list)
+        for number, entries in enumerate(self._entries):
+            for listing in (entries.root, *entries.root.folders):
+                for name in names.intersection(_complete_names(listing)):
+                    states[name].append(hash((number, listing.name)))
+                for folder in listing.folders:
+                    if folder.name in names:
+                        states[folder.name].append(hash((number, listing.name, _state(folder))))
+        return {name: hash(tuple(found)) for name, found in states.items()}
+
+    def beneath(self, place: Place) -> int | None:
+        """A number that is another one when names at a place or beneath have come or gone; None
+        if nothing is there. As of the last `check`: nothing is read.
+        """
+        entries = next(each for each in self._entries if each.directory is place.directory)
+        above = place.top[:-1] if place.single else place.top
+        for _, listing in entries.walk(above):
+            if not place.single:
+                return _state(listing)
+            return 1 if listing.holds(place.top[-1]) else None
+        return None
 
     def find(self, name: bytes, files: Sequence[File], *, single: bool) -> Place | None:
         """Where a torrent's data lie; None if they are nowhere, or too little of them is.
@@ -243,6 +275,20 @@ def _largest(files: Sequence[File]) -> list[File]:
             (alike if length in sizes else distinct).append(file)
             sizes.add(length)
     return [*distinct, *alike][:_LARGEST]
+
+
+def _complete_names(listing: Listing) -> Iterator[bytes]:
+    """The names of the files, and those that unfinished ones will have, one after another."""
+    unfinished = any(suffix + b"\0" in listing.files for suffix in UNFINISHED)
+    for match in _NAME.finditer(listing.files):
+        yield match[0]
+        if unfinished:
+            yield _complete(match[0])
+
+
+def _state(listing: Listing) -> int:
+    """A hash of all names beneath; that of a directory's files is computed once (bytes)."""
+    return hash((listing.name, listing.files, *map(_state, listing.folders)))
 
 
 def _complete(name: bytes) -> bytes:

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
@@ -217,6 +217,25 @@ class Ledger:
         """Keep metainfo, of which nothing but the info dictionary and its layers may be left."""
         with self._lock, self._writing() as connection:
             connection.execute("INSERT OR REPLACE INTO metainfo VALUES (?, ?)", (info_hash, data))
+
+    @property
+    def written(self) -> int:
+        """A number that is another one when something was written down since."""
+        rows = self._rows("SELECT max(rowid) FROM verified")
+        return rows[0][0] or 0 if rows else 0
+
+    def torrents(self, most: int) -> list[bytes]:
+        """The info hashes of torrents of which something was verified, the last ones first."""
+        query = "SELECT info_hash FROM verified GROUP BY 1 ORDER BY max(rowid) DESC LIMIT ?"
+        return [row[0] for row in self._rows(query, most) if isinstance(row[0], bytes)]
+
+    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._connection.execute(query, parameters).fetchall()
+            except sqlite3.DatabaseError as error:
+                _warn(error)
+                return []
 
     def close(self) -> None:
         """Close the file."""

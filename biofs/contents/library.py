@@ -38,14 +38,14 @@ _RECENT: Final = 64
 _MOST_FILES: Final = 1 << 20
 """Files of all of these together."""
 
-_ABSENT_SECONDS: Final = 1.0
+ABSENT_SECONDS: Final = 1.0
 """For so long a torrent that was not found is not there, without a look at the disk."""
 
 _PLACES: Final = 65_536
 _CHANGED: Final = re.compile("\ufffd|[\u2400-\u2421]|~[0-9a-f]{8}| \\([0-9]+\\)")
 """What names have in them that were changed (`biofs.tree.holdable`), and few others."""
 
-_LOOK_AGAIN: Final = 30.0
+LOOK_AGAIN: Final = 30.0
 """Seconds after which something is looked for again that was not found."""
 
 
@@ -95,6 +95,11 @@ class Library:
             _MOST_FILES, getsizeof=lambda local: len(local.metainfo.files) + _MOST_FILES // _RECENT
         )
 
+    @property
+    def tops(self) -> Tops:
+        """What finds the torrents' data."""
+        return self._tops
+
     def place(self, listed: Listed) -> Place | None:
         """Where a torrent's data lie, None if they are nowhere.
 
@@ -113,19 +118,19 @@ class Library:
             self._looked[key] = _Looked(place, self._tops.generation, self._clock())
         return place
 
-    def is_absent(self, info_hash: str) -> bool:
-        """Whether a torrent was looked for a moment ago and not found. Does not wait for a disk."""
+    def is_absent(self, info_hash: str, seconds: float = ABSENT_SECONDS) -> bool:
+        """Whether a torrent was looked for so long ago, and not found. Does not wait for a disk."""
         with self._lock:
             looked = self._looked.get(info_hash.upper())
         return (
             looked is not None
             and looked.place is None
             and looked.generation == self._tops.generation
-            and self._clock() < looked.at + _ABSENT_SECONDS
+            and self._clock() < looked.at + seconds
         )
 
     def _holds(self, looked: _Looked) -> bool:
-        due = looked.at + _LOOK_AGAIN
+        due = looked.at + LOOK_AGAIN
         return self._clock() < due and looked.generation == self._tops.generation
 
     def _find(self, listed: Listed, local: Local | None) -> Place | None:

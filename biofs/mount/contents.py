@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeVar
 
@@ -87,6 +87,12 @@ class Contents:
             self._nursery = nursery
             task_status.started()
             await trio.sleep_forever()
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run what must not raise, until it ends or the mount does, whoever waits for it."""
+        if self._nursery is None:
+            raise RuntimeError("`run` is not running")
+        self._nursery.start_soon(work)
 
     async def open(self, torrent: TorrentDetail, tree: FileTree, node: int, caller: Caller) -> Data:
         """Open a file of a torrent, whose .torrent is downloaded if that is of use.

@@ -99,7 +99,8 @@ class Operations(ReadOnly):
         self._catalogue: Final = catalogue
         self._contents: Final = contents
         links = LinkNodes(catalogue)
-        views = ViewRouter(catalogue, all_views(catalogue, links, account=account))
+        every_view = all_views(catalogue, links, account=account, contents=contents)
+        views = ViewRouter(catalogue, every_view)
         every: list[Nodes] = [
             RootNodes(catalogue, state, views),
             links,

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.contents.library import Library, is_hash
+from biofs.contents.library import LOOK_AGAIN, Library, is_hash
 from biofs.contents.look import Look, look
 from biofs.contents.matching import Listed
 from biofs.contents.survey import Amount, Lacking, Survey, survey, text_of
@@ -116,7 +116,9 @@ class Surveys:
             return None
         if self._clock() < kept.until:
             return kept.surveyed
-        still = kept.surveyed.survey.place is None and self._library.is_absent(torrent.list_key)
+        still = kept.surveyed.survey.place is None and self._library.is_absent(
+            torrent.list_key, LOOK_AGAIN
+        )
         return kept.surveyed if still else None
 
     async def _made(self, torrent: TorrentDetail) -> Surveyed | None:

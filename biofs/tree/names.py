@@ -150,6 +150,19 @@ def torrent_dirname(format: str, platform: str, scope: str, ident: int) -> str: 
     return _named(", ".join(filter(None, parts)), ident)
 
 
+def torrent_of_group(group: str, torrent: str) -> str:
+    """Name a torrent where its group is not above it: ``Alcohol dehydrogenase ADH1 - FASTA [1]``.
+
+    Args:
+        group: The name of the group's directory.
+        torrent: That of the torrent's; of a long one at least the id is kept.
+    """
+    title, text = group.rpartition(" [")[0], torrent.rpartition(" [")[0]
+    suffix = torrent[len(text) :]
+    text = f" - {_cut(text, NAME_MAX // 2)}"
+    return _cut(title, NAME_MAX - len(f"{text}{suffix}".encode())) + text + suffix
+
+
 def text_dirname(text: str, number: int) -> str:
     """Name a tag or format (plain text, not escaped) after itself, or with its number behind it if
     no name can be that text, or it could be mistaken for a name with a number.

@@ -199,6 +199,14 @@ VIEWS: Final = (
         (("me/", "your account, if mounted with --account; see me/README.txt"),),
     ),
     ViewLine(
+        21,
+        "here",
+        "here:HereView",
+        "0",
+        (("here/", "links to torrents whose data are here, if mounted with --data"),),
+        depth=1,
+    ),
+    ViewLine(
         15,
         ".biofs/site",
         "pages:SiteView",

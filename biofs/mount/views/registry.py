@@ -10,33 +10,45 @@ from typing import ClassVar, Final
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import Stat
-from biofs.mount.contents import Data
+from biofs.mount.contents import Contents, Data
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import Content, Nodes, failure
 from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views.base import View, view_of
 from biofs.mount.views.facet import FacetRecord, FacetView
+from biofs.mount.views.here import HereView
 from biofs.tree.inodes import Address, Kind, pack
 from biofs.tree.views import BY_PATH, VIEWS, ViewLine
 
 _PACKAGE: Final = "biofs.mount.views."
 _ACCOUNT: Final = "me"
+_HERE: Final = "here"
 _PLACES: Final = {"": pack(Kind.ROOT), ".biofs": pack(Kind.BIOFS)}
 
 
-def all_views(catalogue: Catalogue, links: LinkNodes, *, account: bool) -> list[View]:
-    """The views in the order of the list of views; `me/` and what is in it only with `account`."""
+def all_views(
+    catalogue: Catalogue, links: LinkNodes, *, account: bool, contents: Contents | None = None
+) -> list[View]:
+    """The views in the order of the list of views; `me/` and what is in it only with `account`,
+    `here/` only with `contents`."""
     views: dict[str, View] = {}
+    left_out = {path for path, wanted in ((_ACCOUNT, account), (_HERE, contents)) if not wanted}
     for line in VIEWS:
-        if account or _ACCOUNT not in {line.path, line.parent}:
-            view = views[line.path] = make(line, catalogue, links)
+        if left_out.isdisjoint({line.path, line.parent}):
+            view = views[line.path] = make(line, catalogue, links, contents)
             if line.parent in views:
                 views[line.parent].inside[line.name.encode()] = view
     return list(views.values())
 
 
-def make(line: ViewLine, catalogue: Catalogue, links: LinkNodes) -> View:
+def make(
+    line: ViewLine, catalogue: Catalogue, links: LinkNodes, contents: Contents | None = None
+) -> View:
     """The view that a line of the list describes."""
+    if line.path == _HERE:
+        if contents is None:
+            raise ValueError("there are no data directories")
+        return HereView(catalogue, links, line, contents)
     module, _, name = line.made_by.partition(":")
     found: type[View] | FacetRecord = getattr(importlib.import_module(_PACKAGE + module), name)
     if isinstance(found, FacetRecord):

@@ -39,7 +39,7 @@ _WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
 _MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
 _SERVER: Final = "snapshot of"
 _STEPS: Final = 100_000  # of SQLite's virtual machine between two ticks
-_ATTACHED: Final = "snapshot"
+ATTACHED: Final = "snapshot"
 _PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
 
 # Not copied: where marks are taken back, rows have other lengths.
@@ -172,7 +172,7 @@ def _connect(file: Path) -> sqlite3.Connection:
         distrust(connection)
         # Immutable: no locks either, so that it can lie where nobody can write.
         connection.execute("ATTACH ? AS snapshot", (uri(file, "mode=ro&immutable=1"),))
-        check_ours(connection, file, _ATTACHED, foreign=True)
+        check_ours(connection, file, ATTACHED, foreign=True)
         for table, statement in _statements():
             if table in LEFT:
                 connection.execute(statement)

@@ -12,9 +12,12 @@ import pytest
 import biofs
 from biofs.cli import options
 from biofs.cli.ls.paths import place_of
+from biofs.contents.ledger import Ledger
+from biofs.contents.library import Library
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.mount import texts
+from biofs.mount.contents import Contents
 from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import me, registry
 from biofs.mount.views.document import DocumentView
@@ -44,6 +47,7 @@ NUMBERS = {
     "me/bookmarks": 18,
     "me/notifications": 19,
     "me/posts": 20,
+    "here": 21,
 }
 """As inodes have them since the first mount: a new view gets a new number."""
 
@@ -84,15 +88,19 @@ def test_a_view_stands_where_something_stands(view: views.ViewLine) -> None:
         assert order.index(view.parent) < order.index(view.path), "what it stands in is made first"
 
 
-async def test_every_view_is_made_and_those_of_an_account_with_one() -> None:
+async def test_every_view_is_made_and_those_of_an_account_or_data_with_these(
+    tmp_path: Path,
+) -> None:
     async with running(create_app(embedded())) as catalogue:
         links = LinkNodes(catalogue)
-        made = registry.all_views(catalogue, links, account=True)
+        contents = Contents(catalogue, Library([tmp_path], [], Ledger(None)), None)
+        made = registry.all_views(catalogue, links, account=True, contents=contents)
         assert [view.line for view in made] == list(views.VIEWS)
         without = registry.all_views(catalogue, links, account=False)
         assert [view.line for view in without] == [
-            line for line in views.VIEWS if not f"{line.path}/".startswith("me/")
+            line for line in views.VIEWS if not f"{line.path}/".startswith(("me/", "here/"))
         ]
+        contents.close()
         inside = {view.line.path: set(view.inside) for view in made if view.inside}
         me = {b"inbox", b"sentbox", b"bookmarks", b"notifications", b"posts"}
         assert inside == {"users": {b"search"}, "me": me}

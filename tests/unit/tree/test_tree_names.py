@@ -195,3 +195,25 @@ def test_normalising_stays_cheap() -> None:
         unicodedata.combining(before) <= unicodedata.combining(after)
         for before, after in pairwise(names.clean(heap)[1:])
     )
+
+
+@given(nasty, idents, nasty, idents)
+def test_a_torrent_of_a_group_has_both_names_and_its_own_id(
+    title: str, group_id: int, text: str, ident: int
+) -> None:
+    group = names.group_dirname(title, group_id)
+    torrent = names.torrent_dirname(text, "", "", ident)
+    name = names.torrent_of_group(group, torrent)
+    assert_readable(name)
+    assert names.id_of(name) == ident
+    shown = names.torrent_of_group("Alcohol dehydrogenase ADH1 [1]", torrent)
+    assert shown.startswith("Alcohol dehydrogenase ADH1"[: 255 - len(torrent.encode())])
+
+
+def test_long_titles_leave_room_for_the_torrent() -> None:
+    group, torrent = f"{'g' * 251} [1]", f"{'t' * 251} [2]"
+    name = names.torrent_of_group(group, torrent)
+    assert name == f"{'g' * 121} - {'t' * 127} [2]"
+    assert names.torrent_of_group("é" * 125 + " [1]", "FASTA, Sanger [22]").endswith(
+        "é - FASTA, Sanger [22]"
+    )
