@@ -43,6 +43,7 @@ __all__ = ["main", "program"]
         "doctor": ("biofs.cli.commands.doctor", "Check this machine and suggest fixes."),
     },
     seldom={
+        "verify": ("biofs.cli.commands.verify", "Check data on this machine against its hashes."),
         "logout": ("biofs.cli.commands.logout", "Delete the token that `biofs login` saved."),
         "cache": ("biofs.cli.commands.cache", "Inspect or clear the cache."),
         "api": ("biofs.cli.commands.api", "Send ACTION to the server and print its answer."),

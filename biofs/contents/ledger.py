@@ -96,6 +96,12 @@ class Verified:
         self.pieces[number] = 1
         self.changed = True
 
+    def unmark(self, number: int) -> None:
+        """The piece is not the right one any more, if it ever was."""
+        if self.pieces[number]:
+            self.pieces[number] = 0
+            self.changed = True
+
     def has(self, start: int, stop: int) -> bool:
         """Whether all pieces from `start` up to `stop` were verified."""
         return self.pieces.find(0, start, stop) < 0

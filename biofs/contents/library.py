@@ -11,7 +11,8 @@ import re
 import threading
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,6 +21,7 @@ from cachetools import LRUCache
 
 from biofs.contents import mountinfo
 from biofs.contents.beneath import DataDirectory
+from biofs.contents.checking import TorrentCheck
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Ledger
 from biofs.contents.matching import Listed, ListedFiles, MetainfoFiles, match
@@ -227,6 +229,11 @@ class Library:
             file.close()
             raise
         return file
+
+    def check(self, listed: Listed, local: Local, nodes: Iterable[int]) -> TorrentCheck:
+        """A check of the files with these numbers in the catalogue's tree, still to be run."""
+        find = partial(self.find_file, listed, local)
+        return TorrentCheck(self._shared, local.metainfo, local.indexes, find, nodes)
 
     def forget(self) -> None:
         """Give memory back."""

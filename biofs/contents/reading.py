@@ -25,7 +25,7 @@ from biofs.tree.pieces import ZEROS, Part, Piece, is_right
 MOST_PIECE: Final = 256 << 20
 """Bytes. A larger piece is not read; clients make none."""
 
-_LARGE: Final = 16 << 20
+LARGE_PIECE: Final = 16 << 20
 """Bytes. Of pieces that are larger, one at a time is in memory."""
 
 SETTLED_SECONDS: Final = 2.0
@@ -159,7 +159,7 @@ class OpenFile:
                 identity, verified = self._state
                 if not verified.has(span.start, span.stop):
                     return b"".join(self._part_of(number, start, stop) for number in span)
-                data = _pread(self._descriptor, start, stop - start)
+                data = pread(self._descriptor, start, stop - start)
                 now = Identity.of(os.fstat(self._descriptor))
                 if now == identity:
                     return data
@@ -241,7 +241,7 @@ class OpenFile:
         start, length = self._extent(number)
         before = Identity.of(os.fstat(self._descriptor))
         offset = max(number * self._metainfo.piece_length - self._aligned, 0)
-        if _pread(self._descriptor, offset, length) != data[start : start + length]:
+        if pread(self._descriptor, offset, length) != data[start : start + length]:
             return False
         self._remember(number, before)
         return True
@@ -251,7 +251,7 @@ class OpenFile:
         piece = self._metainfo.piece(self._indexes[number])
         key = PieceKey(self._info_hash, piece.index)
         before = Identity.of(os.fstat(self._descriptor))
-        if piece.length > _LARGE:
+        if piece.length > LARGE_PIECE:
             with self._shared.pieces.large:
                 data = self._gather(piece)
         else:
@@ -289,7 +289,7 @@ class OpenFile:
         if part.file == ZEROS:
             return bytes(part.length)
         if part.file == self._file:
-            return _whole(_pread(self._descriptor, part.start, part.length), part)
+            return _whole(pread(self._descriptor, part.start, part.length), part)
         return self._of_neighbour(part)
 
     def _of_neighbour(self, part: Part) -> bytes | None:
@@ -304,7 +304,7 @@ class OpenFile:
         except OSError:
             return None
         try:
-            return _whole(_pread(descriptor, part.start, part.length), part)
+            return _whole(pread(descriptor, part.start, part.length), part)
         finally:
             os.close(descriptor)
 
@@ -351,7 +351,7 @@ def _whole(data: bytes, part: Part) -> bytes | None:
     return data if len(data) == part.length else None
 
 
-def _pread(descriptor: int, offset: int, size: int) -> bytes:
+def pread(descriptor: int, offset: int, size: int) -> bytes:
     """As many bytes as there are, up to `size`: one read may give less (read(2))."""
     data = os.pread(descriptor, size, offset)
     if len(data) == size or not data:

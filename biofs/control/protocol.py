@@ -18,8 +18,8 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 import msgspec
 import platformdirs
 
-LONGEST_ASK: Final = 64 << 10
-"""Bytes. Fifteen bytes for each of a path's 4,096 would fit."""
+LONGEST_ASK: Final = 1 << 20
+"""Bytes. What a shell makes of a directory's 10,000 names fits."""
 
 LONGEST_ANSWER: Final = 4 << 20
 

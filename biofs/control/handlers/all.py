@@ -19,6 +19,7 @@ from biofs.catalogue.fetches import Fetch
 from biofs.control import protocol, server
 from biofs.control.handlers.explain import Explainer, Resolver, step
 from biofs.control.handlers.refresh import Refresher
+from biofs.control.handlers.verify import Paths, Verifier
 from biofs.control.protocol import Ask
 from biofs.control.server import Handler, Refused, Report
 from biofs.mount.contents import Contents
@@ -170,6 +171,7 @@ class Answers:
         self._explainer: Final = Explainer(catalogue, resolver, mounted.contents)
         self._refresher: Final = Refresher(catalogue, resolver)
         self._tables: Final = Tables(catalogue, mounted.contents)
+        self._verifier: Final = Verifier(catalogue, resolver, mounted.contents)
         self._mounted: Final = mounted
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -180,6 +182,7 @@ class Answers:
             "refresh": self._refresh,
             "table": self._tables.table,
             "find": self._tables.find,
+            "verify": self._verify,
         }
 
     async def _status(self, ask: Ask, report: Report) -> dict[str, object]:
@@ -196,6 +199,9 @@ class Answers:
         # Whoever refreshed it reads it next, and must not get what the kernel has cached.
         await self._mounted.flush_kernel()
         return answer
+
+    async def _verify(self, ask: Ask, report: Report) -> dict[str, object]:
+        return await self._verifier.verify(_arguments(ask, Paths), report)
 
     async def _explain(self, ask: Ask, report: Report) -> dict[str, object]:
         facts = await self._explainer.explain(protocol.decode_path(ask.path))

@@ -58,11 +58,11 @@ class Resolver:
         else:
             await nodes.getattr(found.address, caller)
 
-    async def resolve(self, parts: Sequence[bytes], caller: DryRun) -> Found:
+    async def resolve(self, parts: Sequence[bytes], caller: Caller) -> Found:
         """Walk down from the root by names; `..` is the directory above.
 
         Raises OSError with the errno that open(2) would give, EXDEV where the path leads out of
-        the mount, ApiError, and WouldFetch for what is not known.
+        the mount, ApiError, and what the caller raises for what is not known.
         """
         left = deque(parts)
         here, links = Found(_ROOT, is_directory=True), 0
@@ -92,7 +92,7 @@ class Resolver:
             raise failure(errno.EXDEV)
         return unpack(await self.nodes_at(address).parent(address))
 
-    async def _target(self, link: Address, caller: DryRun) -> list[bytes]:
+    async def _target(self, link: Address, caller: Caller) -> list[bytes]:
         target = await self.nodes_at(link).readlink(link, caller)
         if target.startswith(b"/"):
             raise failure(errno.EXDEV)

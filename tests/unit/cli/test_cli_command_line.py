@@ -72,7 +72,7 @@ def test_the_help_of_a_command_shows_an_example(name: str) -> None:
     "arguments",
     [
         *(["mount"], ["umount"], ["demo"], ["demo", "serve"], ["demo", "data"]),
-        *(["status"], ["explain"], ["refresh"], ["warm"], ["export"]),
+        *(["status"], ["explain"], ["refresh"], ["verify"], ["warm"], ["export"]),
         *(["cache"], ["cache", "info"], ["cache", "clear"]),
         *(["ls"], ["login"], ["logout"], ["doctor"], ["completion"]),
     ],
@@ -88,6 +88,7 @@ def test_every_command_has_help(arguments: list[str]) -> None:
     [
         *(["--help"], ["mount", "--help"], ["mount", "/nowhere"], ["umount", "/nowhere"]),
         *(["status"], ["explain", "/nowhere"], ["refresh", "/nowhere"], ["cache", "info"]),
+        *(["verify", "/nowhere"], ["verify", "--help"]),
         *(["warm", "--help"], ["warm", "Nothing"], ["export", "--help"]),
         *(["ls", "/nowhere"], ["login", "--help"], ["logout"], ["doctor", "--offline"]),
         *(["completion", "bash"], ["status", "--watch"], ["demo", "data", "--help"]),

@@ -245,7 +245,7 @@ async def test_a_piece_too_large_for_memory_is_not_read(
 async def test_large_pieces_are_in_memory_one_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_LARGE", BLOCK)
+    monkeypatch.setattr(reading, "LARGE_PIECE", BLOCK)
     made = disk(tmp_path, 8 * BLOCK, piece_length=2 * BLOCK)
     file = made.open(0)
     assert await file.read(0, 8 * BLOCK) == made.files[0][1]
