@@ -1,7 +1,7 @@
 """How much of a torrent is on this machine, told by names, sizes and what was verified before.
 
 No file is opened: each is looked at by its status, beneath one handle for each directory, so that
-100,000 files take less than a second. Names and sizes prove nothing of the bytes; `verified` does.
+100,000 files take about a second. Names and sizes prove nothing of the bytes; `verified` does.
 """
 
 from __future__ import annotations
