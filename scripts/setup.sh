@@ -67,6 +67,8 @@ missing_programs() {
     lacks squashfuse && echo squashfuse
     lacks rclone && echo rclone
     lacks curl && echo curl
+    lacks sshfs && echo sshfs
+    lacks ssh-keygen && echo openssh-client
   fi
   return 0
 }

@@ -279,6 +279,8 @@ def _prepared(path: Path | None) -> sqlite3.Connection:
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         _check(version)
+        # Else each file that is closed waits for the disk, three times.
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={_VERSION};COMMIT")
     except BaseException:

@@ -154,6 +154,15 @@ class Library:
         # What is no UTF-8 on the disk, or cannot be held, has another name in the catalogue.
         return _CHANGED.search(listed.tree.path(node).decode()) is not None
 
+    def open_known(self, listed: Listed, node: int) -> OpenFile | None:
+        """As `open`, if the torrent's metainfo is in memory: then one look at the disk is enough.
+
+        None if it is not.
+        """
+        with self._lock:
+            local = self._known.get(listed.info_hash.upper())
+        return None if local is None else self.open(listed, local, node)
+
     def local(self, listed: Listed) -> Local | None:
         """The torrent with its metainfo, None if that is nowhere on this machine."""
         key = listed.info_hash.upper()

@@ -11,7 +11,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 import trio
@@ -33,6 +33,10 @@ SETTLED_SECONDS: Final = 2.0
 steps of up to 2 s (FAT)."""
 
 _LOCKS: Final = 16
+
+_AHEAD: Final = 1 << 20
+"""Bytes. A reader who has read as much in a row goes on; so much, or a piece, is verified for it
+before it gets there."""
 
 _SMALL: Final = 2
 """Pieces of a file that is verified when it is opened."""
@@ -80,6 +84,9 @@ class OpenFile:
         self._file: Final = file
         self._descriptor = descriptor
         self._local: Final = local
+        self._next = 0
+        self._in_a_row = 0
+        self._ahead = 0
         self._using = 0
         self._closed = False
         self._ended = False
@@ -138,6 +145,34 @@ class OpenFile:
         if count != len(buffer) or Identity.of(os.fstat(self._descriptor)) != identity:
             return None
         return bytes(buffer)
+
+    def to_verify(self, offset: int, size: int) -> range:
+        """What is to be verified soon, by numbers from the file's first piece, for who reads here.
+
+        Nothing, unless everything is read in a row. For the event loop, which then has
+        `verify_soon` called in a thread.
+        """
+        stop = min(offset + size, self.length)
+        self._in_a_row = self._in_a_row + size if offset == self._next else 0
+        self._next = stop
+        length = self._metainfo.piece_length
+        if self._in_a_row < _AHEAD or length > _LARGE // 2:
+            return range(0)
+        following = self._span(offset, stop).stop
+        end = min(following + max(1, _AHEAD // length), len(self._indexes))
+        # What was begun is not begun again: a range in a row with the one before.
+        start = max(following, self._ahead) if self._ahead <= end else following
+        if start >= end or self._state[1].has(start, end):
+            return range(0)
+        self._ahead = end
+        return range(start, end)
+
+    def verify_soon(self, numbers: range) -> None:
+        """Verify pieces that will be read. What is wrong with them, who reads them will be told."""
+        with suppress(OSError), self._in_use():
+            for number in numbers:
+                if not self._state[1].has(number, number + 1):
+                    self._piece(number)
 
     async def read(self, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`, verified first if they were not.
@@ -308,6 +343,11 @@ class OpenFile:
         finally:
             os.close(descriptor)
 
+    @property
+    def closes_at_once(self) -> bool:
+        """Whether `close` writes nothing down and waits for no network."""
+        return self._local and not self._state[1].changed
+
     def close(self) -> None:
         """Write down what was verified. A read in a thread that was abandoned closes the file."""
         with self._lock:
@@ -337,7 +377,8 @@ class OpenFile:
             self._ended = True
         os.close(self._descriptor)
         identity, verified = self._state
-        self._shared.ledger.save(identity, self._info_hash, self._file, verified)
+        if verified.changed:  # else the ledger, which may be busy, is not waited for
+            self._shared.ledger.save(identity, self._info_hash, self._file, verified)
 
 
 def key_of(metainfo: Metainfo) -> bytes:

@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 _LOG_SECONDS: Final = 60.0
 _MOST_OPENED: Final = 65_536
+_AHEAD_THREADS: Final = 4
+"""That verify what readers will read. One more is used for each read that waits."""
 _ANY_AUTHKEY: Final = Secret("authkey-of-biofs")
 """The server takes any (recording download_passkey)."""
 
@@ -54,6 +56,9 @@ class Data:
 
     def read(self, offset: int, size: int) -> bytes | None:
         """What is verified and in memory; else None, and `read_from_disk` has it."""
+        soon = self.file.to_verify(offset, size)
+        if soon:
+            self._contents.verify_later(self.file, soon)
         return self.file.read_now(offset, size)
 
     async def read_from_disk(self, offset: int, size: int) -> bytes:
@@ -80,6 +85,7 @@ class Contents:
         self._opened: LRUCache[int, Identity] = LRUCache(_MOST_OPENED)
         self._logged: dict[int, float] = {}
         self._nursery: trio.Nursery | None = None
+        self._ahead: Final = threading.Semaphore(_AHEAD_THREADS)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the nursery in which files are closed, until cancelled."""
@@ -103,10 +109,15 @@ class Contents:
         if listed is None:
             raise Unverified
         try:
-            local = await self.local(torrent.id, listed, node, caller)
-            if local is None:
+            file = await self._opened_by(partial(self.library.open_known, listed, node), caller)
+            if file is None:
+                local = await self.local(torrent.id, listed, node, caller)
+                if local is not None:
+                    open_file = partial(self.library.open, listed, local, node)
+                    file = await self._opened_by(open_file, caller)
+            if file is None:
                 raise Unverified
-            return Data(self, await self._open(listed, local, node, caller), caller)
+            return Data(self, file, caller)
         except OSError as error:
             self.report(error)
             raise
@@ -157,8 +168,10 @@ class Contents:
         await caller.result(catalogue.fetches.start(("download", torrent_id), work, caller))
         return await self.in_thread(caller, self.library.local, listed)
 
-    async def _open(self, listed: Listed, local: Local, node: int, caller: Caller) -> OpenFile:
-        opening = _Opening(partial(self.library.open, listed, local, node))
+    async def _opened_by(
+        self, work: Callable[[], OpenFile | None], caller: Caller
+    ) -> OpenFile | None:
+        opening = _Opening(work)
         try:
             return await self.in_thread(caller, opening.run)
         except BaseException:
@@ -186,11 +199,24 @@ class Contents:
         return before is None or before == now
 
     def close_later(self, file: OpenFile) -> None:
-        """Close a file in a thread: what was verified is written down then."""
+        """Close a file, in a thread if what was verified is to be written down or it may wait."""
+        if file.closes_at_once:
+            file.close()
+            return
         if self._nursery is None or self._nursery.cancel_scope.cancel_called:
             file.close()
             return
         self._nursery.start_soon(trio.to_thread.run_sync, file.close)
+
+    def verify_later(self, file: OpenFile, numbers: range) -> None:
+        """Verify pieces in a thread, unless enough are at that already.
+
+        The thread is started at once: what a nursery starts has its turn only when requests cease
+        to follow closely (`biofs.mount.kernel.busy_poll`), and by then the pieces are needed.
+        """
+        if self._ahead.acquire(blocking=False):
+            work = partial(file.verify_soon, numbers)
+            trio.lowlevel.start_thread_soon(work, lambda _: self._ahead.release())
 
     def report(self, error: OSError) -> None:
         """Log what a disk answers, once a minute for each kind."""
@@ -215,17 +241,17 @@ class Contents:
 class _Opening:
     """Opens a file in a thread that may be abandoned: then the file is closed at once."""
 
-    def __init__(self, work: Callable[[], OpenFile]) -> None:
+    def __init__(self, work: Callable[[], OpenFile | None]) -> None:
         self._work: Final = work
         self._lock: Final = threading.Lock()
         self._abandoned = False
         self._file: OpenFile | None = None
 
-    def run(self) -> OpenFile:
+    def run(self) -> OpenFile | None:
         file = self._work()
         with self._lock:
             self._file = file
-            if self._abandoned:
+            if self._abandoned and file is not None:
                 file.close()
         return file
 

@@ -50,6 +50,13 @@ def say(text: str) -> None:
     show_default=True,
     help="Where trees and stores are made; on tmpfs, so that no disk is measured.",
 )
+@click.option(
+    "--disk",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=Path("/var/tmp"),
+    show_default=True,
+    help="Where the files of `contents` are made, 4 GB of them; on a disk.",
+)
 @click.option("--save", is_flag=True, help="Write docs/benchmarks.json, the plots, the page.")
 @click.argument("names", metavar="[SECTION]...", nargs=-1, type=click.Choice(sections.NAMES))
 def main(
@@ -59,12 +66,14 @@ def main(
     most: int | None,
     walk: int | None,
     scratch: Path,
+    disk: Path,
     save: bool,
     names: tuple[str, ...],
 ) -> None:
     """Measure biofs beside a bare pyfuse3 file system and what people use.
 
-    SECTION is tree, scale, giant, network or start: all of them by default, and tree with --only.
+    SECTION is tree, scale, giant, network, start or contents: all of them by default, and tree with
+    --only.
     """
     # What is mounted is to be unmounted, however this ends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -78,7 +87,8 @@ def main(
     )
     measured: results.Results = {"about": results.about(quick=quick)}
     for name in chosen:
-        base = Path(tempfile.mkdtemp(prefix="biofs-bench-", dir=scratch))
+        where = disk if name in sections.ON_DISK else scratch
+        base = Path(tempfile.mkdtemp(prefix="biofs-bench-", dir=where))
         try:
             measured[name] = sections.measure(name, base, plan, say)
         finally:

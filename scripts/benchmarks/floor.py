@@ -1,10 +1,11 @@
 """The floor: a bare pyfuse3 file system of a directory's tree, held in memory.
 
-`python -m scripts.benchmarks.floor [--closely] DIRECTORY MOUNTPOINT`. It does what pyfuse3 asks of
-a file system and nothing else: one EntryAttributes is filled again and again, offsets in a listing
-are places in a list, extended attributes are ENOSYS, the kernel may keep everything for an hour.
-With --closely it waits for requests as biofs does (`biofs.mount.kernel.busy_poll`), and not
-as pyfuse3 does by itself.
+`python -m scripts.benchmarks.floor [--closely] [--through] DIRECTORY MOUNTPOINT`. It does what
+pyfuse3 asks of a file system and nothing else: one EntryAttributes is filled again and again,
+offsets in a listing are places in a list, extended attributes are ENOSYS, the kernel may keep
+everything for an hour. With --closely it waits for requests as biofs does
+(`biofs.mount.kernel.busy_poll`), and not as pyfuse3 does by itself. With --through it holds no
+contents: it reads from the directory what it is asked for.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NOBODY: Final[dict[bytes, int]] = {}
 
 
 class Node(NamedTuple):
-    """A file, directory or link: what stat tells, and what it holds."""
+    """A file, directory or link: what stat tells, and what it holds, or a file's path."""
 
     inode: int
     mode: int
@@ -44,16 +45,20 @@ class Node(NamedTuple):
 
 
 class Tree:
-    """A directory's tree, each node at its inode number minus 1."""
+    """A directory's tree, each node at its inode number minus 1; with the paths of files in place
+    of their contents if it is for `Through`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, through: bool = False) -> None:
         self.nodes: list[Node] = []
+        self._through: Final = through
         self._add(os.fsencode(root), pyfuse3.ROOT_INODE, pyfuse3.ROOT_INODE)
 
     def _add(self, path: bytes, inode: int, parent: int) -> None:
         about = os.lstat(path)
         content = b""
-        if stat.S_ISREG(about.st_mode) and about.st_size:
+        if stat.S_ISREG(about.st_mode) and self._through:
+            content = path
+        elif stat.S_ISREG(about.st_mode) and about.st_size:
             content = Path(os.fsdecode(path)).read_bytes()
         elif stat.S_ISLNK(about.st_mode):
             content = os.readlink(path)
@@ -159,15 +164,33 @@ class Floor(pyfuse3.Operations):
         raise pyfuse3.FUSEError(errno.ENOSYS)
 
 
+class Through(Floor):
+    """Reads what it is asked for from the files themselves."""
+
+    async def open(
+        self, inode: InodeT, flags: FlagT, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.FileInfo:
+        self._file.fh = FileHandleT(os.open(self._nodes[inode - 1].content, os.O_RDONLY))
+        return self._file
+
+    async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
+        return os.pread(fh, size, off)
+
+    async def release(self, fh: FileHandleT) -> None:
+        os.close(fh)
+
+
 def main() -> None:
     """The program; ends when it is unmounted."""
     *options_given, directory, mountpoint = sys.argv[1:]
-    operations = Floor(Tree(Path(directory)))
+    through = "--through" in options_given
+    tree = Tree(Path(directory), through=through)
+    operations = Through(tree) if through else Floor(tree)
     gc.collect()
     gc.freeze()
     options = set(pyfuse3.default_options) | {"ro", "default_permissions", "fsname=floor"}
     pyfuse3.init(operations, mountpoint, options)
-    if options_given == ["--closely"]:
+    if "--closely" in options_given:
         busy_poll.look_closely()
     try:
         trio.run(pyfuse3.main)

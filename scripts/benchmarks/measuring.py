@@ -123,11 +123,12 @@ def _pairs(system: Mounted, operation: Operation) -> list[tuple[Run, Run]]:
     pairs: list[tuple[Run, Run]] = []
     while len(pairs) < _MOST_PAIRS and sum(pair[0].seconds for pair in pairs) < _MOMENT:
         drop_caches()
-        pairs.append((_run(system, operation), _run(system, operation)))
+        pairs.append((run_once(system, operation), run_once(system, operation)))
     return pairs
 
 
-def _run(system: Mounted, operation: Operation) -> Run:
+def run_once(system: Mounted, operation: Operation) -> Run:
+    """Do it, and see what the process behind the mount did for that."""
     before = Effort.of(system.pid)
     outcome = operation.run(system.root)
     after = Effort.of(system.pid)

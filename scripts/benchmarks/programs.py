@@ -37,3 +37,16 @@ def run(*command: str) -> None:
 def nginx() -> str:
     """nginx, the system's or the one that scripts/bench unpacked."""
     return shutil.which("nginx", path="/usr/sbin:/usr/bin") or peer("nginx/usr/sbin/nginx")
+
+
+def sshd() -> tuple[str, dict[str, str]]:
+    """sshd, the system's or the one that scripts/bench unpacked, and what its environment needs.
+
+    Its path is absolute: sshd runs itself again.
+    """
+    own = shutil.which("sshd", path="/usr/sbin:/usr/bin")
+    if own is not None:
+        return own, {}
+    unpacked = Path(peer("sshd/usr/sbin/sshd")).absolute()
+    libraries = unpacked.parents[1].glob("lib/*-linux-gnu")
+    return str(unpacked), {"LD_LIBRARY_PATH": ":".join(map(str, libraries))}

@@ -65,8 +65,17 @@ def _said(*command: str) -> str:
 
 
 def save(measured: Results) -> None:
-    """Write sections into the file; others that it has stay."""
+    """Write sections into the file; others that it has stay.
+
+    When and on what was measured is noted for these alone, as "others", if it was something else.
+    """
     known = load() if FILE.exists() else {}
+    names = measured.keys() - {"about"}
+    others = {name: about for name, about in known.get("others", {}).items() if name not in names}
+    if known.keys() - {"about", "others"} - names and known["about"] != measured["about"]:
+        others |= dict.fromkeys(sorted(names), measured["about"])
+        measured = {**measured, "about": known["about"]}
+    known["others"] = others
     FILE.write_text(json.dumps({**known, **measured}, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import comparing, giant, network, scaling, starting, table, targets
+from scripts.benchmarks import (
+    comparing,
+    giant,
+    network,
+    reading,
+    scaling,
+    starting,
+    table,
+    targets,
+)
 from scripts.benchmarks.results import Results
 from scripts.benchmarks.systems import SYSTEMS
 
-NAMES: Final = ("tree", "scale", "giant", "network", "start")
+NAMES: Final = ("tree", "scale", "giant", "network", "start", "contents")
+ON_DISK: Final = frozenset({"contents"})
+"""What is measured on a disk: of what lies on tmpfs, no page is ever dropped."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,9 @@ def measure(name: str, base: Path, plan: Plan, say: Callable[[str], None]) -> ob
     if name == "network":
         clients = network.network(base, 200 if plan.quick else 2_000, plan.repetitions, say)
         return [each.as_json() for each in clients]
+    if name == "contents":
+        repetitions = min(plan.repetitions, 3)
+        return reading.contents(base, repetitions, say, quick=plan.quick).as_json()
     return starting.starting(base, plan.repetitions, say)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from biofs.demo.build import moment
@@ -14,6 +14,7 @@ LARGE_CATEGORY = 2
 LARGE_DIRECTORY_NAME = "One directory of many files"
 LARGE_FILE_NAME = "One long file list"
 _FIRST_LARGE_ID = 4_000_000
+_FIRST_DATA_ID = 5_000_000
 _TEXT_BYTES = 3_400
 """Of a description: with the other fields around it, a document of about 4 KB."""
 
@@ -98,19 +99,39 @@ def giant_group(files: int) -> Group:
     return _large(3, "One giant torrent", listed, files)
 
 
-def _large(number: int, name: str, listed: str, count: int) -> Group:
-    source = Generated(1, torrents_per_group=1, files_per_torrent=1, categories=(LARGE_CATEGORY,))
-    group = source.group(1)
-    assert group is not None
-    ident = _FIRST_LARGE_ID + number
+def group_of_data(number: int, top: str, files: Sequence[Entry], info_hash: str) -> Group:
+    """A group in LARGE_CATEGORY whose one torrent has these files below `top`, "" for none.
+
+    It is the `number`th of such groups, and named after its first file.
+    """
+    group = _of_one_torrent(_FIRST_DATA_ID + number, files[0].path)
     torrent = replace(
         group.torrents[0],
-        id=ident,
+        size=sum(entry.length for entry in files),
+        file_count=len(files),
+        file_path=top,
+        files=files,
+        stated_hash=info_hash,
+    )
+    return replace(group, torrents=(torrent,))
+
+
+def _large(number: int, name: str, listed: str, count: int) -> Group:
+    group = _of_one_torrent(_FIRST_LARGE_ID + number, name)
+    torrent = replace(
+        group.torrents[0],
         size=0,
         file_count=count,
         file_path="",
         raw_file_list=listed,
-        stated_hash=f"{ident:040X}",
-        time=moment("2020-01-01 00:00:00"),
+        stated_hash=f"{group.id:040X}",
     )
+    return replace(group, torrents=(torrent,))
+
+
+def _of_one_torrent(ident: int, name: str) -> Group:
+    source = Generated(1, torrents_per_group=1, files_per_torrent=1, categories=(LARGE_CATEGORY,))
+    group = source.group(1)
+    assert group is not None
+    torrent = replace(group.torrents[0], id=ident, time=moment("2020-01-01 00:00:00"))
     return replace(group, id=ident, name=name, torrents=(torrent,))

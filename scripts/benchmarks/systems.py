@@ -58,7 +58,7 @@ def served(
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while os.stat(mountpoint).st_dev == before:
+        while _device(mountpoint) in {before, None}:
             if process.poll() is not None or time.monotonic() > deadline:
                 said = log.read_text(errors="replace").strip().splitlines()
                 raise QuietError(f"{name} did not mount: {said[-1] if said else 'no word'}")
@@ -71,6 +71,14 @@ def served(
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def _device(mountpoint: Path) -> int | None:
+    """The device that is mounted there; None while its process is about to end, or has ended."""
+    try:
+        return os.stat(mountpoint).st_dev
+    except OSError:
+        return None
 
 
 def biofs_command(cache: Path, mountpoint: Path, *options: str) -> list[str]:

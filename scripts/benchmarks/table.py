@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
+from scripts.benchmarks import reading
 from scripts.benchmarks.measuring import STATES
 from scripts.benchmarks.systems import SYSTEMS
 
@@ -156,26 +157,71 @@ def start(results: Mapping[str, Any]) -> list[Rows]:
     return [[["", "s"], *[[name, f"{median(each):.2f}"] for name, each in measured.items()]]]
 
 
+def contents(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each kind of files and state, then one for each that is opened."""
+    found = results["contents"]
+    rates = contents_rates(found["series"])
+    systems = [each for each in reading.SYSTEMS if any(each in row for row in rates.values())]
+    beside = ("limit", *_BESIDE_BIOFS)
+    rows = [["", *systems, *[f"biofs / {each}" for each in beside]]]
+    for name, row in rates.items():
+        cells = [number(row[each]) if each in row else "-" for each in systems]
+        ratios = [f"{row['biofs'] / row[each]:.2f}" if each in row else "-" for each in beside]
+        rows.append([name, *cells, *ratios])
+    opened = [["a first time", "`open`, ms", "first byte, ms"]]
+    for what, times in found["opened"].items():
+        middle = [number(1000 * median(each)) for each in zip(*times, strict=True)]
+        opened.append([what, *middle])
+    return [rows, opened, *[[["not measured"], [reason]] for reason in found["without"]]]
+
+
+_BESIDE_BIOFS: Final = ("floor", "floor+", "sshfs", "ratarmount")
+
+
+def contents_rates(series: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """The rates of the systems by what is read in which state; "limit" is the lower one of the
+    disk's and the hash's where files are to be verified."""
+    found = _by_key(series)
+    rates: dict[str, dict[str, float]] = {}
+    for what, unit in dict.fromkeys((each["operation"], each["unit"]) for each in found.values()):
+        for state in reading.STATES:
+            row = rates[f"{what}, {state}, {unit}/s"] = {}
+            for system in reading.SYSTEMS:
+                each = found.get((what, reading.state_of(system, state), system))
+                if each is not None:
+                    row[system] = rate(each)
+            if state.startswith("first"):
+                row["limit"] = min(row["disk"], row["hash"])
+    return rates
+
+
 TABLES: Final[dict[str, Callable[[Mapping[str, Any]], list[Rows]]]] = {
     "tree": tree,
     "scale": scale,
     "giant": giant,
     "network": network,
     "start": start,
+    "contents": contents,
 }
 
 
 def page(results: Mapping[str, Any]) -> str:
     """The page's tables, and what they were measured on."""
-    about = results["about"]
+    found = [_machine(results["about"])]
+    for name, make in TABLES.items():
+        if name in results.get("others", {}):
+            found.append(_machine(results["others"][name]))
+        if name in results:
+            found += [markdown(rows) for rows in make(results)]
+    return "\n\n".join(found) + "\n"
+
+
+def _machine(about: Mapping[str, Any]) -> str:
     machine = (
         f"Measured on {about['date']} with {about['cpus']} processors ({about['processor']}),"
         f" Linux {about['kernel']}, Python {about['python']}, pyfuse3 {about['pyfuse3']},"
         f" ratarmount {about['ratarmount']}, squashfuse {about['squashfuse']},"
         f" rclone {about['rclone']}"
     )
-    tables = [
-        markdown(rows) for name, make in TABLES.items() if name in results for rows in make(results)
-    ]
     quick = ", in a quick run that says little" if about["quick"] else ""
-    return "\n\n".join([f"{machine}{quick}.", *tables]) + "\n"
+    return f"{machine}{quick}."

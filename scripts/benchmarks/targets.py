@@ -11,6 +11,8 @@ from scripts.benchmarks import table
 _MIB: Final = 1 << 20
 _FLOOR: Final = 0.9
 _LIMIT: Final = 0.8
+_VERIFYING: Final = 0.6
+"""Of the disk's rate or the hash's, whichever is lower, where files are verified."""
 _AHEAD: Final = {"grep -r": 1.3, "ls -l": 20.0, "ls -l, large": 20.0}
 _FROM_CACHE: Final = {("stat", "warm"), ("pages", "warm")}
 """What the kernel answers by itself, and so ought to be as fast as tmpfs."""
@@ -100,10 +102,24 @@ def _start(measured: Any) -> Iterator[Target]:
         yield Target(f"{name}, s", seconds, median(measured[name]), most=True)
 
 
+def _contents(found: Any) -> Iterator[Target]:
+    for name, rates in table.contents_rates(found["series"]).items():
+        if "limit" in rates:
+            ratio = rates["biofs"] / rates["limit"]
+            yield Target(f"{name}, biofs / limit", _VERIFYING, ratio)
+        else:
+            yield Target(f"{name}, biofs / floor", _FLOOR, rates["biofs"] / rates["floor"])
+    for what, times in found["opened"].items():
+        if not what.startswith("pieces of 16"):
+            milliseconds = 1000 * median(opened for opened, _ in times)
+            yield Target(f"{what}: `open`, ms", 10.0, milliseconds, most=True)
+
+
 _TARGETS: Final = {
     "tree": _tree,
     "scale": _scale,
     "giant": _giant,
     "network": _network,
     "start": _start,
+    "contents": _contents,
 }

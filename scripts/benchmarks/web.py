@@ -54,7 +54,7 @@ def files(root: Path, work: Path, more: str = "") -> Iterator[str]:
 def process(root: Path, work: Path, more: str = "") -> Iterator[tuple[str, int]]:
     """Likewise; the URL, and the id of nginx's master process."""
     work.mkdir(exist_ok=True)
-    port = _free_port()
+    port = free_port()
     configuration = work / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(work=work, port=port, root=root, more=more))
     running = subprocess.Popen(
@@ -79,7 +79,8 @@ def process(root: Path, work: Path, more: str = "") -> Iterator[tuple[str, int]]
         running.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
