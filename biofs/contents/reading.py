@@ -156,7 +156,7 @@ class OpenFile:
         self._in_a_row = self._in_a_row + size if offset == self._next else 0
         self._next = stop
         length = self._metainfo.piece_length
-        if self._in_a_row < _AHEAD or length > _LARGE // 2:
+        if self._in_a_row < _AHEAD or length > LARGE_PIECE // 2:
             return range(0)
         following = self._span(offset, stop).stop
         end = min(following + max(1, _AHEAD // length), len(self._indexes))
