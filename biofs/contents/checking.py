@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Protocol
 from biofs.contents.ledger import Identity, Ledger, Verified
 from biofs.contents.piece_cache import PieceCache
 from biofs.contents.places import Found, Place
-from biofs.contents.reading import (
+from biofs.contents.rules import (
     LARGE_PIECE,
     MOST_PIECE,
     SETTLED_SECONDS,

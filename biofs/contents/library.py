@@ -27,12 +27,15 @@ from biofs.contents.ledger import Ledger
 from biofs.contents.matching import Listed, ListedFiles, MetainfoFiles, match
 from biofs.contents.piece_cache import PieceCache
 from biofs.contents.places import Found, Place
-from biofs.contents.reading import OpenFile, Shared, Unverified
+from biofs.contents.reading import OpenFile
+from biofs.contents.rules import Shared, Unverified
 from biofs.contents.torrent_files import TorrentFiles
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
 
 _THREADS: Final = 8
 """That may wait for disks at once. One that never answers keeps a thread for each file of it."""
+
+_MOUNT_SECONDS: Final = 1.0
 
 _RECENT: Final = 64
 """Torrents whose metainfo stays in memory."""
@@ -89,9 +92,11 @@ class Library:
         self.limiter: Final = trio.CapacityLimiter(_THREADS)
         self._shared: Final = Shared(ledger, self.pieces, self.limiter, wall)
         self._tops: Final = Tops(self.directories, clock=clock, wall=wall)
-        self._torrents: Final = TorrentFiles(torrents, hashes_of, clock=clock, wall=wall)
+        self._torrents: Final = TorrentFiles(torrents, self._hashes_of, clock=clock, wall=wall)
         self._clock: Final = clock
         self._lock: Final = threading.Lock()
+        self._mount: tuple[int, float, bool] = (-1, 0.0, False)
+        self._parsed: tuple[bytes, Metainfo] | None = None
         self._looked: LRUCache[str, _Looked] = LRUCache(_PLACES)
         self._known: LRUCache[str, Local] = LRUCache(
             _MOST_FILES, getsizeof=lambda local: len(local.metainfo.files) + _MOST_FILES // _RECENT
@@ -171,12 +176,30 @@ class Library:
         if known is not None:
             return known
         data = self._torrents.find(key)
-        if data is not None and (metainfo := checked(data, key)) is not None:
+        if data is not None and (metainfo := self._checked(data, key)) is not None:
             return self._keep(listed, metainfo, "file")
         data = self.ledger.metainfo(bytes.fromhex(key)) if is_hash(key) else None
-        if data is not None and (metainfo := checked(data, key)) is not None:
+        if data is not None and (metainfo := self._checked(data, key)) is not None:
             return self._keep(listed, metainfo, "server")
         return None
+
+    def _hashes_of(self, data: bytes) -> Sequence[str]:
+        """The info hashes of a .torrent file. Raises ValueError for what is none."""
+        metainfo = parse(data)
+        self._parsed = data, metainfo  # of the file that is looked for, more will be asked
+        return hashes_of(metainfo)
+
+    def _checked(self, data: bytes, info_hash: str) -> Metainfo | None:
+        """The metainfo in a .torrent, if it has this info hash."""
+        parsed, self._parsed = self._parsed, None
+        if parsed is not None and parsed[0] is data:
+            metainfo = parsed[1]
+        else:
+            try:
+                metainfo = parse(data)
+            except InvalidMetainfo:
+                return None
+        return metainfo if metainfo.matches(info_hash) else None
 
     def add(self, listed: Listed, data: bytes) -> Local:
         """Take a .torrent that was downloaded; of it, only what its hash proves is kept.
@@ -218,26 +241,31 @@ class Library:
 
         Raises Unverified if it is not there, or is small and all of it is wrong, and OSError.
         """
-        place, index, found = self.find_file(listed, local, node)
-        try:
-            descriptor = place.directory.open(found.components)
-        except FileNotFoundError:
-            raise Unverified from None
-        kind = mountinfo.by_id(mountinfo.of_descriptor(descriptor))
-        file = OpenFile(
-            self._shared,
-            local.metainfo,
-            place,
-            index,
-            descriptor,
-            local=kind is not None and kind.is_local,
-        )
+        place, index = self.place(listed), local.indexes[node]
+        if place is None or index < 0:
+            raise Unverified
+        wanted = local.metainfo.files[index]
+        opened = place.open_file(wanted.path, wanted.length) if wanted.servable else None
+        if opened is None:
+            raise Unverified
+        is_local = self._is_local(opened[0])
+        file = OpenFile(self._shared, local.metainfo, place, index, opened[0], local=is_local)
         try:
             file.check()
         except BaseException:
             file.close()
             raise
         return file
+
+    def _is_local(self, descriptor: int) -> bool:
+        """Whether a file is on a file system of this machine; of a mount asked once a second."""
+        mount = mountinfo.of_descriptor(descriptor)
+        known, until, local = self._mount
+        if mount != known or self._clock() >= until:
+            kind = mountinfo.by_id(mount)
+            local = kind is not None and kind.is_local
+            self._mount = mount, self._clock() + _MOUNT_SECONDS, local
+        return local
 
     def check(self, listed: Listed, local: Local, nodes: Iterable[int]) -> TorrentCheck:
         """A check of the files with these numbers in the catalogue's tree, still to be run."""
@@ -260,20 +288,10 @@ def is_hash(text: str) -> bool:
     return len(text) in {40, 64} and not set(text) - set("0123456789abcdefABCDEF")
 
 
-def hashes_of(data: bytes) -> Sequence[str]:
-    """The info hashes of a .torrent file. Raises ValueError for what is none."""
-    metainfo = parse(data)
+def hashes_of(metainfo: Metainfo) -> Sequence[str]:
+    """The info hashes of a torrent: of v2 also as those have it who have room for 20 bytes."""
     both = (metainfo.info_hash_v1, metainfo.info_hash_v2)
     found = [each.hex() for each in both if each is not None]
     if metainfo.info_hash_v2 is not None:
         found.append(metainfo.info_hash_v2.hex()[:40])
     return found
-
-
-def checked(data: bytes, info_hash: str) -> Metainfo | None:
-    """The metainfo in a .torrent, if it has this info hash."""
-    try:
-        metainfo = parse(data)
-    except InvalidMetainfo:
-        return None
-    return metainfo if metainfo.matches(info_hash) else None

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from biofs.contents.ledger import Identity
 from biofs.contents.library import Library, Local
 from biofs.contents.matching import NONE, Listed
-from biofs.contents.reading import key_of
+from biofs.contents.rules import key_of
 from biofs.contents.survey import text_of
 
 

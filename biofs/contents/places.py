@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -60,6 +61,27 @@ class Place(NamedTuple):
         except (FileNotFoundError, NotADirectoryError):
             return None
         return Found(components, True, size) if size is not None and size < length else None
+
+    def open_file(self, path: Sequence[bytes], length: int) -> tuple[int, Found] | None:
+        """A file of the torrent, open for reading, and what `find_file` says of it; None if it is
+        not there. The caller closes it. Raises OSError as `find_file`.
+        """
+        components = self.components(path)
+        try:
+            descriptor = self.directory.open(components)
+        except (FileNotFoundError, NotADirectoryError):
+            descriptor = -1
+        if descriptor >= 0:
+            if os.fstat(descriptor).st_size == length:
+                return descriptor, Found(components, True, length)
+            os.close(descriptor)
+        found = self.find_file(path, length)
+        if found is None:
+            return None
+        try:
+            return self.directory.open(found.components), found
+        except FileNotFoundError:
+            return None
 
 
 class Presence(NamedTuple):

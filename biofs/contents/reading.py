@@ -10,27 +10,26 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 import trio
 
-from biofs.contents.ledger import Identity, Ledger, Verified
-from biofs.contents.piece_cache import PieceCache, PieceKey
+from biofs.contents.ledger import Identity, Verified
+from biofs.contents.piece_cache import PieceKey
 from biofs.contents.places import Place
+from biofs.contents.rules import (
+    LARGE_PIECE,
+    MOST_PIECE,
+    SETTLED_SECONDS,
+    Shared,
+    Unverified,
+    key_of,
+    pread,
+)
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.pieces import ZEROS, Part, Piece, is_right
-
-MOST_PIECE: Final = 256 << 20
-"""Bytes. A larger piece is not read; clients make none."""
-
-LARGE_PIECE: Final = 16 << 20
-"""Bytes. Of pieces that are larger, one at a time is in memory."""
-
-SETTLED_SECONDS: Final = 2.0
-"""A file that changed less long ago could change again without a new time: file systems count in
-steps of up to 2 s (FAT)."""
 
 _LOCKS: Final = 16
 
@@ -40,24 +39,6 @@ before it gets there."""
 
 _SMALL: Final = 2
 """Pieces of a file that is verified when it is opened."""
-
-
-class Unverified(OSError):  # noqa: N818 - says what it is
-    """There are no right bytes. The errno is ENODATA."""
-
-    def __init__(self) -> None:
-        super().__init__(errno.ENODATA, os.strerror(errno.ENODATA))
-
-
-class Shared(NamedTuple):
-    """What all open files use together."""
-
-    ledger: Ledger
-    pieces: PieceCache
-    limiter: trio.CapacityLimiter
-    """For the threads that read."""
-    wall: Callable[[], float]
-    """Epoch seconds."""
 
 
 class OpenFile:
@@ -332,12 +313,12 @@ class OpenFile:
         if not neighbour.servable:
             return None
         try:
-            found = self._place.find_file(neighbour.path, neighbour.length)
-            if found is None:
-                return None
-            descriptor = self._place.directory.open(found.components)
+            opened = self._place.open_file(neighbour.path, neighbour.length)
         except OSError:
             return None
+        if opened is None:
+            return None
+        descriptor, _ = opened
         try:
             return _whole(pread(descriptor, part.start, part.length), part)
         finally:
@@ -381,28 +362,5 @@ class OpenFile:
             self._shared.ledger.save(identity, self._info_hash, self._file, verified)
 
 
-def key_of(metainfo: Metainfo) -> bytes:
-    """The info hash by which the ledger knows a torrent, 20 or 32 bytes."""
-    found = metainfo.info_hash_v1 or metainfo.info_hash_v2
-    assert found is not None  # noqa: S101 - it has one or both
-    return found
-
-
 def _whole(data: bytes, part: Part) -> bytes | None:
     return data if len(data) == part.length else None
-
-
-def pread(descriptor: int, offset: int, size: int) -> bytes:
-    """As many bytes as there are, up to `size`: one read may give less (read(2))."""
-    data = os.pread(descriptor, size, offset)
-    if len(data) == size or not data:
-        return data
-    parts = [data]
-    have = len(data)
-    while have < size:
-        more = os.pread(descriptor, size - have, offset + have)
-        if not more:
-            break
-        parts.append(more)
-        have += len(more)
-    return b"".join(parts)

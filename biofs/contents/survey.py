@@ -20,7 +20,7 @@ from biofs.contents.ledger import Identity, Ledger
 from biofs.contents.library import Library, Local
 from biofs.contents.matching import NONE, Listed
 from biofs.contents.places import Place
-from biofs.contents.reading import key_of
+from biofs.contents.rules import key_of
 from biofs.tree.layout import FileTree
 
 MOST_LACKING: Final = 1000

@@ -28,7 +28,8 @@ from biofs.catalogue.fetches import Fetch
 from biofs.contents.ledger import Identity
 from biofs.contents.library import Library, Local, is_hash
 from biofs.contents.matching import Listed
-from biofs.contents.reading import OpenFile, Unverified
+from biofs.contents.reading import OpenFile
+from biofs.contents.rules import Unverified
 from biofs.mount.surveys import Surveys
 from biofs.store.details import TorrentDetail
 from biofs.tree.layout import FileTree

@@ -101,8 +101,8 @@ def directory(path: Path) -> Path:
 
 
 def directories(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The paths of directories, or of what is not there now, each once."""
-    return tuple(dict.fromkeys(map(directory, paths)))
+    """The paths of directories, each once. They are not looked at: one may be on a dead network."""
+    return tuple(dict.fromkeys(paths))
 
 
 def _exists(path: Path) -> bool:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from biofs.contents.reading import SETTLED_SECONDS
+from biofs.contents.rules import SETTLED_SECONDS
 from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN
 from biofs.demo.metainfo import metainfo
 from tests.support import torrents
 from tests.support.lab import Lab, files_of, lab
 from tests.support.mounting import Mount, mounted
 from tests.support.torrents import Content, bytes_of
+from tests.unit.contents.contents_support import silent_fuse
 
 KIB = 1024
 
@@ -427,3 +428,29 @@ def test_as_another_user(made: Lab) -> None:
             check=False,
         )
         assert found.stdout == files[0][1], found.stderr
+
+
+def test_a_disk_that_does_not_answer_stops_only_who_reads_from_it(made: Lab) -> None:
+    files = content(100_000)
+    ident = made.add(torrents.make(b"top", files), files)
+    slow = made.base / "slow"
+    slow.mkdir()
+    with silent_fuse(slow, fstype="fuse.slow"):
+        # Looked for where nobody answers first. The mount is there all the same.
+        with made.mount("--data", str(slow), "--wait", "2") as mount:
+            nowhere = made.add(torrents.make(b"nowhere", files), files, laid_out=False)
+            began = time.monotonic()
+            assert read(files_of(mount, nowhere) / "nowhere/d0/f0.csv") == errno.EAGAIN
+            assert 1.5 < time.monotonic() - began < 15
+            reader = subprocess.Popen(
+                ["cat", str(files_of(mount, nowhere) / "nowhere/d0/f0.csv")],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            assert (mount.path / f"torrents/{ident}/torrent.json").read_bytes()
+            assert os.listdir(mount.path / "categories/Images")
+            assert read(files_of(mount, ident) / "top/d0/f0.csv") == files[0][1]
+            reader.kill()
+            assert reader.wait(5) < 0, "a signal ends its wait"
+            assert "does not answer" in mount.log.read_text()
+    # What still waited in a thread has got its answer when that disk went.

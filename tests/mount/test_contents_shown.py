@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from biofs.contents.reading import SETTLED_SECONDS
+from biofs.contents.rules import SETTLED_SECONDS
 from biofs.demo.app import create_app
 from biofs.demo.data import lay_out
 from biofs.demo.embedded import embedded, every_torrent

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from biofs.cli.commands.verify import NOTHING
-from biofs.contents.reading import SETTLED_SECONDS
+from biofs.contents.rules import SETTLED_SECONDS
 from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN
 from tests.support import torrents
 from tests.support.lab import Lab, files_of, lab

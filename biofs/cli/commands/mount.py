@@ -1,5 +1,6 @@
 """`biofs mount`."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import click
 from biofs.cli import options
 from biofs.cli.output.report import complain
 from biofs.cli.system import fuse
-from biofs.cli.system.mountpoint import prepare
+from biofs.cli.system.mountpoint import look, prepare
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, check_demo, load
 from biofs.settings.table import SECRET_VARIABLES
@@ -46,8 +47,13 @@ def _check_data(data: Path, mountpoint: Path) -> None:
     """A data directory may come later; in the mount itself it would wait for itself."""
     if data == mountpoint or mountpoint in data.parents:
         raise QuietError(f"{data}: lies in the mount itself: name a directory elsewhere", USAGE)
-    if not data.exists():
-        complain(f"{data}: no such directory: its files open when it is there")
+    seen = look(str(data))
+    if seen is None:
+        complain(f"{data}: does not answer: its files open when it does")
+    elif seen.error == errno.ENOTDIR:
+        raise QuietError(f"{data}: not a directory", USAGE)
+    elif seen.error not in (0, errno.ENOTEMPTY):
+        complain(f"{data}: {os.strerror(seen.error).lower()}: its files open when that changes")
 
 
 def _make_at_home(place: Path) -> None:

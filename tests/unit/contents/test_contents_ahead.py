@@ -12,7 +12,8 @@ import pytest
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
 from biofs.contents.matching import Listed
-from biofs.contents.reading import OpenFile, Unverified
+from biofs.contents.reading import OpenFile
+from biofs.contents.rules import Unverified
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
 from tests.support import torrents

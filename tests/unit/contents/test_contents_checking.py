@@ -19,9 +19,10 @@ from biofs.contents.checking import Checked, State, TorrentCheck, files_below
 from biofs.contents.ledger import Identity, Ledger
 from biofs.contents.library import Library, Local, hashes_of
 from biofs.contents.matching import Listed
-from biofs.contents.reading import key_of
+from biofs.contents.rules import key_of
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
+from biofs.tree.metainfo import parse
 from tests.support.torrents import BLOCK, Content, Kind, bytes_of, lay_out, make, with_pads
 
 FILES: Sequence[Content] = (
@@ -54,7 +55,7 @@ class Case:
             Entry("/".join(part.decode() for part in path), len(data)) for path, data in files
         ]
         self.tree = FileTree.build(entries, self.top.name)
-        self.listed = Listed(hashes_of(torrent)[0], self.tree)
+        self.listed = Listed(hashes_of(parse(torrent))[0], self.tree)
         local = self.library.local(self.listed)
         assert local is not None
         self.local: Local = local

@@ -21,7 +21,8 @@ from biofs.contents.beneath import DataDirectory
 from biofs.contents.ledger import Ledger
 from biofs.contents.piece_cache import PieceCache
 from biofs.contents.places import Place
-from biofs.contents.reading import OpenFile, Shared, Unverified
+from biofs.contents.reading import OpenFile
+from biofs.contents.rules import Shared, Unverified
 from biofs.tree.metainfo import Metainfo, parse
 from tests.support import torrents
 from tests.support.torrents import BLOCK, Content, bytes_of
