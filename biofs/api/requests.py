@@ -61,7 +61,8 @@ class Request:
 class Answer:
     """A successful answer: `response` as decoded from `body`, None where absent.
 
-    `date` is the server's time (epoch seconds), if told.
+    `date` is the server's time (epoch seconds), if told. `noisy`: something else stood around it,
+    which `body` leaves out.
 
     A download has bytes in `body` only. Bodies can hold an authkey or passkey (index, user), hence
     no repr of them.
@@ -73,6 +74,7 @@ class Answer:
     body: bytes = field(repr=False)
     response: object = field(default=None, repr=False)
     date: float | None = None
+    noisy: bool = False
 
 
 def _is_utf8(text: str) -> bool:

@@ -118,7 +118,7 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def _redacted(value: object, mask: str, secrets: frozenset[str]) -> object:
-    # Decoding has bounded the nesting (biofs.api.envelope).
+    # Decoding has bounded the nesting (biofs.api.decoding).
     if isinstance(value, Mapping):
         return {
             key: mask if _is_secret(key) and inner else _redacted(inner, mask, secrets)

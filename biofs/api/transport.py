@@ -1,5 +1,6 @@
 """Requests over HTTP: one task owns the connections, everyone else waits for events."""
 
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterable, Callable
@@ -42,6 +43,8 @@ from biofs.api.secrets import Secret
 from biofs.api.urls import Dialects, normalise_base_url
 
 __all__ = ["Transport", "normalise_base_url"]
+
+log = logging.getLogger(__name__)
 
 # Larger bodies are decoded in a thread; a browse page (60 kB) takes half a millisecond in place.
 _DECODED_IN_PLACE = 128 * 1024
@@ -113,6 +116,7 @@ class Transport:
         self._parallel = trio.Semaphore(parallel)
         self._large = trio.Lock()
         self._dialects = Dialects()
+        self._told_of_noise = False
         self._nursery: trio.Nursery | None = None
         self._clients = create_clients(
             self.base_url,
@@ -188,12 +192,23 @@ class Transport:
             outcome = error
         except Exception as error:  # whatever httpx and those below it raise, for any input
             outcome = _failure(request.action, error)
+        if isinstance(outcome, Answer) and outcome.noisy:
+            self._tell_of_noise(request)
         if request.kind == "api":
             outcome = self._learn(request, outcome, endpoint, group)
         if isinstance(outcome, ApiError) and self._credentials.appear_in(outcome.message):
             # A host to which it redirects is the one thing of the server's that a message repeats.
             outcome = BadAnswer(request.action, "the server answers with the user's own secret")
         return outcome
+
+    def _tell_of_noise(self, request: Request) -> None:
+        if not self._told_of_noise:
+            self._told_of_noise = True
+            log.warning(
+                "%s: the server writes something else around its answers (warnings of PHP?):"
+                " they are read all the same, and this is not said again",
+                request.action,
+            )
 
     async def _answer(self, job: _Job, endpoint: str, group: str) -> Answer:
         with LargeBodies(self._large) as large:

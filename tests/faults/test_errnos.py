@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from biofs.demo.accounts import DISABLED_TOKEN, DONOR_TOKEN, REVOKED_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
-from tests.support.faulty import Saying
+from tests.support.faulty import Chattering, Saying
 from tests.support.mounting import mounted
 from tests.support.server import Server, running
 
@@ -74,6 +75,22 @@ def test_an_answer_becomes_its_errno_and_the_mount_recovers(
         app.body = None
         if expected != errno.ENOENT:
             assert b"ADH1" in (mount.path / GROUP / "group.json").read_bytes()
+
+
+def test_warnings_of_php_around_answers_do_no_harm(tmp_path: Path) -> None:
+    app = Chattering(create_app(embedded()))
+    app.before = b"<br />\n<b>Warning</b>: Undefined array key in <b>/x</b> on line 7<br />\n"
+    with (
+        running(app) as server,
+        mounted(
+            tmp_path, "--url", server.url, "--rate", "unlimited", env={"BIOFS_TOKEN": DONOR_TOKEN}
+        ) as mount,
+    ):
+        assert b"ADH1" in (mount.path / GROUP / "group.json").read_bytes()
+        app.before, app.after = b"", b"<!-- 0.02 s -->"
+        assert os.listdir(mount.path / "categories/Images")
+        assert json.loads((mount.path / ".biofs/site/stats.json").read_bytes())
+        assert mount.log.read_text().count("writes something else around its answers") == 1
 
 
 def test_a_login_page_is_eacces(tmp_path: Path, app: Saying, server: Server) -> None:

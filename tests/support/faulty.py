@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import trio
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -59,3 +60,29 @@ class Saying:
         self.count += 1
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+class Chattering:
+    """Writes something before and behind every body; `before` and `after` may be changed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.state = app.state  # type: ignore[attr-defined]
+        self.before = b""
+        self.after = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+
+        async def chatter(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    (name, value)
+                    for name, value in message["headers"]
+                    if name.lower() != b"content-length"
+                ]
+            elif not message.get("more_body"):
+                message["body"] = self.before + message.get("body", b"") + self.after
+            await send(message)
+
+        await self._app(scope, receive, chatter)

@@ -155,7 +155,7 @@ def secrets(data: bytes) -> None:
     try:
         seen = redacted({"passkey": "0123456789abcdef", "answer": value})
     except RecursionError:
-        return  # answers are bounded before: biofs.api.envelope
+        return  # answers are bounded before: biofs.api.decoding
     assert "0123456789abcdef" not in repr(seen)
     redacted_body(data, value)
 

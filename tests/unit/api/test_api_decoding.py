@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api.envelope import MAX_DEPTH, Undecodable, decode
+from biofs.api.decoding import MAX_DEPTH, Undecodable, decode, find_answer
 
 LARGEST = 2**63 - 1
 JSON = st.recursive(
@@ -114,3 +114,35 @@ def test_any_bytes_are_decoded_or_refused(body):
         return
     assert depth_of(value) <= MAX_DEPTH
     json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+@given(JSON, st.binary(max_size=30), st.binary(max_size=30))
+def test_an_answer_is_found_amid_anything(value, before, after):
+    whole = json.dumps({"status": "success", "response": value}).encode()
+    found = find_answer(before + whole + after)
+    # What stands before may itself begin an answer, or a web page.
+    if b"{" not in before + after and b"<" not in before:
+        assert found is not None
+        assert found.value == json.loads(whole)
+        assert decode(found.body).value == found.value
+    elif found is not None:
+        assert found.value["status"] == "success"
+
+
+def test_looking_for_an_answer_takes_no_longer_than_reading():
+    pieces = {
+        b'{"status":': 1,
+        b'{"info":1}': 10**5,
+        b"{" + b" " * 10**6: 1,
+        b'{"status":"x",' * 10**5: 1,
+        b"<": 10**6,
+    }
+    for piece, times in pieces.items():
+        assert find_answer(b"Warning: " + piece * times) is None
+
+
+def test_what_is_found_is_bounded_too():
+    with pytest.raises(Undecodable, match="deep"):
+        find_answer(b'Warning {"status":"success","response":' + b"[" * 10**6)
+    with pytest.raises(Undecodable, match="too many"):
+        find_answer(b'Warning {"status":"success","response":[' + b"[]," * 4_000_000 + b"0]}")

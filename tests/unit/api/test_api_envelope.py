@@ -139,7 +139,6 @@ def test_retry_after_is_handed_on():
         (HTML, JSON, errors.ServerFault),
         (HTML, "text/html", errors.BadAnswer),
         (b'{"status":"failure"}' + HTML, JSON, errors.ServerFault),
-        (b'{"status":"success","response":{}}' + HTML, JSON, errors.ServerFault),
         (b"", JSON, errors.BadAnswer),
         (b" \n", JSON, errors.BadAnswer),
         (b"[]", JSON, errors.BadAnswer),
@@ -157,6 +156,64 @@ def test_bodies_that_are_no_answer(body, content_type, kind):
     with pytest.raises(errors.ApiError) as caught:
         read(body, content_type=content_type)
     assert type(caught.value) is kind
+
+
+WARNING = b"<br />\n<b>Warning</b>: Undefined array key 7 in <b>/x.php</b> on line <b>3</b><br />\n"
+GOOD = b'{"status":"success","response":{"a":"{\\"status\\":1}"},"info":{}}'
+BAD = b'{"status":"failure","error":"bad id parameter"}'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (WARNING, b""),
+        (b"\xef\xbb\xbf\r\n" + WARNING * 50, b"\n"),
+        (b"Warning: Undefined variable $x in /x.php on line 3\n\xff", b""),
+        (b"", b"<!-- 0.02 s -->"),
+        (b"", HTML),
+        (WARNING, WARNING),
+        (b'<b>Notice</b>: {"info": 3} ', b'{"status":1}'),
+    ],
+)
+def test_one_whole_success_amid_something_else_is_taken(before, after):
+    answer = read(before + GOOD + after, content_type="text/html")
+    assert answer.response == {"a": '{"status":1}'}
+    assert (answer.body, answer.noisy) == (GOOD, True)
+    assert not read(GOOD).noisy
+    assert not read(b"\n" + GOOD + b" \n").noisy, "white space is nothing"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (WARNING, errors.ServerFault),
+        (WARNING + GOOD[:-1], errors.ServerFault),
+        (WARNING + GOOD + GOOD, errors.ServerFault),
+        (GOOD + GOOD, errors.ServerFault),
+        (GOOD + BAD, errors.ServerFault),
+        (GOOD + b'<br />{"status":"success","resp', errors.ServerFault),
+        (WARNING + BAD, errors.ServerFault),
+        (WARNING + b'{"status":"success"}', errors.ServerFault),
+        (WARNING + b'{"status":"other","response":[]}', errors.BadAnswer),
+        (WARNING + b'{"response":' + b"[" * 70 + b"]" * 70 + b"}", errors.ServerFault),
+        (HTML + b"<script>x = " + GOOD + b"</script>", errors.ServerFault),
+        (b"<script>x = " + GOOD + b"</script>", errors.ServerFault),
+        (BAD + WARNING, errors.NotFound),
+        (WARNING + b'{"status":"failure","error":"rate limit exceeded"}', errors.RateLimited),
+        (WARNING + b'{"status":"failure","error":"token revoked"}', errors.TokenRefused),
+    ],
+)
+def test_nothing_else_amid_something_else_is_taken(body, kind):
+    with pytest.raises(errors.ApiError) as caught:
+        read(body, request=Api.torrent.request(id=5))
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("status", [204, 400, 403, 404, 500])
+def test_something_around_a_success_does_not_make_up_for_its_status(status):
+    for body in (WARNING + GOOD, GOOD + WARNING):
+        with pytest.raises(errors.ApiError):
+            read(body, status=status)
 
 
 def test_nothing_is_a_success_for_one_action_only():

@@ -36,6 +36,15 @@ async def test_an_answer_arrives_decoded(connect):
     assert json.loads(answer.body)["status"] == "success"
 
 
+async def test_what_stands_around_answers_is_told_once(connect, caplog):
+    transport = await connect(
+        lambda _: httpx.Response(200, content=b'<b>Notice</b>{"status":"success","response":5}')
+    )
+    assert [(await transport.send(WANT)).response for _ in range(3)] == [5, 5, 5]
+    [line] = caplog.messages
+    assert line.startswith("stats: the server writes something else around its answers")
+
+
 async def test_what_is_sent(connect):
     sent = []
     transport = await connect(lambda request: sent.append(request) or success())
