@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
@@ -19,11 +20,13 @@ from biofs.api.errors import (
     TokenMissing,
     TokenRefused,
 )
+from biofs.api.in_front import by_headers, by_page
 from biofs.api.requests import Answer, Request
 from biofs.api.values import is_info_hash
 
 _RATE_WORDS = re.compile(r"rate[ _-]*limit|too many requests", re.IGNORECASE)
 _TOKEN_WORDS = {
+    "invalid token": "the token is invalid",
     "invalid token format": "the token is malformed",
     "token revoked": "the token is revoked",
     "user disabled": "the user is disabled",
@@ -44,7 +47,10 @@ class ActionUnknown(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer, as far as it matters. `base_url` is where the request went."""
+    """An HTTP answer, as far as it matters. `base_url` is where the request went.
+
+    Names of `headers` are in lower case, or it does not mind.
+    """
 
     base_url: str
     status: int
@@ -53,12 +59,15 @@ class Reply:
     location: str | None = field(default=None, repr=False)
     retry_after: float | None = None
     date: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def interpret(request: Request, reply: Reply) -> Answer:
     """The answer in a reply; raises the `ApiError` it stands for otherwise."""
     if 300 <= reply.status < 400:
         raise _redirected(request, reply)
+    if in_front := by_headers(request, reply):
+        raise in_front
     if reply.status == 200 and _is_whole(request, reply.body):
         return Answer(request, reply.status, reply.content_type, reply.body)
     if reply.status == 200 and (not reply.body or reply.body.isspace()):
@@ -68,7 +77,7 @@ def interpret(request: Request, reply: Reply) -> Answer:
     except Undecodable as error:
         found = _amid_noise(reply, error)
         if found is None:
-            raise _by_status(request, reply) or _undecodable(request, reply, error) from None
+            raise _not_json(request, reply, error) from None
         return _noisy(request, reply, found)
     failure = _failure(request, reply, value)
     if failure is not None:
@@ -157,8 +166,16 @@ def _failure(request: Request, reply: Reply, value: object) -> ApiError | None:
 
 
 def _failure_words(value: object) -> str | None:
-    """The words of `{"status":"failure","error":…}`, or None if that is not what it is."""
-    if not isinstance(value, dict) or value.get("status") not in ("failure", "error"):
+    """The words of `{"status":"failure","error":…}`, or None if that is not what it is.
+
+    Newer servers say `{"errors":…}`, of which a word about the token is understood.
+    """
+    if not isinstance(value, dict):
+        return None
+    errors = value.get("errors")
+    if isinstance(errors, str) and errors.strip().lower() in _TOKEN_WORDS:
+        return errors.strip()
+    if value.get("status") not in ("failure", "error"):
         return None
     error = value.get("error")
     return error.strip() if isinstance(error, str) else ""
@@ -215,6 +232,13 @@ def _by_status(request: Request, reply: Reply) -> ApiError | None:
     if status != 200:
         return BadAnswer(action, f"the server answered HTTP {status}")
     return None
+
+
+def _not_json(request: Request, reply: Reply, error: Undecodable) -> ApiError:
+    by_status = _by_status(request, reply)
+    if isinstance(by_status, RateLimited):
+        return by_status
+    return by_page(request, reply) or by_status or _undecodable(request, reply, error)
 
 
 def _undecodable(request: Request, reply: Reply, error: Undecodable) -> ApiError:

@@ -11,12 +11,14 @@
 `StaleConnection`       the server closed a kept connection; the same request can be sent again
 `Unreachable`           no connection, or it broke off: DNS, refused, no route, TLS, reset
 `TimedOut`              the server did not answer in time
+`Intercepted`           something before the server answered: a captive portal, maintenance
+`Barred`                something before the server refuses access: a challenge, a firewall
 `ServerFault`           the server failed: HTTP 5xx, or a page of HTML where JSON was due
 `BadAnswer`             an invalid answer: not JSON, wrong shape, too large, too deep
 ======================  ============================================================================
 
 They are `ApiError`, by way of `AccessDenied` (the third to fifth), `TryAgain` (the next three) and
-`NetworkError` (the two after). A message is one line and never holds what was sent or received,
+`NetworkError` (the four after). A message is one line and never holds what was sent or received,
 but for words known to be harmless, so it can be logged and shown as it is.
 """
 
@@ -95,6 +97,14 @@ class Unreachable(NetworkError):
 
 class TimedOut(NetworkError):
     """The server did not connect, or did not answer completely, in time."""
+
+
+class Intercepted(NetworkError):
+    """Something that stands before the server answered in its place; the server did not."""
+
+
+class Barred(Intercepted):
+    """Something that stands before the server refuses access: no word about the token."""
 
 
 class ServerFault(ApiError):

@@ -241,6 +241,7 @@ class Transport:
             headers.get("location"),
             parse_retry_after(headers.get("retry-after"), headers.get("date")),
             parse_date(headers.get("date")),
+            headers,
         )
 
     async def _sent(self, job: _Job, request: httpx.Request) -> httpx.Response:

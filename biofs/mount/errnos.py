@@ -13,6 +13,7 @@ import pyfuse3
 from biofs.api.errors import (
     AccessDenied,
     ApiError,
+    Barred,
     NotFound,
     TimedOut,
     TryAgain,
@@ -29,6 +30,7 @@ S = TypeVar("S")
 _ERRNO: tuple[tuple[type[ApiError], int], ...] = (
     (NotFound, errno.ENOENT),
     (AccessDenied, errno.EACCES),
+    (Barred, errno.EACCES),
     (TimedOut, errno.ETIMEDOUT),
     (Unreachable, errno.EHOSTUNREACH),
     (TryAgain, errno.EAGAIN),

@@ -54,10 +54,22 @@ AT_ONCE: dict[str, tuple[Behaviour, int]] = {
     "http_400": (saying(400, HTML), errno.EIO),
     "http_401": (saying(401, HTML), errno.EACCES),
     "http_403": (saying(403, HTML), errno.EACCES),
+    "challenge": (saying(403, HTML, cf_mitigated="challenge"), errno.EACCES),
+    "challenge_503": (saying(503, HTML, cf_mitigated="challenge"), errno.EACCES),
+    "captive_portal": (saying(200, HTML + b"Free WiFi"), errno.EIO),
+    "captive_portal_511": (saying(511, HTML), errno.EACCES),
+    "maintenance": (saying(200, HTML + b"Down for maintenance"), errno.EIO),
     "http_500": (saying(500, HTML), errno.EIO),
     "http_502": (saying(502, HTML), errno.EIO),
     "http_503": (saying(503, HTML), errno.EIO),
     "http_504": (saying(504, HTML), errno.EIO),
+}
+NAMED = {
+    "challenge": "Cloudflare",
+    "challenge_503": "Cloudflare",
+    "captive_portal": "captive portal",
+    "captive_portal_511": "captive portal",
+    "maintenance": "maintenance page",
 }
 IN_VAIN: dict[str, Behaviour] = {
     "mute": mute,
@@ -118,6 +130,7 @@ def test_a_fault_becomes_its_errno(patient: Mount, server: Misbehaving, name: st
     assert server.requests - requests <= 2, "one question, and one in the other dialect"
     assert server.connections - connections <= 2
     check_what_is_known(patient, server)
+    assert NAMED.get(name, "") in patient.log.read_text().splitlines()[-1]
     server.behave()
     requests = server.requests
     assert b'"id"' in document.read_bytes()

@@ -19,6 +19,7 @@ import pytest
 from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN, MEMBER_TOKEN, REVOKED_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
+from tests.support.faulty import Saying
 from tests.support.mounting import environment, mounted
 from tests.support.server import Server, running
 
@@ -216,6 +217,42 @@ def test_without_network_it_says_so_and_what_to_do(user: User) -> None:
     assert "the server cannot be reached: nothing kept: try again, or --no-check" in said
     assert user.kept == []
     assert "the token is kept in" in user.run("login", "--no-check", typed=DONOR_TOKEN)
+
+
+def test_what_stands_before_the_server_is_no_word_about_the_token(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    app = Saying(create_app(embedded()))
+    with running(app) as server:
+        user = User(server, tmp_path)
+        app.say(403, b"<!doctype html>", cf_mitigated="challenge")
+        said = user.run("login", typed=DONOR_TOKEN, code=1)
+        assert "does not take this token" not in said
+        assert "challenge of Cloudflare" in said
+        assert "nothing kept: try again" in said
+        user.extra["BIOFS_TOKEN"] = DONOR_TOKEN
+        found = findings(user.run("doctor", code=1))
+        assert found["server"].startswith(f"DO {server.url}: a challenge of Cloudflare")
+        assert found["token"] == "-- there is one, from BIOFS_TOKEN; not checked"
+        app.body = None
+        assert "works" in findings(user.run("doctor"))["token"]
+
+
+@pytest.mark.parametrize("status", [200, 401])
+@pytest.mark.parametrize("key", ["error", "errors"])
+def test_invalid_token_is_a_refused_token(tmp_path: Path, status: int, key: str) -> None:
+    (tmp_path / "home").mkdir()
+    app = Saying(create_app(embedded()))
+    with running(app) as server:
+        user = User(server, tmp_path)
+        said = {key: "invalid token"} | ({"status": "failure"} if key == "error" else {})
+        app.say(status, json.dumps(said).encode(), content_type="application/vnd.api+json")
+        assert "does not take this token: the token is invalid: nothing kept" in user.run(
+            "login", typed=DONOR_TOKEN, code=1
+        )
+        user.extra["BIOFS_TOKEN"] = DONOR_TOKEN
+        with mounted(user.base, "--rate", "unlimited", env=user.environment()) as mount:
+            with pytest.raises(PermissionError):
+                os.listdir(mount.path / "categories/Images")
 
 
 def test_a_token_is_sent_to_no_other_server(user: User) -> None:

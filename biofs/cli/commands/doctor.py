@@ -78,7 +78,12 @@ def _account(settings: Settings, *, offline: bool) -> Iterable[Finding]:
 def _asked(settings: Settings) -> Iterator[Finding]:
     """One request tells of the network, the certificate, the token and the clock."""
     # trio and httpx take half a second: not before all else was looked at.
-    from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415
+    from biofs.api.errors import (  # noqa: PLC0415
+        AccessDenied,
+        ApiError,
+        Intercepted,
+        NetworkError,
+    )
     from biofs.cli import asking  # noqa: PLC0415
     from biofs.store.database.files import store_path  # noqa: PLC0415
 
@@ -87,7 +92,8 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         if isinstance(found, asking.Identity):
             keep()
     if isinstance(found, NetworkError):
-        yield Finding("server", False, f"{settings.url}: {found.message}: is the network there?")
+        hint = "" if isinstance(found, Intercepted) else ": is the network there?"
+        yield Finding("server", False, f"{settings.url}: {found.message}{hint}")
         yield Finding("token", None, f"there is one{_whence()}; not checked")
     elif isinstance(found, AccessDenied):
         yield Finding("server", True, f"{settings.url} answers")

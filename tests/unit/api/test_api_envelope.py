@@ -63,6 +63,8 @@ def test_the_content_type_of_json_does_not_matter(content_type):
         ("bad parameters", Api.torrent.request(id=5), errors.BadRequest),
         ("bad parameters", Api.browse.request(), errors.BadRequest),
         ("no search terms", Api.usersearch.request("x"), errors.BadRequest),
+        ("invalid token", WANT, errors.TokenRefused),
+        ("Invalid token ", WANT, errors.TokenRefused),
         ("invalid token format", WANT, errors.TokenRefused),
         ("token revoked", WANT, errors.TokenRefused),
         ("user disabled", WANT, errors.TokenRefused),
@@ -91,6 +93,17 @@ def test_rate_limits_are_recognised_under_any_status(status):
         failure("rate limit exceeded", status=status)
 
 
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
+def test_newer_servers_refuse_a_token_in_other_words(status):
+    said = {"errors": "invalid token", "jsonapi": {"version": "1.1"}, "meta": {"count": 1}}
+    with pytest.raises(errors.TokenRefused, match="the token is invalid"):
+        read(said, status=status, content_type="application/vnd.api+json; charset=utf-8")
+    for other in ("not found", ["invalid token"], None, {}):
+        with pytest.raises(errors.ApiError) as caught:
+            read({"errors": other}, status=200)
+        assert type(caught.value) is errors.BadAnswer
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_known_words_count_under_a_refusing_status(status):
     with pytest.raises(errors.NotFound):
@@ -103,8 +116,6 @@ def test_known_words_count_under_a_refusing_status(status):
         (500, errors.ServerFault),
         (502, errors.ServerFault),
         (503, errors.ServerFault),
-        (401, errors.TokenRefused),
-        (403, errors.TokenRefused),
         (404, EndpointMissing),
         (429, errors.RateLimited),
         (400, errors.BadAnswer),
@@ -118,6 +129,60 @@ def test_statuses(status, kind, body):
     with pytest.raises(errors.ApiError) as caught:
         read(body, status=status)
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_refuses_access_is_told_apart(status):
+    for body in (b"", b" ", b"{}", b'{"status":"failure","error":"go away"}'):
+        with pytest.raises(errors.TokenRefused):
+            read(body, status=status)
+    for body in (HTML, b"error code: 1020"):
+        with pytest.raises(errors.Barred, match="before the API refuses access"):
+            read(body, status=status)
+    with pytest.raises(errors.TokenRefused, match="revoked"):
+        failure("token revoked", status=status)
+
+
+TURNED_AWAY = (
+    b"<!doctype html><title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "kind", "words"),
+    [
+        (403, TURNED_AWAY, {"cf-mitigated": "challenge"}, errors.Barred, "Cloudflare"),
+        (503, b"", {"cf-mitigated": "challenge"}, errors.Barred, "Cloudflare"),
+        (503, TURNED_AWAY, {}, errors.Barred, "Cloudflare"),
+        (403, b"error code: 1020", {"server": "cloudflare"}, errors.Barred, "Cloudflare before"),
+        (522, HTML, {}, errors.Intercepted, "Cloudflare does not get through"),
+        (200, HTML + b"Making sure you're not a bot!", {}, errors.Barred, "robots"),
+        (511, HTML, {}, errors.Barred, "captive portal"),
+        (200, HTML + b"<h1>Free WiFi</h1>", {}, errors.Intercepted, "captive portal"),
+        (401, HTML, {"www-authenticate": 'Basic realm="x"'}, errors.Barred, "password of its own"),
+        (407, HTML, {}, errors.Barred, "proxy"),
+        (200, HTML + b"down for Maintenance", {}, errors.Intercepted, "maintenance"),
+        (503, HTML + b"down for maintenance", {}, errors.Intercepted, "maintenance"),
+        (200, HTML + b"<input type='password'>", {}, errors.BadAnswer, "to log in"),
+        (200, HTML + b" " * 10**6 + b"maintenance", {}, errors.BadAnswer, "web page"),
+    ],
+)
+def test_what_answers_in_the_servers_place_is_named(status, body, headers, kind, words):
+    with pytest.raises(errors.ApiError, match=words) as caught:
+        read(body, status=status, content_type="text/html", headers=headers)
+    assert type(caught.value) is kind
+    assert not isinstance(caught.value, errors.AccessDenied)
+
+
+def test_texts_of_answers_are_not_looked_through_for_pages():
+    said = {"status": "success", "response": "maintenance of a captive portal, not a bot"}
+    assert read(said).response == said["response"]
+    assert read(WARNING + json.dumps(said).encode()).response == said["response"]
+    with pytest.raises(errors.NotFound):
+        read(
+            {"status": "failure", "error": "bad id parameter", "info": "WiFi"},
+            request=Api.torrent.request(id=5),
+        )
 
 
 def test_an_absent_thing_is_never_a_server_that_fails():
