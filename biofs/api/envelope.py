@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin, urlsplit
 
 from biofs.api.decoding import NOT_JSON, Found, Undecodable, decode, find_answer
 from biofs.api.errors import (
@@ -17,10 +16,10 @@ from biofs.api.errors import (
     NotFound,
     RateLimited,
     ServerFault,
-    TokenMissing,
     TokenRefused,
 )
 from biofs.api.in_front import by_headers, by_page
+from biofs.api.redirects import redirected
 from biofs.api.requests import Answer, Request
 from biofs.api.values import is_info_hash
 
@@ -34,7 +33,6 @@ _TOKEN_WORDS = {
 }
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,9}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
-_HOST = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 
 
 class EndpointMissing(ServerFault):
@@ -65,7 +63,7 @@ class Reply:
 def interpret(request: Request, reply: Reply) -> Answer:
     """The answer in a reply; raises the `ApiError` it stands for otherwise."""
     if 300 <= reply.status < 400:
-        raise _redirected(request, reply)
+        raise redirected(request, reply)
     if in_front := by_headers(request, reply):
         raise in_front
     if reply.status == 200 and _is_whole(request, reply.body):
@@ -254,23 +252,3 @@ def _unknown_failure(request: Request, words: str) -> ApiError:
         return ServerFault(request.action, "the server failed without saying why")
     shown = f": {words}" if _PLAIN_WORDS.fullmatch(words) else ""
     return BadAnswer(request.action, f"the server reports an unknown failure{shown}")
-
-
-def _redirected(request: Request, reply: Reply) -> ApiError:
-    action = request.action
-    try:
-        here = urlsplit(reply.base_url)
-        there = urlsplit(urljoin(f"{reply.base_url}/", reply.location or ""))
-        host = there.netloc.rpartition("@")[2]
-    except ValueError:
-        return BadAnswer(action, "the server redirects to nowhere")
-    if not reply.location:
-        return BadAnswer(action, f"the server answered HTTP {reply.status}")
-    same_host = there.hostname == here.hostname
-    if same_host and there.path.rpartition("/")[2] == "login.php":
-        return TokenMissing(action, "the server asks to log in")
-    if same_host and there.netloc == here.netloc and there.scheme == here.scheme:
-        return BadAnswer(action, "the server redirects to another page")
-    if there.scheme not in ("http", "https") or not _HOST.fullmatch(host):
-        return BadAnswer(action, "the server redirects to nowhere")
-    return BadAnswer(action, f"the server redirects to {there.scheme}://{host}: use that URL")

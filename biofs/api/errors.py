@@ -14,6 +14,7 @@
 `Intercepted`           something before the server answered: a captive portal, maintenance
 `Barred`                something before the server refuses access: a challenge, a firewall
 `ServerFault`           the server failed: HTTP 5xx, or a page of HTML where JSON was due
+`Moved`                 the server redirects to another URL of its own; nothing follows it
 `BadAnswer`             an invalid answer: not JSON, wrong shape, too large, too deep
 ======================  ============================================================================
 
@@ -113,3 +114,15 @@ class ServerFault(ApiError):
 
 class BadAnswer(ApiError):
     """The answer is invalid."""
+
+
+class Moved(BadAnswer):
+    """The server redirects to where another URL would find it: `url`, normalised.
+
+    `same_site`: with the same host name, apart from "www.". Nothing is sent there unasked.
+    """
+
+    def __init__(self, action: str, message: str, url: str, *, same_site: bool) -> None:
+        super().__init__(action, message)
+        self.url = url
+        self.same_site = same_site

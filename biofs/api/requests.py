@@ -125,12 +125,15 @@ class Credentials:
             return {"Cookie": self.cookie.reveal()}
         return {}
 
-    def appear_in(self, text: str) -> bool:
-        """Whether a text repeats the token, the cookie or one of the cookie's values, in any case.
+    def appear_in(self, text: str, request: Request) -> bool:
+        """Whether a text repeats the token, the cookie or one of the cookie's values, or a secret
+        of the request, in any case.
 
         Values of fewer than eight characters, such as a user's id, may stand anywhere.
         """
-        texts = [] if self.token is None else [self.token.reveal()]
+        texts = [value.reveal() for _, value in request.params if isinstance(value, Secret)]
+        if self.token is not None:
+            texts.append(self.token.reveal())
         if self.cookie is not None:
             parts = self.cookie.reveal().split(";")
             texts += [self.cookie.reveal(), *(part.partition("=")[2].strip() for part in parts)]

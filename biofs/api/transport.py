@@ -196,8 +196,8 @@ class Transport:
             self._tell_of_noise(request)
         if request.kind == "api":
             outcome = self._learn(request, outcome, endpoint, group)
-        if isinstance(outcome, ApiError) and self._credentials.appear_in(outcome.message):
-            # A host to which it redirects is the one thing of the server's that a message repeats.
+        if isinstance(outcome, ApiError) and self._credentials.appear_in(outcome.message, request):
+            # A URL to which it redirects is the one thing of the server's that a message repeats.
             outcome = BadAnswer(request.action, "the server answers with the user's own secret")
         return outcome
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
 import stat
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ import pytest
 from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN, MEMBER_TOKEN, REVOKED_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
-from tests.support.faulty import Saying
+from tests.support.faulty import Moving, Saying
 from tests.support.mounting import environment, mounted
 from tests.support.server import Server, running
 
@@ -255,6 +257,77 @@ def test_invalid_token_is_a_refused_token(tmp_path: Path, status: int, key: str)
                 os.listdir(mount.path / "categories/Images")
 
 
+@pytest.fixture
+def moved(tmp_path: Path) -> Iterator[User]:
+    """A user of a site that has moved below another path, whose URL is not known yet."""
+    (tmp_path / "home").mkdir()
+    with running(Moving(create_app(embedded()), "/gazelle")) as server:
+        yield User(server, tmp_path)
+
+
+def test_a_site_that_has_moved_is_named_and_the_token_does_not_follow(moved: User) -> None:
+    url = f"{moved.server.url}/gazelle"
+    said = moved.run("login", typed=DONOR_TOKEN, code=1)
+    assert f"redirects to {url}: use that URL: nothing kept: `biofs login --url {url}`" in said
+    moved.extra["BIOFS_TOKEN"] = DONOR_TOKEN
+    found = findings(moved.run("doctor", code=1))
+    assert f"redirects to {url}: use that URL: `biofs login --url {url}`" in found["server"]
+    with mounted(moved.base, "--rate", "unlimited", env=moved.environment()) as mount:
+        with pytest.raises(OSError) as caught:
+            os.listdir(mount.path / "categories/Images")
+        assert caught.value.errno == errno.EIO
+        assert f"redirects to {url}: use that URL" in mount.log.read_text()
+    assert moved.server.log.count() == 0, "the application behind the redirect heard nothing"
+    del moved.extra["BIOFS_TOKEN"]
+    said = moved.run("login", "--rate", "unlimited", "--url", url, typed=DONOR_TOKEN)
+    assert f"the URL that is set is {moved.server.url}: set it to {url}" in said
+    moved.extra["BIOFS_URL"] = url
+    assert json.loads(moved.run("api", "stats"))
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_at_a_prompt_the_url_that_a_site_has_moved_to_is_offered(moved: User, answer: str) -> None:
+    code, shown = at_a_terminal(
+        moved,
+        ["login", "--rate", "unlimited"],
+        [("API token: ", DONOR_TOKEN), ("log in there? [y/N]: ", answer)],
+    )
+    assert f"redirects to {moved.server.url}/gazelle: log in there?" in shown
+    assert DONOR_TOKEN not in shown
+    if answer == "n":
+        assert (code, moved.kept, moved.server.log.count()) == (1, [], 0)
+        return
+    assert code == 0
+    assert f"(user 3, Donor) at {moved.server.url}/gazelle" in shown
+    login = json.loads((moved.home / ".config/biofs/login.json").read_text())
+    assert login["url"] == f"{moved.server.url}/gazelle"
+
+
+def at_a_terminal(
+    user: User, arguments: list[str], dialogue: list[tuple[str, str]]
+) -> tuple[int, str]:
+    """Run a command at a terminal and answer its questions: its exit code, and what it showed."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "biofs", *arguments], user.environment())
+    shown = b""
+    try:
+        for question, answer in dialogue:
+            while question.encode() not in shown:
+                shown += os.read(terminal, 1024)
+            hidden = "token" in question
+            while hidden and termios.tcgetattr(terminal)[3] & termios.ECHO:
+                time.sleep(0.01)  # not before the terminal was told to show nothing
+            os.write(terminal, f"{answer}\n".encode())
+        while more := os.read(terminal, 1024):
+            shown += more
+    except OSError:
+        pass  # how Linux says that the other end of a terminal is closed
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(terminal)
+    return code, shown.decode()
+
+
 def test_a_token_is_sent_to_no_other_server(user: User) -> None:
     user.run("login", "--rate", "unlimited", typed=DONOR_TOKEN)
     with running(create_app(embedded())) as other:
@@ -293,31 +366,10 @@ def test_a_login_that_makes_no_sense_is_said_and_can_be_repeated(user: User) -> 
 
 
 def test_at_a_prompt_it_is_not_shown(user: User) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "biofs", "login", "--no-check"],
-            user.environment(),
-        )
-    shown = b""
-    while not shown.endswith(b"API token: "):
-        shown += os.read(terminal, 1024)
-    # Not before the terminal was told to show nothing.
-    import termios
-
-    while termios.tcgetattr(terminal)[3] & termios.ECHO:
-        time.sleep(0.01)
-    os.write(terminal, f"{DONOR_TOKEN}\n".encode())
-    try:
-        while more := os.read(terminal, 1024):
-            shown += more
-    except OSError:
-        pass  # how Linux says that the other end of a terminal is closed
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    os.close(terminal)
-    assert DONOR_TOKEN.encode() not in shown
-    assert b"the token is kept in" in shown
+    code, shown = at_a_terminal(user, ["login", "--no-check"], [("API token: ", DONOR_TOKEN)])
+    assert code == 0
+    assert DONOR_TOKEN not in shown
+    assert "the token is kept in" in shown
     assert user.kept == ["login.json", "login.token"]
 
 

@@ -86,3 +86,26 @@ class Chattering:
             await send(message)
 
         await self._app(scope, receive, chatter)
+
+
+class Moving:
+    """Answers below another path, and redirects there from everywhere else."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path
+        self.state = app.state  # type: ignore[attr-defined]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"].startswith(self._path):
+            await self._app(
+                {**scope, "path": scope["path"].removeprefix(self._path)}, receive, send
+            )
+        else:
+            where = self._path + scope["path"] + "?" + scope["query_string"].decode()
+            headers = [(b"location", where.encode())]
+            await send({"type": "http.response.start", "status": 301, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})

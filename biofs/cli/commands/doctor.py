@@ -82,6 +82,7 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         AccessDenied,
         ApiError,
         Intercepted,
+        Moved,
         NetworkError,
     )
     from biofs.cli import asking  # noqa: PLC0415
@@ -98,6 +99,8 @@ def _asked(settings: Settings) -> Iterator[Finding]:
     elif isinstance(found, AccessDenied):
         yield Finding("server", True, f"{settings.url} answers")
         yield Finding("token", False, f"{found.message}{_whence()}: `biofs login` takes another")
+    elif isinstance(found, Moved):
+        yield Finding("server", False, f"{settings.url}: {found.message}: {_move(found.url)}")
     elif isinstance(found, ApiError):
         yield Finding("server", False, f"{settings.url}: {found.message}: is it the right URL?")
     else:
@@ -107,6 +110,10 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         yield _clock(found.clock)
         return
     yield Finding("clock", None, "compared with nothing")
+
+
+def _move(url: str) -> str:
+    return f"`biofs login --url {url}`, or wherever the URL is set"
 
 
 def _clock(ahead: float | None) -> Finding:

@@ -51,10 +51,13 @@ def command(check: bool, for_passkey: bool, in_file: bool, **given: object) -> N
         return
     secret = _asked("API token")
     settings = load({**given, "token": secret.reveal()}, os.environ, logged_in=False)
-    user, name = (None, "") if not check else _checked(settings)
+    user, name = None, ""
+    if check:
+        settings, user, name = _checked_where_it_is(settings, given, secret)
     where = _kept(directory, settings.url, secret, user, name, in_file=in_file)
     click.echo(f"the token is kept {where}: `biofs mount DIRECTORY` uses it from now on")
     _say_what_wins(directory)
+    _say_if_not_used(given, settings.url)
 
 
 def _directory() -> Path:
@@ -96,10 +99,29 @@ def _asked(what: str) -> Secret:
     raise QuietError(f"that is no {what.removeprefix('API ')}: {problem}", USAGE)
 
 
-def _checked(settings: Settings) -> tuple[int, str]:
-    """Ask who it is, and say so. A token that does not work leaves nothing behind."""
+def _checked_where_it_is(
+    settings: Settings, given: dict[str, object], secret: Secret
+) -> tuple[Settings, int, str]:
+    """Ask who it is; where the site has moved to only if the user says so, and only once."""
+    found = _checked(settings)
+    if isinstance(found, str):
+        question = f"{settings.url} redirects to {found}: log in there?"
+        if not click.confirm(question, default=False, err=True):
+            raise QuietError("nothing kept")
+        given = {**given, "url": found, "token": secret.reveal()}
+        settings = load(given, os.environ, logged_in=False)
+        found = _checked(settings, may_move=False)
+        assert not isinstance(found, str)  # noqa: S101 - it may not move again
+    return settings, *found
+
+
+def _checked(settings: Settings, *, may_move: bool = True) -> tuple[int, str] | str:
+    """Ask who it is, and say so; or the site's URL that a user at a terminal can be offered.
+
+    A token that does not work leaves nothing behind.
+    """
     # trio and httpx take half a second: not before all is known to be right.
-    from biofs.api.errors import AccessDenied, ApiError, NetworkError  # noqa: PLC0415
+    from biofs.api.errors import AccessDenied, ApiError, Moved, NetworkError  # noqa: PLC0415
     from biofs.cli import asking  # noqa: PLC0415
     from biofs.store.database.files import store_path  # noqa: PLC0415
 
@@ -118,6 +140,12 @@ def _checked(settings: Settings) -> tuple[int, str]:
         raise QuietError(
             f"{settings.url}: {found.message}: nothing kept: "
             f"try again, or --no-check keeps it unchecked"
+        )
+    if isinstance(found, Moved):
+        if may_move and found.same_site and sys.stdin.isatty():
+            return found.url
+        raise QuietError(
+            f"{settings.url}: {found.message}: nothing kept: `biofs login --url {found.url}`"
         )
     if isinstance(found, ApiError):
         raise QuietError(f"{settings.url}: {found.message}: nothing kept")
@@ -164,6 +192,14 @@ def _forget_the_last(directory: Path, url: str) -> None:
         last = logins.read(directory)
         if last is not None and last.url != url:
             logins.forget(directory, last)
+
+
+def _say_if_not_used(given: dict[str, object], url: str) -> None:
+    """A URL that is set elsewhere is stronger than that of a login."""
+    with suppress(QuietError):
+        used = load({**given, "url": None, "offline": True}, os.environ).url
+        if used != url:
+            complain(f"the URL that is set is {used}: set it to {url}, or the token is not used")
 
 
 def _say_what_wins(directory: Path) -> None:

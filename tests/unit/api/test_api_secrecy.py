@@ -48,6 +48,12 @@ def redirect_to_it(request):
     return httpx.Response(302, headers={"location": f"https://{TOKEN.reveal().upper()}.example/"})
 
 
+def redirect_below_it(request):
+    secret = PASSKEY.reveal() if "torrents.php" in str(request.url) else TOKEN.reveal()
+    page = request.url.path.rpartition("/")[2]
+    return httpx.Response(301, headers={"location": f"/{secret}/{page}"})
+
+
 def fail(request):
     raise httpx.ReadError(f"reading {request.url} {request.headers!r}", request=request)
 
@@ -65,7 +71,8 @@ def in_broken_json(request):
 
 
 @pytest.mark.parametrize(
-    "answer", [echo, redirect, redirect_to_it, fail, fail_oddly, as_html, in_broken_json]
+    "answer",
+    [echo, redirect, redirect_to_it, redirect_below_it, fail, fail_oddly, as_html, in_broken_json],
 )
 @pytest.mark.parametrize(
     "request_",
