@@ -168,14 +168,14 @@ class Details:
             document.update(counts.get(about.id, {}))
             torrents[about.id] = TorrentDetail(
                 about.id,
-                render.document(document),
+                render.document(render.with_lists(document)),
                 about.magnet.encode(),
                 about.list_key,
                 max(about.filelist_size, 0),
                 about.file_count,
                 about.size,
             )
-        group = render.document(stored.group)
+        group = render.document(render.with_lists(stored.group))
         return Detail(group_id, group, description, torrents, confirmed, outdated, changes)
 
     def file_list(self, key: str) -> file_lists.FileList | None:

@@ -26,6 +26,7 @@ __all__ = [
     "index_line",
     "magnet",
     "torrent_shown",
+    "with_lists",
 ]
 
 MAX_DEPTH: Final = 100
@@ -34,6 +35,9 @@ MAX_DEPTH: Final = 100
 # Author names are the one text that the server does not escape.
 _AUTHORS: Final = frozenset({"author", "authors"})
 _GROUP_KEEPS: Final = _AUTHORS | {"description"}
+
+_LISTS: Final = ("authors", "tags", "tagList", "torrents")
+"""What is a list in a group, a torrent or a browse row, whatever PHP has made of it."""
 
 # Python prints no integer of more than some thousand digits; nor does anyone read it.
 _MAX_INTEGER_BITS: Final = 2048
@@ -121,7 +125,7 @@ def group_shown(group: Mapping[str, object]) -> object:
     Raises:
         ValueError: As `decode_texts`.
     """
-    return decode_texts(group, _GROUP_KEEPS)
+    return with_lists(decode_texts(group, _GROUP_KEEPS))
 
 
 def torrent_shown(torrent: Mapping[str, object]) -> object:
@@ -131,17 +135,36 @@ def torrent_shown(torrent: Mapping[str, object]) -> object:
         ValueError: As `decode_texts`.
     """
     shown = {key: value for key, value in torrent.items() if key != "fileList"}
-    return decode_texts(shown, _AUTHORS)
+    return with_lists(decode_texts(shown, _AUTHORS))
+
+
+def with_lists(value: object) -> object:
+    """Give an object with its lists as lists, where the server has sent objects.
+
+    PHP writes a list whose keys have gaps as ``{"1": …, "7": …}``, and readers expect one shape.
+    The order stays; so does all else, NULL and texts included.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    lists = {
+        name: list(found.values())
+        for name in _LISTS
+        if isinstance(found := value.get(name), Mapping) and all(map(str.isdecimal, found))
+    }
+    return {**value, **lists} if lists else value
 
 
 def index_line(row: Mapping[str, object]) -> bytes:
-    """Write a line of ``index.jsonl``: a browse row, texts decoded.
+    """Write a line of ``index.jsonl``: a browse row, texts decoded, lists as lists.
 
     Raises:
         ValueError: As `document`.
         TypeError: As `document`.
     """
-    return _line(decode_texts(row, _AUTHORS))
+    shown = with_lists(decode_texts(row, _AUTHORS))
+    if isinstance(shown, Mapping) and isinstance(torrents := shown.get("torrents"), list):
+        shown = {**shown, "torrents": [with_lists(torrent) for torrent in torrents]}
+    return _line(shown)
 
 
 def filelist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:

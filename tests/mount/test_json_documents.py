@@ -9,8 +9,13 @@ from pathlib import Path
 
 import orjson
 
+from biofs.demo.accounts import DONOR_TOKEN
+from biofs.demo.app import create_app
+from biofs.demo.embedded import embedded
 from tests.support.counting import counted
-from tests.support.mounting import Mount
+from tests.support.faulty import Gapped
+from tests.support.mounting import Mount, mounted
+from tests.support.server import running
 
 READ_FIRST = (
     *("users/2", "users/search/e", "comments/1", "collages/3", "search/kratom", "top/tags/10"),
@@ -57,3 +62,32 @@ def test_json_is_json_and_jsonl_is_json_line_by_line(tmp_path: Path) -> None:
             met[path.name] += 1
     assert set(met) >= TO_BE_MET, TO_BE_MET - set(met)
     assert met["group.json"] > 70
+
+
+def test_lists_are_lists_though_the_server_sends_objects(tmp_path: Path) -> None:
+    shown = []
+    for number, wrap in enumerate((lambda app: app, Gapped)):
+        with (
+            running(wrap(create_app(embedded()))) as server,
+            mounted(
+                tmp_path,
+                *("--url", server.url, "--rate", "unlimited"),
+                env={"BIOFS_TOKEN": DONOR_TOKEN},
+                name=f"mnt{number}",
+            ) as mount,
+        ):
+            category = mount.path / "categories/Sequences"
+            group = category / "Alcohol dehydrogenase ADH1 [1]"
+            torrents = sorted(path.name for path in group.iterdir() if path.is_dir())
+            assert torrents
+            document = orjson.loads((group / "group.json").read_bytes())
+            assert [type(document[name]) for name in ("authors", "tags")] == [list, list]
+            assert all(author["name"] for author in document["authors"])
+            lines = (category / "index.jsonl").read_bytes()
+            for line in lines.splitlines():
+                row = orjson.loads(line)
+                assert isinstance(row["tags"], list)
+                assert all(isinstance(each["authors"], list) for each in row["torrents"])
+            torrent = (group / torrents[0] / "torrent.json").read_bytes()
+            shown.append((document, lines, torrents, torrent))
+    assert shown[0] == shown[1]

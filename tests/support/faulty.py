@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -109,3 +110,43 @@ class Moving:
             headers = [(b"location", where.encode())]
             await send({"type": "http.response.start", "status": 301, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
+
+
+LISTS = ("authors", "tags", "torrents")
+
+
+class Gapped:
+    """Writes the lists of groups and torrents as PHP writes those whose keys have gaps."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.state = app.state  # type: ignore[attr-defined]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+
+        async def gapped(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    (name, value)
+                    for name, value in message["headers"]
+                    if name.lower() != b"content-length"
+                ]
+            else:
+                message["body"] = json.dumps(_gapped(json.loads(message["body"]))).encode()
+            await send(message)
+
+        await self._app(scope, receive, gapped if scope["type"] == "http" else send)
+
+
+def _gapped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_gapped(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: {str(3 * n + 1): _gapped(each) for n, each in enumerate(inner)}
+        if name in LISTS and isinstance(inner, list)
+        else _gapped(inner)
+        for name, inner in value.items()
+    }

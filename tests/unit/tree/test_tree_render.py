@@ -156,6 +156,36 @@ def test_index_line() -> None:
     }
 
 
+def test_objects_that_php_makes_of_lists_are_shown_as_lists() -> None:
+    authors = {"7": {"id": 2, "name": "AT&amp;T"}, "1": {"id": 3, "name": "B"}}
+    as_list = [{"id": 2, "name": "AT&amp;T"}, {"id": 3, "name": "B"}]
+    group = {"id": 1, "tags": {"1": "a&amp;b", "7": "c"}, "authors": authors, "torrents": {}}
+    shown = {"id": 1, "tags": ["a&b", "c"], "authors": as_list, "torrents": []}
+    assert json.loads(render.document(render.group_shown(group))) == shown
+    assert list(json.loads(render.document(render.group_shown(group)))) == list(group)
+    row = {"groupId": 1, "torrents": {"0": {"torrentId": 2, "authors": authors}, "2": 5}}
+    assert json.loads(render.index_line(row)) == {
+        "groupId": 1,
+        "torrents": [{"torrentId": 2, "authors": as_list}, 5],
+    }
+    torrent = {"id": 1, "authors": authors, "archive": {"1": "a", "2": "b"}}
+    assert render.torrent_shown(torrent) == {**torrent, "authors": as_list}
+
+
+@given(values)
+@settings(deadline=None)
+def test_only_what_stands_for_a_list_becomes_one(value: object) -> None:
+    other = {"x": value}
+    assert render.with_lists(other) is other
+    shown = render.with_lists({"tags": value})
+    assert isinstance(shown, dict)
+    if isinstance(value, dict) and all(key.isdecimal() for key in value):
+        assert repr(shown["tags"]) == repr(list(value.values()))
+    else:
+        assert shown["tags"] is value
+    assert render.with_lists(value) is value or isinstance(value, dict)
+
+
 @given(st.lists(st.tuples(anything, st.integers(0, 2**70))))
 @settings(deadline=None)
 def test_filelist_json(entries: list[tuple[str, int]]) -> None:
