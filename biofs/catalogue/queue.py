@@ -170,4 +170,4 @@ class Queue:
         entry.finished.set()
 
     def _log_error(self, request: Request, error: ApiError) -> None:
-        self.errors.append((request.action, str(error)))
+        self.errors.append((request.action, error.message))

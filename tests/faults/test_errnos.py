@@ -113,6 +113,9 @@ def test_a_token_that_does_not_work_is_eacces_and_shown_nowhere(
         with pytest.raises(OSError) as caught:
             os.listdir(mount.path / "categories/Sequences")
         assert caught.value.errno == errno.EACCES
+        for entry in mount.status()["last_errors"]:
+            assert entry["action"] == "browse"
+            assert not entry["error"].startswith("browse")  # once is enough
         assert mount.status()["last_errors"]
         assert token not in (mount.path / ".biofs/status.json").read_text()
     assert token not in mount.log.read_text()

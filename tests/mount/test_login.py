@@ -443,6 +443,14 @@ def test_the_doctor_looks_at_the_store_and_the_mounts(user: User) -> None:
     )
 
 
+def test_the_doctor_asks_for_no_token_where_none_is_needed(user: User) -> None:
+    with mounted(user.base, "--demo", env=user.environment()):
+        found = findings(user.run("doctor"))
+    assert found["token"].startswith("-- none, and none is needed: your mounts show the embedded")
+    assert found["server"].endswith(": not asked")
+    assert findings(user.run("doctor", code=1))["token"].startswith("DO no token")
+
+
 def test_a_mount_that_hangs_is_found(user: User) -> None:
     user.extra["BIOFS_TOKEN"] = DONOR_TOKEN
     with mounted(user.base, env=user.environment()) as mount:

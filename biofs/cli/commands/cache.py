@@ -97,8 +97,7 @@ def _described(store: Path) -> str:
     rows.append(("known", known))
     if coverage.newest is not None and coverage.oldest is not None:
         now = time.time()
-        newest, oldest = (max(now - moment, 0) for moment in (coverage.newest, coverage.oldest))
-        rows.append(("details", f"{quantities.age(newest)} to {quantities.age(oldest)} old"))
+        rows.append(("details", quantities.ages(now - coverage.newest, now - coverage.oldest)))
     users = _users(store)
     if users:
         rows.append(("in use by", users))

@@ -54,12 +54,17 @@ def _all(given: dict[str, object], *, offline: bool) -> Iterator[Finding]:
             return
     yield checks.fuse_conf(settings.fuse_options)
     yield checks.python()
-    if problem:
+    states = checks.states()
+    if not (settings.token or settings.cookie) and checks.need_no_token(states):
+        said = "none, and none is needed: your mounts show the embedded catalogue or a snapshot"
+        yield Finding("token", None, said)
+        yield from _not_asked(settings)
+    elif problem:
         yield Finding("token", False, problem)
     else:
         yield from _account(settings, offline=settings.offline)
     yield from checks.cache(settings)
-    yield from checks.mounts()
+    yield from checks.mounts(states)
     yield from checks.indexers(settings.fuse_options)
 
 
@@ -68,11 +73,12 @@ def _account(settings: Settings, *, offline: bool) -> Iterable[Finding]:
         yield Finding("token", None, "there is none: `biofs login` asks for it")
     elif offline:
         yield Finding("token", None, f"there is one{_whence()}; not checked")
-    if offline:
-        yield Finding("server", None, f"{settings.url}: not asked")
-        yield Finding("clock", None, "compared with nothing")
-        return
-    yield from _asked(settings)
+    yield from _not_asked(settings) if offline else _asked(settings)
+
+
+def _not_asked(settings: Settings) -> Iterable[Finding]:
+    yield Finding("server", None, f"{settings.url}: not asked")
+    yield Finding("clock", None, "compared with nothing")
 
 
 def _asked(settings: Settings) -> Iterator[Finding]:

@@ -17,7 +17,15 @@ _DAYS_FROM: Final = 48 * 60
 
 def age(seconds: float) -> str:
     """How long ago, in one unit: `3 minutes`, `an hour`, `a moment` for less than a second."""
-    return humanize.naturaldelta(max(seconds, 0.0))
+    if seconds < 1:
+        return "a moment"  # some versions of humanize say "0 seconds"
+    return humanize.naturaldelta(seconds)
+
+
+def ages(newest: float, oldest: float) -> str:
+    """How old the newest and the oldest of things are: `a minute to 3 days old`."""
+    first, last = age(newest), age(oldest)
+    return f"{first} old" if first == last else f"{first} to {last} old"
 
 
 def duration(seconds: float) -> str:

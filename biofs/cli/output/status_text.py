@@ -89,10 +89,8 @@ def _known(known: Mapping[str, Any]) -> str:
     if known["bytes"] is not None:
         said += f", {quantities.size(known['bytes'])}"
     if known["newest_detail_seconds"] is not None:
-        said += (
-            f"; details {quantities.age(known['newest_detail_seconds'])} "
-            f"to {quantities.age(known['oldest_detail_seconds'])} old"
-        )
+        ages = quantities.ages(known["newest_detail_seconds"], known["oldest_detail_seconds"])
+        said += f"; details {ages}"
     return said
 
 

@@ -10,7 +10,7 @@ import re
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from biofs.contents import mountinfo
 from biofs.control import client
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
+from biofs.settings.table import DEMO_URL
 from biofs.store.database import files
 from biofs.store.database.files import StoreError
 from biofs.store.database.read_only import open_read_only
@@ -161,17 +162,33 @@ def _store(store: Path, most: int) -> Finding:
     )
 
 
-def mounts() -> Iterator[Finding]:
-    """Whether each of your mounts answers, and which are dead."""
-    mine = mount_lookup.mine()
-    for mount in mine:
-        place = mount.mountpoint
+def states() -> dict[str, Mapping[str, object] | None]:
+    """What each of your mounts says of itself, by its mountpoint; None if it does not answer."""
+    found: dict[str, Mapping[str, object] | None] = {}
+    for mount in mount_lookup.mine():
         try:
-            mount_lookup.ask(place, "status")
-            yield _right("mount", f"{place} answers")
+            found[mount.mountpoint] = mount_lookup.ask(mount.mountpoint, "status")
         except QuietError:
+            found[mount.mountpoint] = None
+    return found
+
+
+def need_no_token(states: Mapping[str, Mapping[str, object] | None]) -> bool:
+    """Whether there are mounts, and all of them show the embedded catalogue or a snapshot."""
+    return bool(states) and all(
+        state is not None and (state.get("server") == DEMO_URL or bool(state.get("snapshot")))
+        for state in states.values()
+    )
+
+
+def mounts(states: Mapping[str, Mapping[str, object] | None]) -> Iterator[Finding]:
+    """Whether each of your mounts answers, and which are dead."""
+    for place, state in states.items():
+        if state is not None:
+            yield _right("mount", f"{place} answers")
+        else:
             yield _wrong("mount", f"{place} does not answer: `biofs umount --lazy {place}` ends it")
-    if not mine:
+    if not states:
         yield _right("mount", "none is running")
 
 

@@ -14,6 +14,7 @@ from biofs.contents import mountinfo
 from biofs.contents.mountinfo import FSTYPE, Mount
 from biofs.control import client
 from biofs.errors import QuietError
+from biofs.settings.table import DEFAULT_URL, DEMO_URL
 
 
 @pytest.fixture
@@ -129,12 +130,32 @@ def test_mounts_that_answer_and_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
         return {}
 
     monkeypatch.setattr(mount_lookup, "ask", ask)
-    assert list(checks.mounts()) == [
+    assert list(checks.mounts(checks.states())) == [
         ("mount", True, "/a answers"),
         ("mount", False, "/b does not answer: `biofs umount --lazy /b` ends it"),
     ]
     monkeypatch.setattr(mount_lookup, "mine", list)
-    assert list(checks.mounts()) == [("mount", True, "none is running")]
+    assert list(checks.mounts(checks.states())) == [("mount", True, "none is running")]
+
+
+@pytest.mark.parametrize(
+    ("states", "none_needed"),
+    [
+        ({}, False),
+        ({"/a": {"server": DEMO_URL}}, True),
+        (
+            {"/a": {"server": DEMO_URL}, "/b": {"server": DEFAULT_URL, "snapshot": {"made": 1}}},
+            True,
+        ),
+        ({"/a": {"server": DEMO_URL}, "/b": {"server": DEFAULT_URL}}, False),
+        ({"/a": {"server": DEMO_URL}, "/b": None}, False),
+        ({"/a": {}}, False),
+    ],
+)
+def test_a_token_is_needed_for_a_mount_of_the_server_alone(
+    states: dict[str, dict[str, object] | None], none_needed: bool
+) -> None:
+    assert checks.need_no_token(states) is none_needed
 
 
 @pytest.mark.parametrize(

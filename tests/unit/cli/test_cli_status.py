@@ -93,6 +93,18 @@ def test_a_mount_that_knows_nothing() -> None:
     assert lines[-1] == "known       0 groups, 0 of them with details, 0 file lists"
 
 
+def test_ages_that_read_the_same_are_said_once() -> None:
+    status = copy.deepcopy(STATUS)
+    for newest, oldest, said in (
+        (0, 0, "a moment old"),
+        (0.4, 60, "a moment to a minute old"),
+        (7200, 7300, "2 hours old"),
+    ):
+        status["known"] |= {"newest_detail_seconds": newest, "oldest_detail_seconds": oldest}
+        [known] = [line for line in as_table(status).splitlines() if line.startswith("known ")]
+        assert known.endswith(f"; details {said}"), known
+
+
 def _mounts(monkeypatch: pytest.MonkeyPatch, *places: str) -> None:
     mounts = [Mount(i, 1, place, FSTYPE, "demo") for i, place in enumerate(places)]
     monkeypatch.setattr(mountinfo, "read", lambda: mounts)
