@@ -58,6 +58,7 @@ missing_programs() {
     lacks gio && echo libglib2.0-bin
     lacks getfattr && echo attr
     lacks ps && echo procps
+    lacks zip && echo zip
     lacks zsh && echo zsh
     lacks fish && echo fish
     lacks groff && echo groff-base

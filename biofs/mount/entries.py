@@ -227,22 +227,25 @@ MOST_ENTRIES: Final = 512
 class Directory:
     """A directory's entries, the first with offset 1 behind it and so on; the inode above it; and
     until when (epoch seconds) nobody needs to look whether all is still so. `asks` says whether a
-    look at each entry may cost a request: if not given, what the entries say of it.
+    look at each entry may cost a request: if not given, what the entries say of it. Those in
+    `unlisted` are found by their names alone.
 
     It is its own listing (see `Listing`).
     """
 
-    __slots__ = ("_listed", "_names", "asks", "changes", "good_until", "parent")
+    __slots__ = ("_listed", "_names", "_unlisted", "asks", "changes", "good_until", "parent")
 
     def __init__(
         self,
         entries: list[Listed],
         parent: int,
         good_until: float = math.inf,
+        unlisted: Sequence[Listed] = (),
         *,
         asks: bool | None = None,
     ) -> None:
         self._listed: Final = entries
+        self._unlisted: Final = unlisted
         self._names: dict[bytes, Listed] | None = None
         self.asks: Final = any(entry.asks for entry in entries) if asks is None else asks
         self.parent: Final = parent
@@ -253,7 +256,8 @@ class Directory:
         """The entry of this name."""
         names = self._names
         if names is None:
-            names = self._names = {entry.name: entry for entry in self._listed}
+            every = (*self._listed, *self._unlisted)
+            names = self._names = {entry.name: entry for entry in every}
         return names.get(name)
 
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
@@ -261,7 +265,7 @@ class Directory:
 
     def nbytes(self) -> int:
         """What it takes in memory, about."""
-        return ENTRY_BYTES * (1 + len(self._listed))
+        return ENTRY_BYTES * (1 + len(self._listed) + len(self._unlisted))
 
 
 class Directories:

@@ -75,7 +75,7 @@ class Operations(ReadOnly):
 
     `state` is what status.json shows; `answer_inodes` is filled with which inodes show which
     answers. Without `xattrs` there are no extended attributes, without `contents` no file below
-    `files/` opens.
+    `files/` opens, without `lists_files` the directory of a torrent does not list `files/`.
     """
 
     supports_dot_lookup = False
@@ -91,6 +91,7 @@ class Operations(ReadOnly):
         uid: int,
         gid: int,
         account: bool = False,
+        lists_files: bool = True,
         answer_inodes: AnswerInodes | None = None,
         xattrs: Xattrs | None = None,
         contents: Contents | None = None,
@@ -107,7 +108,7 @@ class Operations(ReadOnly):
             views,
             CategoryNodes(catalogue),
             GroupNodes(catalogue),
-            TorrentNodes(catalogue, contents),
+            TorrentNodes(catalogue, contents, lists_files=lists_files),
             FilesNodes(catalogue, contents),
         ]
         self._nodes: Final = {kind: nodes for nodes in every for kind in nodes.kinds}

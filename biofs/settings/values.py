@@ -122,12 +122,14 @@ FUSE_OPTIONS = {
     "noatime": "access times are not updated, which they are not anyway",
     "nodev": "device files have no effect; always on for ordinary users",
     "noexec": "no program can be executed",
+    "nofiles": "directories of torrents do not list `files/`, which is there for who names it",
     "nonempty": "the mountpoint need not be empty",
     "nosuid": "set-user-ID bits have no effect; always on for ordinary users",
     "ro": "read-only, as the mount always is",
     "xattr": "metadata as extended attributes",
 }
-"""Names that stand alone. `nonempty` and `xattr` are biofs's own, the others mount options."""
+"""Names that stand alone. `nofiles`, `nonempty` and `xattr` are biofs's own, the others mount
+options."""
 
 OWNER_OPTIONS = {
     "uid": "the numeric user ID that owns all files",

@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +37,7 @@ class Reader:
 
     def __init__(self, case: Case, mount: Mount) -> None:
         self._mount = mount
+        self.home = mount.path.parent
         self._env = {
             **case.environment(),
             "HOME": os.fspath(mount.path.parent),
@@ -134,6 +137,7 @@ def rows_in(document: Path, heading: str) -> list[tuple[str, str]]:
 
 TEN_THINGS = rows_in(README, "Ten things to do")
 EVERY_DAY = rows_in(COOKBOOK, "Every day")
+COPYING = rows_in(COOKBOOK, "Copying the metadata")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,34 @@ def test_what_to_type(reader: Reader, wanted: str, command: str) -> None:
         assert output or command.startswith(("find ", "cd ")), wanted
 
 
+def names_copied(copy: Path) -> list[str]:
+    """The paths in a directory or an archive."""
+    if copy.is_dir():
+        return [os.fspath(path) for path in copy.rglob("*")]
+    if zipfile.is_zipfile(copy):
+        return zipfile.ZipFile(copy).namelist()
+    with tarfile.open(copy) as tar:
+        return tar.getnames()
+
+
+@pytest.mark.parametrize("command", [command for _, command in COPYING])
+def test_a_copy_of_the_metadata_is_whole_and_without_errors(reader: Reader, command: str) -> None:
+    code, output = reader.types(command)
+    assert (code, output) == (0, [])
+    found = re.search(r"~/([\w.]+)", command)
+    assert found is not None
+    names = {name.rstrip("/").rpartition("/")[2] for name in names_copied(reader.home / found[1])}
+    assert names >= {"group.json", "description.txt", "torrent.json", "filelist.jsonl"}
+    assert "files" not in names
+
+
 def test_there_is_something_to_type() -> None:
+    assert {command.split("--exclude")[0].split()[0] for _, command in COPYING} == {
+        "mkdir",
+        "rsync",
+        "tar",
+        "zip",
+    }
     assert len(TEN_THINGS) == 10
     assert len(EVERY_DAY) > 15
 

@@ -291,3 +291,39 @@ def test_ripgrep_and_fd_stay_out_of_files(mount: Mount) -> None:
     assert not any("/files/" in path for path in listed)
     found = mount.run("rg", "-l", "Saccharomyces", ADH1).splitlines()
     assert f"{ADH1}/group.json" in found
+
+
+@pytest.fixture(scope="module")
+def without_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mount]:
+    with mounted(tmp_path_factory.mktemp("nofiles"), "--demo", "-o", "nofiles") as mount:
+        yield mount
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["cp", "-a", ADH1, "{}/copy"],
+        ["rsync", "-a", f"{ADH1}/", "{}/copy"],
+        ["tar", "-cf", "{}/copy.tar", ADH1],
+        ["zip", "-qr", "{}/copy.zip", ADH1],
+    ],
+    ids=lambda command: command[0],
+)
+def test_with_nofiles_a_group_is_copied_without_errors(
+    mount: Mount, without_files: Mount, tmp_path: Path, command: list[str]
+) -> None:
+    command = [word.format(tmp_path) for word in command]
+    without_files.run(*command)
+    done = subprocess.run(command, cwd=mount.path, capture_output=True, check=False, timeout=60)
+    assert done.returncode != 0, "without it there is an error for each file"
+
+
+def test_with_nofiles_the_files_are_there_for_who_names_them(without_files: Mount) -> None:
+    torrent = without_files.path / TORRENT
+    names = {"torrent.json", "filelist.jsonl", "magnet.txt"}
+    for _ in range(2):  # before the detail is known and after
+        assert set(os.listdir(torrent)) == names
+        assert {entry.name for entry in os.scandir(torrent)} == names
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(without_files.path / TOP)}
+        assert sizes == FILES
+    assert not any("/files" in line for line in without_files.run("find", ADH1).splitlines())

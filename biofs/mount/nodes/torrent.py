@@ -31,6 +31,9 @@ class TorrentNodes(Nodes):
     """Answers for a torrent's directory and its documents. `address.ident` is the torrent's id.
 
     Without `contents` there is no contents.json.
+
+    Without `lists_files` a listing leaves `files/` out, so that who copies the directory gets the
+    documents alone and no errors; it is found all the same by who names it.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (
@@ -42,9 +45,16 @@ class TorrentNodes(Nodes):
     )
     kept: ClassVar[tuple[Kind, ...]] = (Kind.TORRENT,)
 
-    def __init__(self, catalogue: Catalogue, contents: Contents | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        contents: Contents | None = None,
+        *,
+        lists_files: bool = True,
+    ) -> None:
         super().__init__(catalogue)
         self._contents: Final = contents
+        self._lists_files: Final = lists_files
 
     async def _detail(self, torrent: KnownTorrent, caller: Caller) -> TorrentDetail:
         detail = await self.catalogue.groups.get(torrent.group_id, caller)
@@ -90,14 +100,18 @@ class TorrentNodes(Nodes):
             file_entry(b"torrent.json", 1, _JSON + step, json, mtime),
             file_entry(b"filelist.jsonl", 2, _FILELIST + step, filelist, mtime),
             file_entry(b"magnet.txt", 3, _MAGNET + step, magnet, mtime),
-            directory_entry(b"files", 4, _FILES + step, mtime),
         ]
+        files = directory_entry(b"files", 4, _FILES + step, mtime)
+        if self._lists_files:
+            entries.append(files)
         if self._contents is not None:
             # Its size is asked for whenever it is looked at, and costs no request by itself.
-            entries.append(file_entry(b"contents.json", 5, _CONTENTS + step, None, mtime))
+            number = len(entries) + 1
+            entries.append(file_entry(b"contents.json", number, _CONTENTS + step, None, mtime))
         good_until = math.inf if detail is None else documents.good_until(detail)
         above = pack(Kind.GROUP, torrent.group_id)
-        return Directory(entries, above, good_until, asks=known is None)
+        unlisted = () if self._lists_files else (files,)
+        return Directory(entries, above, good_until, unlisted, asks=known is None)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         found = self.cached_directory(address, caller).find(name)

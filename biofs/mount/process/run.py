@@ -77,7 +77,7 @@ def _trim() -> None:
 _LOOKS: Final = ("/bin/sh", "-c", 'test -e "$0/README.txt"')
 """Any Linux has this shell, and it starts sooner than Python."""
 
-OWN_OPTIONS: Final = frozenset({"nonempty", "xattr", "default_permissions", "ro"})
+OWN_OPTIONS: Final = frozenset({"nofiles", "nonempty", "xattr", "default_permissions", "ro"})
 """Options of `-o` that mean something to biofs, or that every mount has anyway."""
 
 
@@ -226,6 +226,7 @@ async def _main(
             uid=os.getuid() if settings.uid is None else settings.uid,
             gid=os.getgid() if settings.gid is None else settings.gid,
             account=settings.account,
+            lists_files="nofiles" not in settings.fuse_options,
             answer_inodes=answer_inodes,
             xattrs=_xattrs(settings, catalogue, contents),
             contents=contents,
