@@ -37,6 +37,7 @@ from biofs.tree.inodes import Address, Kind, unpack
 log = logging.getLogger(__name__)
 
 NAME_MAX: Final = 255
+_DOTS: Final = (b".", b"..")
 _WRITING: Final = 0o3 | 0o2000 | 0o1000  # O_ACCMODE, O_APPEND, O_TRUNC (open(2))
 
 
@@ -78,7 +79,8 @@ class Operations(ReadOnly):
     `files/` opens, without `lists_files` the directory of a torrent does not list `files/`.
     """
 
-    supports_dot_lookup = False
+    # Inode numbers are addresses: also one that the kernel has forgotten can be looked up.
+    supports_dot_lookup = True
     enable_writeback_cache = False
     enable_acl = False
 
@@ -162,6 +164,8 @@ class Operations(ReadOnly):
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
         self._looked_up += 1
+        if name in _DOTS:
+            return await self._by_inode(parent_inode, name, ctx)
         caller = self._patience.of(ctx.pid)
         directory = self._directories.get(parent_inode, caller)
         if directory is not None:
@@ -178,6 +182,19 @@ class Operations(ReadOnly):
             # With a timeout the kernel remembers it: editors and shells ask for the same again.
             return self._attributes.absent(nodes.absence(name))
         return self._attributes.fill(found)
+
+    async def _by_inode(
+        self, inode: InodeT, name: bytes, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.EntryAttributes:
+        """What `.` or `..` of an inode is, which need be no directory.
+
+        The kernel asks for a file handle (open_by_handle_at(2)) whose inode it has forgotten, as
+        servers of NFS and SMB keep them; it holds no lock meanwhile.
+        """
+        if name == b"..":
+            nodes, address = self._at(inode)
+            inode = InodeT(await nodes.parent(address))
+        return await self.getattr(inode, ctx)
 
     @guarded
     async def getattr(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
