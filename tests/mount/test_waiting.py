@@ -18,7 +18,7 @@ from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
 from tests.support.faulty import Holding
-from tests.support.mounting import Mount, mounted
+from tests.support.mounting import Mount, environment, mounted
 from tests.support.server import Server, running
 
 GROUP = "categories/Sequences/Alcohol dehydrogenase ADH1 [1]"
@@ -211,3 +211,40 @@ def test_sigterm_ends_a_mount_with_requests_in_flight(
         until(lambda: app.held == 1)
         # `mounted` ends it here, and checks that it ended well.
     assert reader.wait(timeout=20) != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_reader_outside_the_daemons_pid_namespace_is_freed(
+    tmp_path: Path, server: Server, app: Holding, number: signal.Signals
+) -> None:
+    """The daemon cannot see its signals, nor would the wait of ten minutes end in time."""
+    mountpoint = tmp_path / "mnt"
+    mountpoint.mkdir()
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        daemon = subprocess.Popen(
+            [
+                *("unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "biofs"),
+                *("mount", "-f", "--url", server.url, "--rate", "unlimited", "--wait", "600"),
+                os.fspath(mountpoint),
+            ],
+            env=environment(tmp_path, BIOFS_TOKEN=DONOR_TOKEN),
+            stderr=stderr,
+        )
+    try:
+        until(lambda: "mounted on" in log.read_text())
+        os.listdir(mountpoint / "categories/Sequences")
+        app.hold.set()
+        reader = subprocess.Popen(["cat", mountpoint / GROUP / "group.json"])
+        until(lambda: app.held == 1)
+        reader.send_signal(number)
+        assert reader.wait(timeout=60) != 0
+        with pytest.raises(BlockingIOError):  # EAGAIN, for one that goes on
+            (mountpoint / GROUP / "group.json").read_bytes()
+        app.hold.clear()
+        assert b'"id"' in (mountpoint / GROUP / "group.json").read_bytes()
+    finally:
+        app.hold.clear()
+        subprocess.run(["umount", mountpoint], check=False)
+        assert daemon.wait(timeout=60) == 0, log.read_text()

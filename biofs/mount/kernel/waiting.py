@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeVar
 
 import trio
@@ -24,21 +25,32 @@ known, however many wait."""
 MAX_TASKS: Final = 1024
 """Requests that pyfuse3 may serve at once; its default of 99 would be used up by waiting ones."""
 
+UNSEEN_SECONDS: Final = 3.0
+"""How long a caller waits without progress if nobody can see that it is signalled: it sleeps
+uninterruptibly meanwhile. Then it gets EAGAIN, and the fetch continues."""
+
 
 def _os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
 class Patience:
-    """The rules of waiting: at most `seconds` without progress, and not more than MAX_WAITERS."""
+    """The rules of waiting: at most `seconds` without progress, UNSEEN_SECONDS for a caller that
+    cannot be seen, and not more than MAX_WAITERS."""
 
     def __init__(self, seconds: float, watch: SignalWatch) -> None:
         self.seconds: Final = seconds
         self.watch: Final = watch
+        # The kernel numbers callers in this process's PID namespace.
+        self._numbers_are_ours: Final = proc_is_ours()
 
     def of(self, pid: int) -> Waiter:
-        """The caller behind a request of the thread `pid`."""
-        return Waiter(self, pid)
+        """The caller behind a request of the thread `pid`, 0 for one of another PID namespace."""
+        return Waiter(self, pid if self._numbers_are_ours else 0)
+
+    def for_thread(self, pid: int) -> float:
+        """For how many seconds the thread may wait without progress."""
+        return self.seconds if _status(pid) else min(self.seconds, UNSEEN_SECONDS)
 
 
 class Waiter(Caller):
@@ -63,7 +75,7 @@ class Waiter(Caller):
         fetch.join(reader)
         try:
             with (
-                trio.move_on_after(self._patience.seconds) as scope,
+                trio.move_on_after(self._patience.for_thread(self.pid)) as scope,
                 watch.watching(self.pid, scope) as watched,
             ):
                 await changed.wait()
@@ -78,7 +90,7 @@ class Waiter(Caller):
         if len(watch) >= MAX_WAITERS:
             raise _os_error(errno.EAGAIN)
         with (
-            trio.move_on_after(self._patience.seconds) as scope,
+            trio.move_on_after(self._patience.for_thread(self.pid)) as scope,
             watch.watching(self.pid, scope) as watched,
         ):
             return await work()
@@ -90,7 +102,8 @@ class Waiter(Caller):
 # pyfuse3 gets the kernel's interrupts but has no handler for them: a caller that was sent a signal,
 # SIGKILL included, stays in uninterruptible sleep until its request is answered. What it is waiting
 # for can be read from /proc/PID/status (proc(5)): a signal that is pending there and not blocked
-# would have woken it.
+# would have woken it. A caller of another PID namespace, outside the container in which we run, has
+# the number 0, and with `hidepid` (proc(5)) those of other users cannot be read.
 
 
 POLL_SECONDS: Final = 0.1
@@ -106,6 +119,23 @@ _HARMLESS: Final = (
     signal.SIGVTALRM,
 )
 _MEANT: Final = ~sum(1 << (number - 1) for number in _HARMLESS)
+
+
+def proc_is_ours() -> bool:
+    """Whether /proc numbers processes as the kernel numbers callers for this process.
+
+    Not with `unshare --pid` alone or a /proc that is bound from elsewhere: there a number is a
+    stranger's. NSpid has this process's numbers in the PID namespace of /proc and in each one
+    below it, down to its own (proc_pid_status(5)).
+    """
+    try:
+        status = Path("/proc/self/status").read_bytes()
+    except OSError:
+        return False
+    for line in status.splitlines():
+        if line.startswith(b"NSpid:"):
+            return line.split()[1:] == [b"%d" % os.getpid()]
+    return False
 
 
 def process_of(thread: int) -> int:

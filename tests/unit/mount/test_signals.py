@@ -3,10 +3,20 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
-from biofs.mount.kernel.waiting import is_signalled, process_of
+import pytest
+
+from biofs.mount.kernel.waiting import (
+    UNSEEN_SECONDS,
+    Patience,
+    SignalWatch,
+    is_signalled,
+    proc_is_ours,
+    process_of,
+)
 
 
 def test_a_thread_belongs_to_its_process() -> None:
@@ -43,3 +53,34 @@ def test_a_pending_signal_is_seen_unless_it_is_blocked_or_harmless() -> None:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     assert not is_signalled(thread)
+
+
+def test_who_cannot_be_seen_waits_for_a_short_time_only() -> None:
+    patience = Patience(60, SignalWatch())
+    assert patience.of(os.getpid()).pid == os.getpid()
+    assert patience.for_thread(os.getpid()) == 60
+    assert patience.for_thread(0) == UNSEEN_SECONDS
+    assert Patience(1, SignalWatch()).for_thread(0) == 1
+
+
+ASK = """
+import os
+from biofs.mount.kernel.waiting import Patience, SignalWatch, proc_is_ours
+print(proc_is_ours(), Patience(60, SignalWatch()).of(os.getpid()).pid == os.getpid())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [(["--mount-proc"], True), ([], False), (["--mount"], False)],
+)
+def test_a_number_of_another_pid_namespace_is_nobodys(options: list[str], ours: bool) -> None:
+    assert proc_is_ours()
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", *options, sys.executable, "-c", ASK],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout == f"{ours} {ours}\n"
