@@ -14,6 +14,7 @@ from biofs.api.errors import (
     BadAnswer,
     BadRequest,
     NotFound,
+    OtherApi,
     RateLimited,
     ServerFault,
     TokenRefused,
@@ -33,6 +34,14 @@ _TOKEN_WORDS = {
 }
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,9}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
+
+
+_JSON_API = "application/vnd.api+json"
+OTHER_API = (
+    "this server speaks the JSON:API of 2023, which lists no groups: "
+    "biofs needs a server of release 0.1.2 or 0.1.3"
+)
+"""What is said of a server of another age."""
 
 
 class EndpointMissing(ServerFault):
@@ -66,6 +75,7 @@ def interpret(request: Request, reply: Reply) -> Answer:
         raise redirected(request, reply)
     if in_front := by_headers(request, reply):
         raise in_front
+    is_other = _JSON_API in reply.content_type.lower()
     if reply.status == 200 and _is_whole(request, reply.body):
         return Answer(request, reply.status, reply.content_type, reply.body)
     if reply.status == 200 and (not reply.body or reply.body.isspace()):
@@ -73,11 +83,15 @@ def interpret(request: Request, reply: Reply) -> Answer:
     try:
         value, trailing = decode(reply.body)
     except Undecodable as error:
+        if is_other:
+            raise OtherApi(request.action, OTHER_API) from None
         found = _amid_noise(reply, error)
         if found is None:
             raise _not_json(request, reply, error) from None
         return _noisy(request, reply, found)
     failure = _failure(request, reply, value)
+    if (is_other or _is_json_api(value)) and not _says_token_is_invalid(value):
+        raise OtherApi(request.action, OTHER_API)
     if failure is not None:
         raise failure
     if trailing:
@@ -146,6 +160,22 @@ def _is_whole(request: Request, body: bytes) -> bool:
         # A bencoded dictionary starts with its first key's length.
         return body[:1] == b"d" and body[1:2].isdigit() and body[-1:] == b"e"
     return request.action == "clear_user_notification" and not body
+
+
+def _is_json_api(value: object) -> bool:
+    """Whether an answer has the top level of JSON:API (jsonapi.org/format/#document-top-level).
+
+    Whatever it says, that there is nothing (`data: []`) or too many requests: no later one can be
+    answered better.
+    """
+    if not isinstance(value, dict) or "status" in value:
+        return False
+    return "errors" in value or ("data" in value and ("jsonapi" in value or "meta" in value))
+
+
+def _says_token_is_invalid(value: object) -> bool:
+    """Whether it refuses the token in the words of newer servers (answer prod_auth_garbage)."""
+    return (_failure_words(value) or "").strip().lower() == "invalid token"
 
 
 def _failure(request: Request, reply: Reply, value: object) -> ApiError | None:

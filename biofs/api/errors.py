@@ -6,6 +6,7 @@
 `TokenMissing`          the server asks to log in, or there is nothing to log in with
 `TokenRefused`          the token or cookie does not work (any more)
 `CookieNeeded`          the action answers a browser session only, and there is no cookie
+`TokensRefused`         the server takes no tokens, and there is no cookie
 `RateLimited`           too many requests; the same one can be sent again later
 `DialectChanged`        the server is of another age; the same request can be sent again, at once
 `StaleConnection`       the server closed a kept connection; the same request can be sent again
@@ -16,9 +17,10 @@
 `ServerFault`           the server failed: HTTP 5xx, or a page of HTML where JSON was due
 `Moved`                 the server redirects to another URL of its own; nothing follows it
 `BadAnswer`             an invalid answer: not JSON, wrong shape, too large, too deep
+`OtherApi`              the server is of an age whose API lists nothing: a `BadAnswer`
 ======================  ============================================================================
 
-They are `ApiError`, by way of `AccessDenied` (the third to fifth), `TryAgain` (the next three) and
+They are `ApiError`, by way of `AccessDenied` (the third to sixth), `TryAgain` (the next three) and
 `NetworkError` (the four after). A message is one line and never holds what was sent or received,
 but for words known to be harmless, so it can be logged and shown as it is.
 """
@@ -60,6 +62,10 @@ class TokenRefused(AccessDenied):
 
 class CookieNeeded(AccessDenied):
     """The action works with a browser session's cookie only, and there is none."""
+
+
+class TokensRefused(AccessDenied):
+    """The server takes no tokens at all (release 0.1.3), and there is no cookie."""
 
 
 class TryAgain(ApiError):
@@ -126,3 +132,7 @@ class Moved(BadAnswer):
         super().__init__(action, message)
         self.url = url
         self.same_site = same_site
+
+
+class OtherApi(BadAnswer):
+    """The server speaks the JSON:API of 2023 and later, which has nothing that lists groups."""

@@ -111,6 +111,11 @@ class Credentials:
                 request.action, "this needs a session's cookie, a token does not work"
             )
 
+    def shows_token(self, request: Request) -> bool:
+        """Whether a request goes with the token: with the cookie where only that works."""
+        wants_cookie = request.kind == "download" or request.needs_cookie
+        return self.token is not None and not wants_cookie and not _carries_passkey(request)
+
     def headers(self, request: Request) -> dict[str, str]:
         """The one secret that is needed: the cookie where only it works, else the token if any.
 
@@ -118,8 +123,7 @@ class Credentials:
         """
         if _carries_passkey(request):
             return {}
-        wants_cookie = request.kind == "download" or request.needs_cookie
-        if self.token is not None and not wants_cookie:
+        if self.token is not None and self.shows_token(request):
             return {"Authorization": f"Bearer {self.token.reveal()}"}
         if self.cookie is not None:
             return {"Cookie": self.cookie.reveal()}

@@ -24,10 +24,14 @@ from biofs.api.errors import (
     BadAnswer,
     BadRequest,
     DialectChanged,
+    Moved,
     NotFound,
+    OtherApi,
     ServerFault,
     StaleConnection,
     TimedOut,
+    TokenMissing,
+    TokensRefused,
     Unreachable,
 )
 from biofs.api.http import (
@@ -52,6 +56,12 @@ _DECODED_IN_PLACE = 128 * 1024
 # What httpcore says when the connection ends before the answer does; other protocol errors are
 # answers that are not HTTP.
 _BROKEN_OFF = ("disconnected", "closed connection")
+
+_NO_TOKENS = "this server takes no tokens, as release 0.1.3 does not: it needs BIOFS_COOKIE"
+_NO_API = (
+    "there is no API at this URL: neither api.php nor ajax.php, "
+    "which releases of the server after 0.1.3 do not have any more"
+)
 
 _LONGEST_CHAIN = 16  # of causes: httpx, httpcore, trio and ssl each add one or two
 
@@ -183,7 +193,7 @@ class Transport:
             job.finish()
 
     async def _exchange(self, job: _Job) -> Answer | ApiError:
-        request = job.request
+        request, credentials = job.request, self._credentials
         endpoint, group = self._dialects.endpoint.current, self._dialects.group.current
         outcome: Answer | ApiError
         try:
@@ -196,6 +206,8 @@ class Transport:
             self._tell_of_noise(request)
         if request.kind == "api":
             outcome = self._learn(request, outcome, endpoint, group)
+        if isinstance(outcome, TokenMissing) and credentials.shows_token(request):
+            outcome = self._without_token(request)
         if isinstance(outcome, ApiError) and self._credentials.appear_in(outcome.message, request):
             # A URL to which it redirects is the one thing of the server's that a message repeats.
             outcome = BadAnswer(request.action, "the server answers with the user's own secret")
@@ -273,15 +285,26 @@ class Transport:
             data=form,
         )
 
+    def _without_token(self, request: Request) -> ApiError:
+        """What it means that who shows a token is sent to the login page (release 0.1.3 does)."""
+        if self._credentials.cookie is None:
+            return TokensRefused(request.action, _NO_TOKENS)
+        self._credentials = Credentials(cookie=self._credentials.cookie)
+        return DialectChanged(request.action, "this server takes no tokens, the cookie is used")
+
     def _learn(
         self, request: Request, outcome: Answer | ApiError, endpoint: str, group: str
     ) -> Answer | ApiError:
         """Note how this server speaks; turn a wrong name of ours into DialectChanged."""
         dialects = self._dialects
-        if isinstance(outcome, EndpointMissing):
+        if isinstance(outcome, OtherApi | Moved):
+            return outcome
+        # Later servers give a web page, with 200, where the API of earlier ones was.
+        nonsense = isinstance(outcome, BadAnswer) and dialects.endpoint.unproven
+        if isinstance(outcome, EndpointMissing) or nonsense:
             if dialects.endpoint.failed(endpoint):
                 return DialectChanged(request.action, f"there is no {endpoint} here")
-            return ServerFault(request.action, "there is no API at this URL (HTTP 404)")
+            return ServerFault(request.action, _NO_API)
         if isinstance(outcome, Answer | NotFound | BadRequest):
             dialects.endpoint.worked(endpoint)
         if isinstance(outcome, ActionUnknown):

@@ -67,6 +67,11 @@ class Choice:
         self._other = second
         self._unproven_switch = False
 
+    @property
+    def unproven(self) -> bool:
+        """Whether the other name failed, and this one has not worked yet."""
+        return self._unproven_switch
+
     def worked(self, used: str) -> None:
         """The server knows `used`."""
         if used == self.current:

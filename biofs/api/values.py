@@ -13,6 +13,9 @@ LARGEST = 2**63 - 1
 """The largest size or count: what file systems (off_t) and databases hold."""
 
 LARGEST_ID = 2**32 - 1
+"""The largest id that fits an inode number (`tree.inodes`). The server's own are of 32 bits up to
+release 0.1.3; what has a larger one is left out."""
+
 _END_OF_9999 = 253_402_300_799
 
 _LONGEST_NUMBER = 64
@@ -75,6 +78,14 @@ def to_texts(value: object) -> tuple[str, ...]:
     """The texts of a list, without empty ones: no tags are `[""]`. A text alone counts as one."""
     rows = [value] if isinstance(value, str) else to_rows(value) or ()
     return tuple([text for row in rows if (text := to_text(row))])
+
+
+def to_tags(value: object) -> tuple[str, ...]:
+    """The tags of a list, which are texts or objects with a name (release 0.1.3)."""
+    if isinstance(value, str):
+        return to_texts(value)
+    rows = to_rows(value) or ()
+    return to_texts([row.get("name") if isinstance(row, Mapping) else row for row in rows])
 
 
 def is_info_hash(text: str) -> bool:

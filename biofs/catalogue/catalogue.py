@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import trio
@@ -19,6 +20,7 @@ from biofs.catalogue.locate import Locate
 from biofs.catalogue.queue import Queue
 from biofs.store import facet_fill
 from biofs.store.browsing import Browsing
+from biofs.store.database import unfit
 from biofs.store.database.change_log import ChangeLog
 from biofs.store.database.store import Store
 from biofs.store.details import Details
@@ -50,6 +52,7 @@ class Catalogue:
         self.freshness: Final = freshness or Freshness()
         self.store: Final = store
         self.queue: Final = queue
+        queue.unfit, queue.when_unfit = unfit.load(store), partial(unfit.keep, store)
         self.fetches: Final = Fetches()
         self.changes: Final = Changes()
         self.index: Final = Index(store)
@@ -111,6 +114,7 @@ class Catalogue:
             },
             "offline": queue.offline,
             "server_reachable": queue.reachable,
+            "server_unfit": queue.unfit,
             "last_errors": [{"action": action, "error": error} for action, error in queue.errors],
         }
 

@@ -29,6 +29,7 @@ from biofs.api.requests import (
     PageRead,
     Slice,
 )
+from biofs.api.values import LARGEST_ID
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +162,11 @@ class Enumeration:
         if (order, way) != ("time", "desc"):  # else it is the server's own order
             options |= {"order_by": order, "order_way": way}
         answer: BrowsePage = await self.api.browse(number, category=self.category, **options)
+        if answer.skipped:
+            log.warning(
+                "category %d: %d rows of a page are left out: no id, or one above %d",
+                *(self.category, answer.skipped, LARGEST_ID),
+            )
         ids = [row.id for row in answer.rows]
         years = [row.year for row in answer.rows]
         read = PageRead(part, order, way, number, answer.pages, ids, years)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
@@ -19,6 +20,7 @@ from biofs.api.errors import (
     DialectChanged,
     NetworkError,
     NotFound,
+    OtherApi,
     RateLimited,
     StaleConnection,
     TryAgain,
@@ -52,7 +54,11 @@ class Sender(Protocol):
 
 
 class Queue:
-    """Requests waiting for their turn. `sent` counts what went to the server since the start."""
+    """Requests waiting for their turn. `sent` counts what went to the server since the start.
+
+    `unfit` says why the server cannot be used, "" if it is not known to be so; `when_unfit` is
+    called with it when it changes.
+    """
 
     def __init__(self, transport: Transport, pace: SharedPace, *, offline: bool = False) -> None:
         self.pace: Final = pace
@@ -61,6 +67,8 @@ class Queue:
         self.retried = 0
         self.errors: deque[tuple[str, str]] = deque(maxlen=RECENT_ERRORS)
         self.reachable: bool | None = None
+        self.unfit = ""
+        self.when_unfit: Callable[[str], None] = lambda _: None
         self._transport: Final = transport
         self._waiting: list[_Entry] = []
         self._arrival = trio.Event()
@@ -159,6 +167,8 @@ class Queue:
             return
         except ApiError as error:
             self.reachable = not isinstance(error, NetworkError)
+            if isinstance(error, OtherApi):
+                self._note_unfit(error.message)
             if isinstance(error, NotFound | BadRequest):
                 self.pace.success()  # an answer all the same
             else:
@@ -167,7 +177,13 @@ class Queue:
         else:
             self.reachable = True
             self.pace.success()
+            self._note_unfit("")
         entry.finished.set()
+
+    def _note_unfit(self, why: str) -> None:
+        if why != self.unfit:
+            self.unfit = why
+            self.when_unfit(why)
 
     def _log_error(self, request: Request, error: ApiError) -> None:
         self.errors.append((request.action, error.message))

@@ -54,6 +54,8 @@ class ServerOptions:
     endpoint: Literal["api.php", "ajax.php"] = "api.php"
     newer_server: bool = False
     """HTTP 400 for the rate limit, and an action `group` in place of `torrentgroup`."""
+    release: Literal["0.1.2", "0.1.3"] = "0.1.2"
+    """Release 0.1.3 takes no tokens, and has other names for a group's fields."""
 
     def by_session(self, session: str, user_id: str) -> Account | None:
         """The account a browser's cookies belong to."""

@@ -11,15 +11,16 @@ from biofs.demo import (
     actions_inbox,
     actions_top10,
     actions_users,
+    release_013,
 )
 from biofs.demo.call import Call
 
 Action = Callable[[Call], Response]
 
 
-def actions(*, newer_server: bool) -> Mapping[str, Action]:
+def actions(*, newer_server: bool, release: str = "0.1.2") -> Mapping[str, Action]:
     """The actions; a newer server calls `torrentgroup` `group`, and not the other way any more."""
-    return {
+    known: dict[str, Action] = {
         "browse": actions_groups.browse,
         "group" if newer_server else "torrentgroup": actions_groups.torrentgroup,
         "torrent": actions_groups.torrent,
@@ -41,3 +42,7 @@ def actions(*, newer_server: bool) -> Mapping[str, Action]:
         "stats": actions_account.stats,
         "announcements": actions_account.announcements,
     }
+    if release == "0.1.3":
+        known.pop("torrentgroup", None)
+        known |= release_013.ACTIONS
+    return known

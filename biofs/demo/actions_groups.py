@@ -1,7 +1,7 @@
 """browse, torrentgroup and torrent: the catalogue itself."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -12,13 +12,18 @@ from biofs.demo.call import Call
 from biofs.demo.escape import file_list, htmlentities
 from biofs.demo.model import CATEGORIES, Author, Group, Torrent
 
+GroupFields = Callable[[Call, Group], dict[str, Any]]
+
 PAGE = 50
 _LAST_PAGE = 20
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 
 
-def browse(call: Call) -> Response:
-    """A page of groups. Past the 20th page the 20th is repeated: 1,000 groups at most."""
+def browse(call: Call, row: GroupFields | None = None) -> Response:
+    """A page of groups. Past the 20th page the 20th is repeated: 1,000 groups at most.
+
+    `row` makes a group's row, if another than `browse_row` does.
+    """
     query = browse_query(call.params)
     count = call.source.count(query)
     if not count:
@@ -26,30 +31,31 @@ def browse(call: Call) -> Response:
     page = call.page()
     offset = PAGE * (min(page, _LAST_PAGE) - 1)
     groups = call.source.page(query, offset, PAGE)
-    results = [_browse_row(call, group) for group in groups]
+    results = [(row or browse_row)(call, group) for group in groups]
     return success({"currentPage": page, "pages": pages(count, PAGE), "results": results})
 
 
 def torrentgroup(call: Call) -> Response:
     """A group with all its torrents and their file lists."""
-    found = _group_asked_for(call, by_torrent_id=False)
+    found = group_asked_for(call, by_torrent_id=False)
     if isinstance(found, Response):
         return found
-    torrents = [_torrent(torrent) for torrent in in_site_order(found.torrents)]
+    torrents = [torrent_fields(torrent) for torrent in in_site_order(found.torrents)]
     return success({"group": _group(call, found), "torrents": torrents})
 
 
-def torrent(call: Call) -> Response:
-    """One torrent and its group."""
-    found = _group_asked_for(call, by_torrent_id=True)
+def torrent(call: Call, group: GroupFields | None = None) -> Response:
+    """One torrent and its group; `group` tells of the group, if another than the usual does."""
+    found = group_asked_for(call, by_torrent_id=True)
     if isinstance(found, Response):
         return found
     wanted_id, wanted_hash = call.number("id"), call.text("hash").upper()
     chosen = next(t for t in found.torrents if wanted_id == t.id or wanted_hash == t.info_hash)
-    return success({"group": _group(call, found), "torrent": _torrent(chosen)})
+    return success({"group": (group or _group)(call, found), "torrent": torrent_fields(chosen)})
 
 
-def _group_asked_for(call: Call, *, by_torrent_id: bool) -> Group | Response:
+def group_asked_for(call: Call, *, by_torrent_id: bool) -> Group | Response:
+    """The group that the parameters name; or the failure."""
     if call.text("id") and call.text("hash"):
         return failure("bad parameters")
     if call.text("hash"):
@@ -110,7 +116,8 @@ def _group(call: Call, group: Group) -> dict[str, Any]:
     }
 
 
-def _torrent(torrent: Torrent) -> dict[str, Any]:
+def torrent_fields(torrent: Torrent) -> dict[str, Any]:
+    """A torrent as `torrentgroup` and `torrent` tell it."""
     files = torrent.raw_file_list
     return {
         "id": torrent.id,
@@ -137,7 +144,8 @@ def _torrent(torrent: Torrent) -> dict[str, Any]:
     }
 
 
-def _browse_row(call: Call, group: Group) -> dict[str, Any]:
+def browse_row(call: Call, group: Group) -> dict[str, Any]:
+    """A group as `browse` tells it."""
     torrents = in_site_order(group.torrents)
     people = authors(group)
     return {

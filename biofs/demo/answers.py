@@ -45,6 +45,11 @@ def to_login() -> Response:
     return Response(_HTML.format("<h1>Log in</h1>"), 302, headers=headers)
 
 
+def log_in_page() -> Response:
+    """The login page in place of another, as servers from 2023 on give it."""
+    return Response(_HTML.format("<h1>Log in</h1>"), headers=_type(HTML_TYPE))
+
+
 def not_found() -> Response:
     """The answer where this installation has no such page."""
     return Response(_HTML.format("<h1>Not Found</h1>"), 404, headers=_type(HTML_TYPE))

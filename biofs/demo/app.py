@@ -55,7 +55,7 @@ class _Server:
         self.log = RequestLog()
         self._source = source
         self._clock = clock
-        self._actions = actions(newer_server=options.newer_server)
+        self._actions = actions(newer_server=options.newer_server, release=options.release)
         self._rate_limit = RateLimit(options.window, options.burst)
         self._states: defaultdict[int, AccountState] = defaultdict(AccountState)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from biofs.api.models import Group, GroupAnswer, Torrent
-from biofs.store import facets, file_lists, fulltext
+from biofs.store import bare_rows, facets, file_lists, fulltext
 from biofs.store.database.files import StoreError
 from biofs.store.group_rows import Before, before_of, mtime_of, replace_torrents
 from biofs.tree import names, render
@@ -102,6 +102,7 @@ def write_answer(
     torrents = _torrent_rows(connection, answer, ready)
     replace_torrents(connection, group.id, torrents.rows)
     _write_group(connection, group, torrents.newest, now)
+    bare_rows.write_detail(connection, group)
     found = facets.Found(group.id, torrents.newest, facets.of_group(group, answer.torrents))
     facets.write(connection, [found])
     facets.write_hashes(connection, answer.torrents)
@@ -152,7 +153,7 @@ def _facts_of(torrent: Torrent, name: str, list_key: str, filelist_size: int) ->
 
 def _write_group(connection: sqlite3.Connection, group: Group, newest: int, now: float) -> None:
     """Write the group's row. What is there of its browse row stays, and so does `seen`, which is
-    of that row: the detail knows nothing of lab and location."""
+    of that row: the detail need not know of lab and location."""
     connection.execute(
         "INSERT INTO groups (id, category, name, mtime, seen) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET category = excluded.category, name = excluded.name,"

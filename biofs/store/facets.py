@@ -66,7 +66,8 @@ def of_row(row: GroupRow, *, decoded: bool = False) -> FacetValues:
 def of_group(group: Group, torrents: Sequence[Torrent], *, decoded: bool = False) -> FacetValues:
     """What a detail tells; `decoded` as in `of_row`."""
     formats = [torrent.format for torrent in torrents]
-    return _facets_of(group.tags, group.year, formats, group.authors, decoded=decoded)
+    authors = group.authors if group.tells_authors else None
+    return _facets_of(group.tags, group.year, formats, authors, decoded=decoded)
 
 
 def _facets_of(

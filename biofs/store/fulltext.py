@@ -92,7 +92,7 @@ def of_title(name: str) -> tuple[str, ...]:
 
 def of_detail(group: Group, torrents: Sequence[Torrent], description: bytes) -> tuple[str, ...]:
     """What is searched of a detail; `description` is its plain text."""
-    about = [str(group.year or ""), group.category_name]
+    about = [group.lab, group.location, str(group.year or ""), group.category_name]
     for torrent in torrents:
         about += (torrent.format, torrent.platform, torrent.scope, torrent.license)
     files = islice(_names_in(torrents), MOST_NAMES_OF_GROUP)

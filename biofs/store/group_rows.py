@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from biofs.api.models import GroupRow
-from biofs.store import facets, fulltext
+from biofs.store import bare_rows, facets, fulltext
 from biofs.tree import names, render
 
 # What changes in a row from hour to hour and says nothing about the group's detail.
@@ -121,8 +121,10 @@ def replace_torrents(
     )
 
 
-def written_of(category: int, row: GroupRow, now: float) -> WrittenRow:
+def written_of(category: int, row: GroupRow, now: float, stable: object = None) -> WrittenRow:
     """What is to be written of a browse row, read at `now` (epoch seconds).
+
+    `stable` is its digest if it is another than the row's own.
 
     Raises ValueError or TypeError for one that no JSON document can hold.
     """
@@ -134,9 +136,27 @@ def written_of(category: int, row: GroupRow, now: float) -> WrittenRow:
     line = render.index_line(row.raw)
     name = names.group_dirname(row.name, row.id)
     newest = row_mtime(row)
-    group = (row.id, category, name, newest, line, stable_digest(row), now)
+    # Of the row as it came, whatever `fill` adds.
+    group = (row.id, category, name, newest, line, stable or stable_digest(row), now)
     found = facets.Found(row.id, newest, facets.of_row(row))
     return WrittenRow(group, torrents, found, fulltext.of_row(row))
+
+
+def fill(
+    connection: sqlite3.Connection, row: GroupRow, written: WrittenRow, now: float
+) -> WrittenRow:
+    """`written`, of a row that tells no name, with what the store knows of the group.
+
+    A name that is known from elsewhere (a title in a list, the answer about a torrent) stays.
+    """
+    told = bare_rows.told_of(connection, row.id)
+    _, category, name, _, _, stable, _ = written.group
+    if told:
+        return written_of(int(str(category)), bare_rows.filled(row, told), now, stable)
+    known = before_of(connection, row.id)
+    name = known[0].group.name if known else name
+    group = (*written.group[:2], name, *written.group[3:])
+    return written._replace(group=group)
 
 
 def write_row(connection: sqlite3.Connection, row: WrittenRow, changes: PageChanges) -> bool:

@@ -15,13 +15,16 @@ import msgspec
 from biofs.api.models import GroupRow
 from biofs.api.requests import PageRead
 from biofs.store import facets, fulltext
+from biofs.store.bare_rows import is_bare
 from biofs.store.database.store import Store
 from biofs.store.group_rows import (
     Before,
     KnownGroup,
     KnownTorrent,
     PageChanges,
+    WrittenRow,
     before_of,
+    fill,
     forget_group,
     mtime_of,
     row_mtime,
@@ -198,16 +201,20 @@ class Index:
 
         `page` is what an enumeration needs to remember of it, until `complete`.
         """
-        written = []
+        written: list[tuple[GroupRow, WrittenRow]] = []
         for each in rows:
             try:
-                written.append(written_of(category, each, now))
+                written.append((each, written_of(category, each, now)))
             except (ValueError, TypeError) as error:  # nested without end, say
                 log.warning("group %d: its browse row cannot be shown: %s", each.id, error)
 
         def change(connection: sqlite3.Connection) -> PageChanges:
             changes = PageChanges([], set())
-            new = [row for row in written if write_row(connection, row, changes)]
+            new = []
+            for each, row in written:
+                whole = fill(connection, each, row, now) if is_bare(each) else row
+                if write_row(connection, whole, changes):
+                    new.append(whole)
             facets.write(connection, [row.found for row in new])
             for row in new:
                 fulltext.write_row(connection, row.found.id, row.texts)

@@ -24,6 +24,7 @@ __all__ = [
     "filelist_lines",
     "group_shown",
     "index_line",
+    "json_line",
     "magnet",
     "torrent_shown",
     "with_lists",
@@ -94,7 +95,13 @@ def document(value: object) -> bytes:
         return json.dumps(_plain(value), ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def _line(value: object) -> bytes:
+def json_line(value: object) -> bytes:
+    """Write a line of a ``.jsonl`` document from decoded texts.
+
+    Raises:
+        ValueError: As `document`.
+        TypeError: As `document`.
+    """
     try:
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError:
@@ -164,7 +171,7 @@ def index_line(row: Mapping[str, object]) -> bytes:
     shown = with_lists(decode_texts(row, _AUTHORS))
     if isinstance(shown, Mapping) and isinstance(torrents := shown.get("torrents"), list):
         shown = {**shown, "torrents": [with_lists(torrent) for torrent in torrents]}
-    return _line(shown)
+    return json_line(shown)
 
 
 def filelist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:

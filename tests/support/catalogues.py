@@ -34,7 +34,8 @@ async def running(
     rate: str = "unlimited",
     freshness: Freshness | None = None,
     offline: bool = False,
-    token: str = DONOR_TOKEN,
+    token: str | None = DONOR_TOKEN,
+    cookie: str | None = None,
     cache_size: int = DEFAULT_CACHE_SIZE,
     later: float = 0.0,
 ) -> AsyncIterator[Catalogue]:
@@ -42,7 +43,12 @@ async def running(
 
     `later` is by how many seconds its wall clock is ahead of that of others.
     """
-    network = Transport("http://demo.invalid", token=Secret(token), transport=in_process(app))
+    network = Transport(
+        "http://demo.invalid",
+        token=None if token is None else Secret(token),
+        cookie=None if cookie is None else Secret(cookie),
+        transport=in_process(app),
+    )
     clock = trio.lowlevel.current_clock()
 
     def now() -> float:

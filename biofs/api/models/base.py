@@ -8,6 +8,7 @@ import msgspec
 
 from biofs.api.errors import BadAnswer
 from biofs.api.values import (
+    LARGEST_ID,
     to_bool,
     to_count,
     to_id,
@@ -140,6 +141,8 @@ def _required_id(cls: type[Model], key: str) -> _Coercion:
     def coerce(value: object) -> int:
         number = to_id(value)
         if number is None:
+            if to_int(value) > LARGEST_ID:
+                raise cls._bad(f"cannot be shown: its {key} is above {LARGEST_ID}")
             raise cls._bad(f"has no {key}")
         return number
 

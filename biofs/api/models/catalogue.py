@@ -1,5 +1,10 @@
-"""Groups and torrents: answers of browse, torrentgroup and torrent."""
+"""Groups and torrents: answers of browse, torrentgroup and torrent.
 
+Release 0.1.3 of the server (2021-07-29) tells the same of a group under other names, and nothing
+but authors, torrents, sizes and times in a browse row.
+"""
+
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 import msgspec
@@ -16,7 +21,15 @@ from biofs.api.models.base import (
     read_rows,
     rows_of,
 )
-from biofs.api.values import to_count, to_epoch, to_id, to_info_hash, to_rows, to_text
+from biofs.api.values import (
+    to_count,
+    to_epoch,
+    to_id,
+    to_info_hash,
+    to_rows,
+    to_tags,
+    to_text,
+)
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -98,8 +111,24 @@ class BrowsePage(Model, frozen=True):
         return cls(page, pages, rows, skipped, fields)
 
 
+_LATER_NAMES: Mapping[str, str] = {
+    "name": "title",
+    "organism": "subject",
+    "strain": "object",
+    "accession": "identifier",
+    "lab": "workgroup",
+    "categoryName": "icategoryName",  # sic
+    "time": "timestamp",
+    "tags": "tagList",
+}
+"""What release 0.1.3 calls a field of a group."""
+
+
 class Group(Model, frozen=True):
-    """A group's detail. `description` is HTML; `time` reads YYYY-MM-DD HH:MM:SS, in UTC."""
+    """A group's detail. `description` is HTML; `time` reads YYYY-MM-DD HH:MM:SS, in UTC.
+
+    Fields can have the names of either age. `lab` and `location` are in 0.1.3's answers alone.
+    """
 
     action: ClassVar[str] = "torrentgroup"
     id: Id
@@ -110,11 +139,34 @@ class Group(Model, frozen=True):
     authors: Authors
     year: Integer
     accession: Text
+    lab: Text
+    location: Text
     category_id: Count
     category_name: Text
     time: Text
-    tags: Texts
+    tags: Annotated[tuple[str, ...], to_tags]
     raw: Raw
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Raises BadAnswer without a group's id; of two names the one with a value counts."""
+        fields = cls._object(value)
+        later = {
+            name: fields[other]
+            for name, other in _LATER_NAMES.items()
+            if other in fields and not fields.get(name)
+        }
+        if not later:
+            return super().from_json(fields)
+        return msgspec.structs.replace(super().from_json({**fields, **later}), raw=fields)
+
+    @property
+    def tells_authors(self) -> bool:
+        """Whether the answer tells who the authors are, if only that there are none.
+
+        The answer about one torrent has NULL there in release 0.1.3.
+        """
+        return self.raw.get("authors") is not None
 
 
 class Torrent(Model, frozen=True):

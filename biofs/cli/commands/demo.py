@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import signal
 from pathlib import Path
@@ -12,13 +13,20 @@ from biofs.cli.output.terminal import safe
 from biofs.errors import QuietError
 from biofs.settings.load import check_demo
 
+_AGES = ("0.1.2", "0.1.3", "json-api")
+
 
 @click.group("demo")
 def command() -> None:
     """The embedded catalogue, for a first look and for tests."""
 
 
-@command.command("serve", epilog="Example: biofs demo serve --port 8080 --groups 2600")
+@command.command(
+    "serve",
+    epilog="\b\nExamples:\n"
+    "  biofs demo serve --port 8080 --groups 2600\n"
+    "  biofs demo serve --age 0.1.3",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "--port",
@@ -39,36 +47,51 @@ def command() -> None:
     show_default=True,
     help="Hold members to the documented pace; donors are exempt.",
 )
-def serve(host: str, port: int, groups: int | None, rate_limit: bool) -> None:
+@click.option(
+    "--age",
+    type=click.Choice(_AGES),
+    default=_AGES[0],
+    show_default=True,
+    help="The release to answer like; json-api is the server of 2023, which lists nothing.",
+)
+def serve(host: str, port: int, groups: int | None, rate_limit: bool, age: str) -> None:
     """Serve the embedded catalogue over HTTP, as the real server would.
 
-    Prints the address and the tokens it takes, and serves until interrupted.
+    Prints the address and the tokens it takes, or the cookie if it takes none, and serves until
+    interrupted.
     """
     check_demo()
     # trio, starlette and hypercorn take a third of a second: not for --help.
     import trio  # noqa: PLC0415
 
-    from biofs.demo.accounts import DONOR_TOKEN, MEMBER_TOKEN, ServerOptions  # noqa: PLC0415
-    from biofs.demo.app import create_app  # noqa: PLC0415
+    from biofs.demo import accounts, app, json_api  # noqa: PLC0415
     from biofs.demo.embedded import embedded  # noqa: PLC0415
     from biofs.demo.generator import Generated  # noqa: PLC0415
     from biofs.demo.serve import serve as serve_app  # noqa: PLC0415
 
-    source = embedded() if groups is None else Generated(groups=groups)
-    app = create_app(source, options=ServerOptions(rate_limit=rate_limit))
+    takes = f"tokens: {accounts.MEMBER_TOKEN} (rate limited), {accounts.DONOR_TOKEN} (not limited)"
+    if age == "json-api":
+        served = json_api.create_app()
+    else:
+        source = embedded() if groups is None else Generated(groups=groups)
+        options = accounts.ServerOptions(rate_limit=rate_limit)
+        if age == "0.1.3":
+            options = dataclasses.replace(options, release="0.1.3")
+            takes = f"cookie: {accounts.DONOR_COOKIE}"
+        served = app.create_app(source, options=options)
 
     async def run() -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with trio.open_nursery() as nursery:
                 try:
-                    address, bound = await nursery.start(serve_app, app, host, port)
+                    address, bound = await nursery.start(serve_app, served, host, port)
                 except OSError as error:
                     # trio adds the address, which is said already.
                     reason = (error.strerror or str(error)).partition(" (while ")[0]
                     raise QuietError(f"{host} port {port}: cannot listen: {reason}") from None
                 shown = f"[{address}]" if ":" in address else address
                 click.echo(f"serving http://{shown}:{bound}/")
-                click.echo(f"tokens: {MEMBER_TOKEN} (rate limited), {DONOR_TOKEN} (not limited)")
+                click.echo(takes)
                 async for _ in signals:
                     break
                 nursery.cancel_scope.cancel()

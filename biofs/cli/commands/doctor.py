@@ -90,6 +90,8 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         Intercepted,
         Moved,
         NetworkError,
+        OtherApi,
+        TokensRefused,
     )
     from biofs.cli import asking  # noqa: PLC0415
     from biofs.store.database.files import store_path  # noqa: PLC0415
@@ -102,6 +104,11 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         hint = "" if isinstance(found, Intercepted) else ": is the network there?"
         yield Finding("server", False, f"{settings.url}: {found.message}{hint}")
         yield Finding("token", None, f"there is one{_whence()}; not checked")
+    elif isinstance(found, OtherApi):
+        yield Finding("server", False, f"{settings.url}: {found.message}")
+    elif isinstance(found, TokensRefused):
+        yield Finding("server", True, f"{settings.url} answers")
+        yield Finding("token", False, found.message)
     elif isinstance(found, AccessDenied):
         yield Finding("server", True, f"{settings.url} answers")
         yield Finding("token", False, f"{found.message}{_whence()}: `biofs login` takes another")

@@ -13,6 +13,7 @@ from biofs.cli.system.mountpoint import look, prepare
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, check_demo, load
 from biofs.settings.table import SECRET_VARIABLES
+from biofs.store.database.files import store_path
 
 
 @click.command(
@@ -40,7 +41,21 @@ def command(mountpoint: str, **given: object) -> int:
     place = prepare(mountpoint, nonempty="nonempty" in settings.fuse_options)
     for data in (*settings.data, *settings.torrents):
         _check_data(data, place)
+    _say_unfit(settings)
     return _run(settings, place)
+
+
+def _say_unfit(settings: Settings) -> None:
+    """A mount asks nothing at its start; what the last one was told of the server, it says."""
+    # The store needs a tenth of a second: only if there is one.
+    path = store_path(settings)
+    if settings.snapshot or path is None or not path.exists():
+        return
+    from biofs.store.database import unfit  # noqa: PLC0415
+
+    why = unfit.load_from(path)
+    if why:
+        complain(f"{settings.url}: {why}")
 
 
 def _check_data(data: Path, mountpoint: Path) -> None:

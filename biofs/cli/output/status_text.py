@@ -44,6 +44,8 @@ def in_one_line(state: Mapping[str, Any], kept: int | None = None) -> str:
         said.append("offline")
     elif state["server_reachable"] is False:
         said.append("server not reachable")
+    elif state.get("server_unfit"):
+        said.append("server of another age")
     return " · ".join(said)
 
 
@@ -56,6 +58,8 @@ def _server(answer: Mapping[str, Any]) -> str:
         return f"{server} as of {made:%Y-%m-%d %H:%M} UTC, {one_line(answer['snapshot']['file'])}"
     if answer["offline"]:
         return f"{server}, offline"
+    if answer.get("server_unfit"):
+        return f"{server}: {one_line(answer['server_unfit'])}"
     states = {None: "not asked yet", True: "reachable", False: "not reachable"}
     return f"{server}, {states[answer['server_reachable']]}"
 

@@ -65,9 +65,7 @@ class CategoryNodes(Nodes):
         while True:
             group = self.catalogue.index.group(group_id)
             if group is not None:
-                if group.category == address.ident and group.name.encode() == name:
-                    return group_entry(group)[1]
-                return None
+                return _found(group, address.ident, name)
             arriving = self.catalogue.listings.open(address.ident, caller)
             if arriving is None:
                 return None
@@ -108,6 +106,19 @@ class CategoryNodes(Nodes):
         if size <= IN_MEMORY_BYTES:
             return Bytes(b"".join(self.catalogue.index.lines(category)))
         return Spool(await trio.to_thread.run_sync(Spooled, self.catalogue.index.lines(category)))
+
+
+def _found(group: KnownGroup, category: int, name: bytes) -> Stat | None:
+    """A known group under a name in a category; None if that is not its name there."""
+    if group.category != category:
+        return None
+    if group.name.encode() == name:
+        return group_entry(group)[1]
+    # So it is listed until its name is known: who walks over a listing must still find it after
+    # reading the first document, which tells the name.
+    if names.group_dirname("", group.id).encode() == name:
+        return group_entry(group)[1]._replace(keep=0.0)
+    return None
 
 
 def _id_of(name: bytes) -> int | None:

@@ -101,7 +101,7 @@ def test_newer_servers_refuse_a_token_in_other_words(status):
     for other in ("not found", ["invalid token"], None, {}):
         with pytest.raises(errors.ApiError) as caught:
             read({"errors": other}, status=200)
-        assert type(caught.value) is errors.BadAnswer
+        assert isinstance(caught.value, errors.BadAnswer)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])

@@ -130,6 +130,7 @@ def test_help_and_mistakes_cost_no_heavy_imports(tmp_path: Path, arguments: list
         (["umount", ""], "the mountpoint is empty: name a directory"),
         (["unmount", "m"], "no such command 'unmount'"),
         (["demo", "serve", "--port", "70000"], "invalid value for '--port': 70000 is not in"),
+        (["demo", "serve", "--age", "1"], "invalid value for '--age': '1' is not one of '0.1.2'"),
         (["demo", "serve", "--groups", "0"], "invalid value for '--groups': 0 is not in"),
     ],
 )
