@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+import trio
 from cachetools import TTLCache
 
 from biofs.api.actions import Api
@@ -16,8 +17,10 @@ from biofs.api.requests import Answer, Request
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.changes import Changes
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
+from biofs.catalogue.freshness import is_old
 from biofs.catalogue.queue import Queue
 from biofs.store.database.store import Store
+from biofs.store.group_rows import CLOCK_SLACK
 
 _ABSENT: Final = 4096
 _KEPT: Final = 50_000  # answers in the store; the oldest are evicted
@@ -55,7 +58,7 @@ class Answers:
         self._changes: Final = changes
         self._clock: Final = clock
         self._most_bytes: Final = most_bytes
-        self._absent: TTLCache[str, bool] = TTLCache(_ABSENT, absence, timer=clock)
+        self._absent: TTLCache[str, bool] = TTLCache(_ABSENT, absence, timer=trio.current_time)
 
     def known(self, key: str, caller: Caller) -> KnownAnswer | None:
         """The document under `key` as it was last fetched, however old; nothing is fetched."""
@@ -85,7 +88,7 @@ class Answers:
                 raise NotFound(key, "the server has no such thing")
             await caller.result(self.start(key, body, caller))
             caller.fetched_fresh.add(key)
-        if self._clock() - known.fetched > ttl and not self._queue.offline:
+        if is_old(known.fetched, ttl, self._clock()) and not self._queue.offline:
             self._fetches.refresh(("answer", key), self._work(key, body), caller)
         return known.body
 
@@ -96,7 +99,7 @@ class Answers:
         known = self.known(key, caller)
         if known is None:
             return await self.get(key, math.inf, body, caller)
-        if self._clock() - known.fetched > ttl and not self._queue.offline:
+        if is_old(known.fetched, ttl, self._clock()) and not self._queue.offline:
             with suppress(NetworkError):
                 await caller.result(self.start(key, body, caller))
             known = self.known(key, caller) or known
@@ -151,6 +154,8 @@ def _save(
     connection: sqlite3.Connection, key: str, body: bytes, now: float, most_bytes: int
 ) -> None:
     connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, body, now))
+    # Fetched while the clock was ahead: or they would count as the newest for years, and stay.
+    connection.execute("UPDATE answers SET fetched = 0 WHERE fetched > ?", (now + CLOCK_SLACK,))
     connection.execute(
         "DELETE FROM answers WHERE key IN"
         " (SELECT key FROM answers ORDER BY fetched DESC LIMIT -1 OFFSET ?)",

@@ -65,20 +65,26 @@ def _embedded() -> tuple[Secret, Secret, httpx.AsyncBaseTransport]:
 
 @asynccontextmanager
 async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
-    """A running catalogue: requests are sent while the context is open."""
+    """A running catalogue: requests are sent while the context is open.
+
+    Raises QuietError for certificates, a proxy or a snapshot that cannot be used.
+    """
     token, cookie, network = settings.token, settings.cookie, None
     if settings.demo:
         token, cookie, network = _embedded()
-    transport = Transport(
-        settings.url,
-        token=token,
-        cookie=cookie,
-        transport=network,
-        connect_timeout=min(LONGEST_CONNECT, settings.timeout),
-        read_timeout=settings.timeout,
-        total_timeout=WHOLE_ANSWER * settings.timeout,
-        ca_file=settings.ca_file,
-    )
+    try:
+        transport = Transport(
+            settings.url,
+            token=token,
+            cookie=cookie,
+            transport=network,
+            connect_timeout=min(LONGEST_CONNECT, settings.timeout),
+            read_timeout=settings.timeout,
+            total_timeout=WHOLE_ANSWER * settings.timeout,
+            ca_file=settings.ca_file,
+        )
+    except ValueError as error:  # certificates, or a proxy of the environment
+        raise QuietError(str(error)) from None
     store = open_store(settings)
     queue = Queue(transport, SharedPace(settings.rate, store), offline=settings.offline)
     catalogue = Catalogue(

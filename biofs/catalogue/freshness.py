@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 MINUTE = 60.0
@@ -35,3 +36,12 @@ class Freshness:
         if ttl is None:
             return cls()
         return cls(**{each.name: ttl for each in fields(cls) if each.name != "absence"})
+
+
+def is_old(stamp: float, ttl: float, now: float) -> bool:
+    """Whether what was right at `stamp` (epoch seconds) is to be asked for again at `now`.
+
+    So it is after `ttl` seconds; and if its stamp lies in the future, because the clock was ahead
+    then and has been put right since: how old it is nobody knows. Without end for infinity.
+    """
+    return ttl < math.inf and not 0 <= now - stamp <= ttl

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+import trio
 from cachetools import TTLCache
 
 from biofs.api.actions import Api
@@ -14,7 +15,7 @@ from biofs.api.models import GroupAnswer, TorrentAnswer
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.changes import Changes, Stage
 from biofs.catalogue.fetches import Fetch, Fetches, Priority
-from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.freshness import Freshness, is_old
 from biofs.catalogue.listings import Listings
 from biofs.catalogue.queue import Queue
 from biofs.store.details import Detail, Details
@@ -52,7 +53,7 @@ class Groups:
         self._recent: Final[Recent[int, Detail]] = Recent(CACHE_BYTES, Detail.nbytes)
         # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
         self._absent: TTLCache[int | str, bool] = TTLCache(
-            _ABSENT_GROUPS, freshness.absence, timer=clock
+            _ABSENT_GROUPS, freshness.absence, timer=trio.current_time
         )
         self.served = 0  # how often documents were answered without fetching
         changes.subscribe(self, Stage.MEMORY)
@@ -94,8 +95,8 @@ class Groups:
 
     def good_until(self, detail: Detail) -> float:
         """Until when (epoch seconds) nobody needs to look at this detail's age again."""
-        until = detail.good_until(self._freshness.detail)
         now = self._clock()
+        until = detail.good_until(self._freshness.detail, now)
         return until if now < until else now + _LOOK_AGAIN
 
     def at_hand(self, group_id: int) -> Detail | None:
@@ -108,7 +109,8 @@ class Groups:
         return detail
 
     def _is_old(self, detail: Detail) -> bool:
-        return self._clock() >= detail.good_until(self._freshness.detail)
+        now = self._clock()
+        return now >= detail.good_until(self._freshness.detail, now)
 
     def _refresh(self, detail: Detail, caller: Caller) -> None:
         """One look at the rows of a category confirms 50 groups; asking for each costs 50 times."""
@@ -120,7 +122,7 @@ class Groups:
             group is not None
             and listing is not None
             and not detail.outdated
-            and self._clock() - listing.walked > self._freshness.walk
+            and is_old(listing.walked, self._freshness.walk, self._clock())
         ):
             self._listings.refresh(group.category, caller)
             return

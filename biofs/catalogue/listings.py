@@ -16,7 +16,7 @@ from biofs.catalogue.caller import Caller
 from biofs.catalogue.changes import Changes
 from biofs.catalogue.enumeration import Enumeration
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
-from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.freshness import Freshness, is_old
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index, PageChanges
 
@@ -74,8 +74,7 @@ class Listings:
         """
         listing = self._index.listing(category)
         if listing is not None:
-            stale = self._clock() - listing.checked > self._freshness.listing
-            if stale:
+            if is_old(listing.checked, self._freshness.listing, self._clock()):
                 self.refresh(category, caller)
             self.served += 1
             return None
@@ -120,10 +119,14 @@ class Listings:
         now = self._clock()
         try:
             began, pages = self._index.pages_read(category)
-            due = listing is None or now - listing.walked > self._freshness.walk
+            due = listing is None or is_old(listing.walked, self._freshness.walk, now)
             # A walk that was broken off goes on; one of yesterday, one that is requested although
             # none is due, or a mere check, does not.
-            if (walk and listing is not None) or not due or now - began > self._freshness.walk:
+            if (
+                (walk and listing is not None)
+                or not due
+                or (pages and is_old(began, self._freshness.walk, now))
+            ):
                 began, pages = now, []
                 await self._index.forget_pages(category)
             if not walk and not due:
@@ -173,7 +176,9 @@ class Listings:
         if not walk.ids.issuperset(self._index.group_ids(category)):
             # Groups that went, or that became the newest while we read.
             await walk.look_again()
-        gone = await self._index.complete(category, walk.ids, began, whole=walk.whole)
+        gone = await self._index.complete(
+            category, walk.ids, began, self._clock(), whole=walk.whole
+        )
         for group in gone:
             self._changes.group_changed(group, gone=True)
         self._changes.listing_changed(category)

@@ -18,7 +18,8 @@ from biofs.api.requests import PAGE_SIZE
 from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
-from biofs.store.coverage import Gaps
+from biofs.catalogue.freshness import is_old
+from biofs.store.coverage import Gaps, Period
 from biofs.store.database.files import StoreError
 
 T = TypeVar("T")
@@ -159,20 +160,24 @@ class Warming:
         return left, False
 
     def _is_old(self, walked: float) -> bool:
-        return self._catalogue.clock() - walked > self._catalogue.freshness.walk
+        return is_old(walked, self._catalogue.freshness.walk, self._catalogue.clock())
+
+    def _right(self) -> Period:
+        """When a detail must have been right to need no request."""
+        return Period(self._since, self._catalogue.clock())
 
     async def _count(self, category: int) -> int:
         """How many details are missing of what is known of a category."""
         if not self._details:
             return 0
-        return await self._gaps.count(category, self._since)
+        return await self._gaps.count(category, self._right())
 
     async def _list(self, category: int) -> None:
         listing, catalogue = self._catalogue.index.listing(category), self._catalogue
         if (
             listing is None
             or self._is_old(listing.walked)
-            or catalogue.clock() - listing.checked > catalogue.freshness.listing
+            or is_old(listing.checked, catalogue.freshness.listing, catalogue.clock())
         ):
             caller = self._caller
             try:
@@ -188,10 +193,10 @@ class Warming:
         """The categories and ids of groups whose detail is missing."""
         for category in self._categories:
             last = -1
-            while ids := self._gaps.after(category, last, self._since, _CHUNK):
+            while ids := self._gaps.after(category, last, self._right(), _CHUNK):
                 for last in ids:
                     # A reader may have had it fetched meanwhile.
-                    if self._gaps.has(last, self._since):
+                    if self._gaps.has(last, self._right()):
                         yield category, last
 
     async def _fetch(self, group: tuple[int, int]) -> None:

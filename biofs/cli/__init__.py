@@ -3,6 +3,7 @@
 import atexit
 import gc
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -75,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done. 1: it did not work. 2: the command line is wrong. 130: interrupted. Unless it is 0, one
     line on stderr says why. Never raises.
     """
+    with suppress(OSError):
+        environment.open_descriptors()
     environment.hide_secrets()
     # Looking for cycles in all that was imported takes 50 ms, at the very end (measured).
     atexit.register(gc.freeze)

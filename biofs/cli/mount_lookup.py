@@ -5,7 +5,7 @@ Looking at a path in the mount would have things fetched, and hang where the mou
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from biofs.contents import mountinfo
 from biofs.control import client
@@ -18,15 +18,23 @@ _MOST_LINKS = 40  # path_resolution(7)
 def locate(path: str, mounts: Sequence[mountinfo.Mount] | None = None) -> tuple[str, str]:
     """The mountpoint of the biofs mount that `path` leads into, and the rest of the path.
 
-    Links are followed up to the mountpoint; the rest is the mount's to follow. Raises QuietError
-    for a path elsewhere.
+    Links are followed up to the mountpoint, and so is a `..` that leads out of a mount; the rest is
+    the mount's to follow. Raises QuietError for a path elsewhere.
     """
     if not path:
         raise QuietError("the path is an empty name: give one in a mount of biofs", USAGE)
     mounts = mountinfo.read() if mounts is None else mounts
     places = {mount.mountpoint for mount in mounts if mount.is_biofs and _is_on_top(mount, mounts)}
     here, left, links = "/", deque(_absolute(path).split("/")), 0
-    while left and here not in places:
+    while left:
+        if here in places:
+            above = _leaves(left)
+            if not above:
+                break
+            for _ in range(above):
+                left.popleft()
+            here = os.path.dirname(here)  # noqa: PTH120 - a text, not a path to look at
+            continue
         name = left.popleft()
         if name in {"", "."}:
             continue
@@ -91,6 +99,25 @@ def _absolute(path: str) -> str:
         return f"{os.getcwd()}/{path}"  # noqa: PTH109 - asks no file system, as Path.cwd would not
     except OSError:
         raise QuietError(f"{path}: relative to a current directory that is gone") from None
+
+
+def _leaves(parts: Iterable[str]) -> int:
+    """How many parts of a path from a mount's root lead out of it, 0 if they stay there.
+
+    What lies below a view may be a link, and then only the mount knows where its `..` leads. In the
+    root and in `categories` nothing is one.
+    """
+    inside: list[str] = []
+    for number, part in enumerate(parts, 1):
+        if part == "..":
+            if not inside:
+                return number
+            inside.pop()
+        elif part not in {"", "."}:
+            if inside and inside[0] != "categories":
+                return 0
+            inside.append(part)
+    return 0
 
 
 def _is_on_top(mount: mountinfo.Mount, mounts: Sequence[mountinfo.Mount]) -> bool:

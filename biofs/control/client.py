@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from biofs.control import protocol
@@ -14,6 +17,8 @@ from biofs.control.protocol import Ask, Malformed, Said
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 30.0
 """How long a mount may say nothing. It tells of its progress more often."""
+LOOK_SECONDS: Final = 1.0
+"""Seconds of silence after which it is looked whether the mount's process is stopped."""
 
 
 class NoMount(Exception):  # noqa: N818 - says what is found
@@ -72,14 +77,42 @@ def _connected(mountpoint: str, environ: Mapping[str, str]) -> socket.socket:
         except (OSError, protocol.NotPrivate):
             connection.close()
             continue
-        connection.settimeout(SILENCE_SECONDS)
+        connection.settimeout(LOOK_SECONDS)
         return connection
     raise NoMount
 
 
+def _received(connection: socket.socket) -> bytes:
+    """What comes next. Raises TimeoutError after SILENCE_SECONDS, and Failed soon for a mount whose
+    process is stopped: a busy one answers late, that one never."""
+    deadline = time.monotonic() + SILENCE_SECONDS
+    while True:
+        try:
+            return connection.recv(65536)
+        except TimeoutError:
+            pid = _stopped(connection)
+            if pid:
+                raise Failed(f"its process is stopped: `kill -CONT {pid}` continues it") from None
+            if time.monotonic() >= deadline:
+                raise
+
+
+def _stopped(connection: socket.socket) -> int:
+    """The process at the other end (SO_PEERCRED, unix(7)) if it is stopped or traced, else 0."""
+    size = struct.calcsize("3i")
+    pid, _, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    return pid if pid and status.rpartition(b") ")[2][:1] in b"Tt" else 0
+
+
 def _lines(connection: socket.socket) -> Iterator[Said]:
     received = bytearray()
-    while chunk := connection.recv(65536):
+    while chunk := _received(connection):
         received += chunk
         while (end := received.find(b"\n")) >= 0:
             text = bytes(received[:end])

@@ -233,7 +233,16 @@ class Directory:
     It is its own listing (see `Listing`).
     """
 
-    __slots__ = ("_listed", "_names", "_unlisted", "asks", "changes", "good_until", "parent")
+    __slots__ = (
+        "_listed",
+        "_names",
+        "_unlisted",
+        "asks",
+        "changes",
+        "good_until",
+        "made",
+        "parent",
+    )
 
     def __init__(
         self,
@@ -251,6 +260,7 @@ class Directory:
         self.parent: Final = parent
         self.good_until: Final = good_until
         self.changes = -1
+        self.made = -math.inf
 
     def find(self, name: bytes) -> Listed | None:
         """The entry of this name."""
@@ -296,11 +306,13 @@ class Directories:
         if make is None:
             return None
         changes = self._changes()
-        found = self._recent.get(inode)
-        if found is not None and found.changes == changes and self._clock() < found.good_until:
+        found, now = self._recent.get(inode), self._clock()
+        # The clock may have been put back since: what was good for an hour is not for years.
+        if found is not None and found.changes == changes and found.made <= now < found.good_until:
             return found
         found = make(unpack(inode), caller)
         if found is not None:
             found.changes = changes
+            found.made = now
             self._recent[inode] = found
         return found

@@ -5,6 +5,7 @@ Counts groups without reading one: no query here touches more than an index and 
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from typing import Final, NamedTuple
 
@@ -16,12 +17,24 @@ from biofs.store.database.store import Store
 _decode_page: Final = msgspec.json.Decoder(PageRead).decode
 
 # A detail is as new as the last row of its group that shows it unchanged, as in `Details.load`.
-# The second parameter is the time since which it must have been right.
+# The second and third parameter are the times between which it must have been right.
 _KNOWN: Final = """
     EXISTS (SELECT 1 FROM details WHERE group_id = groups.id AND CASE
-        WHEN line IS NULL OR seen <= fetched OR details.stable IS NULL THEN fetched > ?2
-        ELSE details.stable = groups.stable AND seen > ?2 END)
+        WHEN line IS NULL OR seen <= fetched OR details.stable IS NULL
+            THEN fetched > ?2 AND fetched <= ?3
+        ELSE details.stable = groups.stable
+            AND ((seen > ?2 AND seen <= ?3) OR (fetched > ?2 AND fetched <= ?3)) END)
 """
+
+
+class Period(NamedTuple):
+    """A time, in epoch seconds: after `since`, and not after `until`."""
+
+    since: float
+    until: float
+
+
+EVER: Final = Period(-math.inf, math.inf)
 
 
 class CategoryCoverage(NamedTuple):
@@ -80,34 +93,34 @@ def measure(connection: sqlite3.Connection) -> Coverage:
 
 
 class Gaps:
-    """Which groups' details are missing, changed, or were last known to be right before `since`
-    (epoch seconds), and how much of a listing was read."""
+    """Which groups' details are missing, changed, or were not known to be right in a period, and
+    how much of a listing was read."""
 
     def __init__(self, store: Store) -> None:
         self._store: Final = store
 
-    def after(self, category: int, group_id: int, since: float, limit: int) -> list[int]:
+    def after(self, category: int, group_id: int, right: Period, limit: int) -> list[int]:
         """The ids of the next such groups of a category behind an id, in their order."""
         return self._store.integers(
-            "SELECT id FROM groups WHERE category = ?1 AND id > ?3"  # noqa: S608 - a constant
-            f" AND NOT {_KNOWN} ORDER BY id LIMIT ?4",
-            *(category, since, group_id, limit),
+            "SELECT id FROM groups WHERE category = ?1 AND id > ?4"  # noqa: S608 - a constant
+            f" AND NOT {_KNOWN} ORDER BY id LIMIT ?5",
+            *(category, *right, group_id, limit),
         )
 
-    async def count(self, category: int, since: float) -> int:
+    async def count(self, category: int, right: Period) -> int:
         """How many there are."""
 
         def read(connection: sqlite3.Connection) -> int:
             query = f"SELECT count(*) FROM groups WHERE category = ?1 AND NOT {_KNOWN}"  # noqa: S608
-            (count,) = connection.execute(query, (category, since)).fetchone()
+            (count,) = connection.execute(query, (category, *right)).fetchone()
             return int(count)
 
         return await self._store.scan(read)
 
-    def has(self, group_id: int, since: float) -> bool:
+    def has(self, group_id: int, right: Period) -> bool:
         """Whether the group is one of them; False for a group that is not there any more."""
         query = f"SELECT 1 FROM groups WHERE id = ?1 AND NOT {_KNOWN}"  # noqa: S608
-        return self._store.one(query, group_id, since) is not None
+        return self._store.one(query, group_id, *right) is not None
 
     def pages(self, category: int) -> tuple[int, int | None]:
         """How many pages of an unfinished enumeration were read, and how many there are.

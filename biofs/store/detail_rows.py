@@ -14,7 +14,7 @@ import msgspec
 from biofs.api.models import Group, GroupAnswer, Torrent
 from biofs.store import bare_rows, facets, file_lists, fulltext
 from biofs.store.database.files import StoreError
-from biofs.store.group_rows import Before, before_of, mtime_of, replace_torrents
+from biofs.store.group_rows import CLOCK_SLACK, Before, before_of, mtime_of, replace_torrents
 from biofs.tree import names, render
 from biofs.tree.printable import unescape
 
@@ -177,14 +177,17 @@ def write_use(connection: sqlite3.Connection, groups: Iterable[int], now: float)
     )
 
 
-def evict(connection: sqlite3.Connection, most: int, keep: int) -> list[int]:
+def evict(connection: sqlite3.Connection, most: int, keep: int, now: float) -> list[int]:
     """Forget details and their file lists, least recently read first, if there are too many.
 
-    `most` is the bound in bytes; the group `keep`, which was just fetched, stays even if it alone
-    is larger: somebody waits for it. Returns the groups whose detail went.
+    `most` is the bound in bytes, `now` the time in epoch seconds. The group `keep`, which was just
+    fetched, stays even if it alone is larger: somebody waits for it. Returns the groups whose
+    detail went.
     """
     if used_bytes(connection) <= most:
         return []
+    # Read while the clock was ahead: or they would count as the last read for years.
+    connection.execute("UPDATE details SET used = 0 WHERE used > ?", (now + CLOCK_SLACK,))
     gone: list[int] = []
     while used_bytes(connection) > most * _LOW_WATER:
         oldest = connection.execute(

@@ -64,7 +64,7 @@ class Detail(NamedTuple):
     """The documents of a group and of its torrents, ready to be read.
 
     `confirmed` is when the group was last seen to be as the detail says (epoch seconds): when it
-    was fetched, or when its browse row was last seen unchanged. `outdated`: its row has changed.
+    was `fetched`, or when its browse row was last seen unchanged. `outdated`: its row has changed.
     `changes` is the store's number of changes when this was read from it.
     """
 
@@ -72,6 +72,7 @@ class Detail(NamedTuple):
     json: bytes
     description: bytes
     torrents: Mapping[int, TorrentDetail]
+    fetched: float
     confirmed: float
     outdated: bool
     changes: int
@@ -83,9 +84,13 @@ class Detail(NamedTuple):
             len(torrent.json) + len(torrent.magnet) + 512 for torrent in self.torrents.values()
         )
 
-    def good_until(self, ttl: float) -> float:
-        """Until when (epoch seconds) nothing needs to be asked about the group."""
-        return float("-inf") if self.outdated else self.confirmed + ttl
+    def good_until(self, ttl: float, now: float) -> float:
+        """Until when (epoch seconds) nothing needs to be asked about the group.
+
+        What was seen later than `now` was seen by a clock that was ahead, and says nothing.
+        """
+        seen = [stamp for stamp in (self.confirmed, self.fetched) if stamp <= now]
+        return float("-inf") if self.outdated or not seen else max(seen) + ttl
 
 
 def _counts(line: bytes) -> dict[object, dict[str, object]]:
@@ -176,7 +181,7 @@ class Details:
                 about.size,
             )
         group = render.document(render.with_lists(stored.group))
-        return Detail(group_id, group, description, torrents, confirmed, outdated, changes)
+        return Detail(group_id, group, description, torrents, fetched, confirmed, outdated, changes)
 
     def file_list(self, key: str) -> file_lists.FileList | None:
         """The file list kept under `key`. Raises StoreError for a damaged one."""
@@ -201,7 +206,7 @@ class Details:
         def change(connection: sqlite3.Connection) -> tuple[list[Before], list[int]]:
             self._write_use(connection, now)
             before = write_answer(connection, answer, now, stable, ready)
-            return before, evict(connection, self._most_bytes, answer.group.id)
+            return before, evict(connection, self._most_bytes, answer.group.id, now)
 
         before, evicted = await self._store.write(change)
         if evicted:

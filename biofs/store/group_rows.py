@@ -23,6 +23,9 @@ _VOLATILE_TORRENT: Final = frozenset(
     {"snatches", "seeders", "leechers", "hasSnatched", "canUseToken", "isPersonalFreeleech"}
 )
 
+CLOCK_SLACK: Final = 60.0
+"""Seconds by which a stamp may be later than a time that was read just before it was written."""
+
 _LAST_MTIME: Final = 2**33 - 1  # pyfuse3 counts nanoseconds in 64 bits, which end in 2262
 
 

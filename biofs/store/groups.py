@@ -18,6 +18,7 @@ from biofs.store import facets, fulltext
 from biofs.store.bare_rows import is_bare
 from biofs.store.database.store import Store
 from biofs.store.group_rows import (
+    CLOCK_SLACK,
     Before,
     KnownGroup,
     KnownTorrent,
@@ -250,20 +251,22 @@ class Index:
         await self._store.write(change)
 
     async def complete(
-        self, category: int, ids: set[int], started: float, *, whole: bool
+        self, category: int, ids: set[int], started: float, now: float, *, whole: bool
     ) -> list[Before]:
-        """A walk over the whole category has ended: forget groups it did not meet.
+        """A walk over the whole category has ended at `now`: forget groups it did not meet.
 
-        Returns those. `whole` False says that the server counts more than it showed: then nothing
-        is forgotten.
+        Both times are epoch seconds. Returns those groups. `whole` False says that the server
+        counts more than it showed: then nothing is forgotten.
         """
 
         def change(connection: sqlite3.Connection) -> list[Before]:
             gone: list[Before] = []
             if whole:
-                # What was seen since it began, by other queries, has come since.
+                # What was seen since it began, by other queries, has come since; not what was seen
+                # in the future, by a clock that was ahead.
                 known = connection.execute(
-                    "SELECT id FROM groups WHERE category = ? AND seen < ?", (category, started)
+                    "SELECT id FROM groups WHERE category = ? AND NOT seen BETWEEN ? AND ?",
+                    (category, started, now + CLOCK_SLACK),
                 )
                 for (group_id,) in known.fetchall():
                     if group_id not in ids:

@@ -94,7 +94,7 @@ async def _fill(path: Path, groups: Iterable[Group], say: Callable[[int], None])
             say(written)
     for category in categories:
         # `whole` False: nothing is to be forgotten, so the ids need not be remembered.
-        await index.complete(category, set(), now, whole=False)
+        await index.complete(category, set(), now, now, whole=False)
         store.write_now(lambda c: c.execute("UPDATE listings SET whole = 1"))
     store.finish()
     return written

@@ -62,7 +62,10 @@ def _known(facts: Mapping[str, Any]) -> str:
         return "no, being fetched now" if facts.get("being_fetched") else "no"
     if "confirmed" not in facts:
         return "yes"
-    said = f"yes, verified {quantities.age(facts['now'] - facts['confirmed'])} ago"
+    ago = facts["now"] - facts["confirmed"]
+    said = f"yes, verified {quantities.age(ago)} ago"
+    if ago < 0:
+        said = "yes, verified when the clock was ahead"
     if facts.get("never_changes"):
         return f"{said}; a file list never changes"
     if "fresh_until" not in facts:

@@ -39,6 +39,8 @@ def command(mountpoint: str, **given: object) -> int:
         check_demo()
         _make_at_home(Path(mountpoint))
     place = prepare(mountpoint, nonempty="nonempty" in settings.fuse_options)
+    _check_own(settings.cache_dir, "--cache-dir", place)
+    _check_own(settings.log_file, "--log-file", place)
     for data in (*settings.data, *settings.torrents):
         _check_data(data, place)
     _say_unfit(settings)
@@ -56,6 +58,13 @@ def _say_unfit(settings: Settings) -> None:
     why = unfit.load_from(path)
     if why:
         complain(f"{settings.url}: {why}")
+
+
+def _check_own(path: Path | None, option: str, mountpoint: Path) -> None:
+    """What a mount writes would wait for the mount itself if it lay there."""
+    real = None if path is None else Path(os.path.realpath(path))
+    if real is not None and (real == mountpoint or mountpoint in real.parents):
+        raise QuietError(f"{path}: is inside the mountpoint: name another with {option}", USAGE)
 
 
 def _check_data(data: Path, mountpoint: Path) -> None:

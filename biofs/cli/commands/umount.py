@@ -3,11 +3,12 @@
 import os
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from biofs.cli import options
+from biofs.cli import mount_lookup, options
 from biofs.cli.system import fuse, processes
 from biofs.cli.system.mountpoint import look
 from biofs.cli.system.processes import holders
@@ -40,8 +41,7 @@ def _find(path: str) -> mountinfo.Mount:
         raise QuietError("the mountpoint is empty: name a directory", USAGE)
     mounts = mountinfo.read()
     # The directory itself is looked at only if its name does not tell: the mount may hang.
-    named = Path(path)
-    mount = mountinfo.topmost(mounts, str(Path(os.path.realpath(named.parent)) / named.name))
+    mount = _named(path, mounts)
     if mount is None and (seen := look(path)) is not None:
         mount = mountinfo.topmost(mounts, seen.path)
     if mount is None:
@@ -53,6 +53,19 @@ def _find(path: str) -> mountinfo.Mount:
     return mount
 
 
+def _named(path: str, mounts: Sequence[mountinfo.Mount]) -> mountinfo.Mount | None:
+    """The mount whose mountpoint is named so, also through links, without looking at it."""
+    try:
+        mountpoint, rest = mount_lookup.locate(path, mounts)
+    except QuietError:
+        named = Path(path)
+        try:
+            mountpoint, rest = str(Path(os.path.realpath(named.parent)) / named.name), ""
+        except OSError:
+            return None  # relative to a directory that is gone
+    return mountinfo.topmost(mounts, mountpoint) if set(rest.split("/")) <= {"", "."} else None
+
+
 def _gone(mount: mountinfo.Mount, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while any(other.id == mount.id for other in mountinfo.read()):
@@ -62,10 +75,18 @@ def _gone(mount: mountinfo.Mount, seconds: float) -> bool:
     return True
 
 
+def _is_inside(other: mountinfo.Mount, mount: mountinfo.Mount) -> bool:
+    return other.mountpoint.startswith(f"{mount.mountpoint.rstrip('/')}/")
+
+
 def _why(path: str, mount: mountinfo.Mount, ended: processes.Ended | None) -> str:
     lazily = f"`biofs umount --lazy {shlex.quote(path)}` detaches it all the same"
     if ended is None:
         return f"{path}: the mount does not answer: {lazily}"
+    inside = [each for each in mountinfo.read() if _is_inside(each, mount)]
+    if inside:
+        command = f"umount {shlex.quote(inside[-1].mountpoint)}"
+        return f"{path}: {inside[-1].mountpoint} is mounted inside it: `{command}` first"
     who = holders(mount.mountpoint)
     if who:
         more = f" and {len(who) - _NAMED} more" if len(who) > _NAMED else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol, TextIO
 
 from rich.console import Console
@@ -73,7 +73,8 @@ class Lines:
         if elapsed - self._at < LINE_SECONDS and share - self._share < LINE_SHARE:
             return
         self._at, self._share = elapsed, share
-        print(f"biofs: {share:.0%}: {said}", file=self._out, flush=True)
+        with suppress(OSError):  # nobody can be told; the work goes on
+            print(f"biofs: {share:.0%}: {said}", file=self._out, flush=True)
 
     def close(self) -> None:
         """Nothing to do."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from biofs.cli.output.stdout import Stdout, watched
 from biofs.errors import USAGE, QuietError
 
 INTERRUPTED = 130
@@ -20,15 +21,16 @@ _LONGEST_LINE = 2000
 
 def guarded(command: click.Command, argv: Sequence[str] | None) -> int:
     """Run a click command: whatever it raises becomes one line on stderr and an exit code."""
-    try:
-        result = command.main(
-            args=None if argv is None else list(argv), prog_name="biofs", standalone_mode=False
-        )
-        if sys.stdout is not None:
-            # What was written may still be refused, by a pipe that nobody reads any more.
-            sys.stdout.flush()
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
-        return _ended_by(error)
+    with watched() as stdout:
+        try:
+            result = command.main(
+                args=None if argv is None else list(argv), prog_name="biofs", standalone_mode=False
+            )
+            if sys.stdout is not None:
+                # What was written may still be refused, by a pipe that nobody reads any more.
+                sys.stdout.flush()
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            return _ended_by(error, stdout)
     return result if isinstance(result, int) else 0
 
 
@@ -46,7 +48,7 @@ def one_line(text: str) -> str:
     return shown if len(shown) <= _LONGEST_LINE else f"{shown[:_LONGEST_LINE]}…"
 
 
-def _ended_by(error: BaseException) -> int:
+def _ended_by(error: BaseException, stdout: Stdout) -> int:
     error = _only_cause(error)
     code = 1
     match error:
@@ -70,8 +72,9 @@ def _ended_by(error: BaseException) -> int:
             complain("interrupted")
             code = INTERRUPTED
         case BrokenPipeError():
-            # Python flushes stdout once more at its end; that must not fail too.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            pass  # nobody reads stdout any more, or wants to be told
+        case OSError() if stdout.refused is not None:
+            complain(f"cannot write to standard output: {stdout.refused.strerror}")
         case _:
             _unexpected(error)
     return code

@@ -1,8 +1,27 @@
-"""Secrets that came by the environment do not stay there."""
+"""What a command gets from who starts it: secrets that do not stay, descriptors that are closed."""
 
 import os
+import sys
+from typing import Final
 
 from biofs.settings.table import SECRET_VARIABLES
+
+_STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+
+
+def open_descriptors() -> None:
+    """Have /dev/null where a supervisor left standard input, output or error closed.
+
+    The next file or pipe that is opened would get that number, and what is written for the user
+    would go there; Python has None in place of the stream. Raises OSError without a /dev/null.
+    """
+    for number, (name, mode) in enumerate(_STREAMS):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free: open(2). Those below it are open by now.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def is_completing() -> bool:

@@ -11,6 +11,8 @@ from biofs.errors import QuietError
 DEVICE = Path("/dev/fuse")
 FUSE_CONF = Path("/etc/fuse.conf")
 FUSERMOUNT = "fusermount3"
+_USUAL = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/usr/local/sbin"
+"""Where it is installed: a supervisor's PATH may lack that."""
 
 
 def check(
@@ -42,7 +44,7 @@ def check_device(device: Path = DEVICE) -> None:
 
 def fusermount() -> str:
     """The path of fusermount3; QuietError if there is none."""
-    found = shutil.which(FUSERMOUNT)
+    found = shutil.which(FUSERMOUNT) or shutil.which(FUSERMOUNT, path=_USUAL)
     if found is None:
         raise QuietError(f"no {FUSERMOUNT}: install it, on Debian with `apt-get install fuse3`")
     return found

@@ -16,12 +16,13 @@ from biofs.api.requests import PAGE_SIZE
 from biofs.catalogue.caller import Caller, DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
+from biofs.catalogue.freshness import is_old
 from biofs.control.handlers import data
 from biofs.control.server import Refused
 from biofs.mount.contents import Contents
 from biofs.mount.errnos import errno_of
 from biofs.mount.nodes.base import Nodes, failure
-from biofs.store.coverage import Gaps
+from biofs.store.coverage import EVER, Gaps
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.names import NAME_MAX
@@ -252,7 +253,8 @@ class Explainer:
         match key:
             case ("listing", int(category)):
                 listing, now = self._catalogue.index.listing(category), self._catalogue.clock()
-                if listing is not None and now - listing.walked > self._catalogue.freshness.walk:
+                walk = self._catalogue.freshness.walk
+                if listing is not None and is_old(listing.walked, walk, now):
                     return pages_of(self._catalogue, category)
         return 1
 
@@ -280,8 +282,12 @@ class Explainer:
         listing, freshness = self._catalogue.index.listing(category), self._catalogue.freshness
         if listing is not None:
             facts["confirmed"] = listing.checked
+            now = self._catalogue.clock()
+            ahead = max(listing.checked, listing.walked) > now  # the clock was, so nobody knows
             facts["fresh_until"] = min(
-                listing.checked + freshness.listing, listing.walked + freshness.walk
+                now if ahead else math.inf,
+                listing.checked + freshness.listing,
+                listing.walked + freshness.walk,
             )
         return facts
 
@@ -293,9 +299,10 @@ class Explainer:
             facts["category"] = names.category_dirname(group.category)
         detail = self._catalogue.groups.known(group_id, caller)
         if detail is not None:
-            until = detail.good_until(self._catalogue.freshness.detail)
+            now = self._catalogue.clock()
+            until = detail.good_until(self._catalogue.freshness.detail, now)
             facts["confirmed"] = detail.confirmed
-            facts["fresh_until"] = until if math.isfinite(until) else None
+            facts["fresh_until"] = None if detail.outdated else max(until, 0.0)
             facts["torrents"] = len(detail.torrents)
         return facts
 
@@ -318,7 +325,7 @@ class Explainer:
         """What it costs to read everything in a directory whose names are known."""
         kind, ident, _ = found.address
         if kind is Kind.CATEGORY and self._catalogue.listings.is_complete(ident):
-            return {"requests_for_all": await self._gaps.count(ident, -math.inf)}
+            return {"requests_for_all": await self._gaps.count(ident, EVER)}
         if kind is Kind.TORRENT:
             torrent = self._catalogue.index.torrent(ident)
             kind, ident = Kind.GROUP, torrent.group_id if torrent else 0

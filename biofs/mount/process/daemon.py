@@ -85,7 +85,8 @@ def captured_stderr() -> Iterator[Callable[[], str]]:
 
     They say there why a mount fails, each in its own way; the caller makes one line of it.
     """
-    sys.stderr.flush()
+    with suppress(OSError):  # nobody reads it any more
+        sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 2)

@@ -207,7 +207,7 @@ async def _main(
     ready: Callable[[], None],
     companions: Sequence[Companion],
 ) -> None:
-    started = time.time()
+    started = time.monotonic()
     async with AsyncExitStack() as stack:
         catalogue = await stack.enter_async_context(assembly.open_catalogue(settings))
         watch, answer_inodes = SignalWatch(), AnswerInodes()
@@ -322,7 +322,7 @@ def _state(
         "biofs": biofs.__version__,
         **_source(settings, catalogue),
         "account": {"token": settings.token is not None, "cookie": settings.cookie is not None},
-        "mounted_seconds": round(time.time() - started),
+        "mounted_seconds": round(time.monotonic() - started),
         **catalogue.state(),
         "readers_waiting": len(watch),
         "open_handles": operations.open_handles,

@@ -85,8 +85,11 @@ class SharedPace:
         now = self._clock()
         stamps = sorted(self._stamps(connection, now))
         penalty = connection.execute("SELECT value FROM meta WHERE key = ?", (_PENALTY,)).fetchone()
-        # A clock that was set back must not make anybody wait longer than the longest penalty.
-        wait = min(penalty[0] - now, _LONGEST_PENALTY) if penalty else 0.0
+        wait = penalty[0] - now if penalty else 0.0
+        if wait > _LONGEST_PENALTY:
+            # The clock was set back. What is left of it nobody knows: the longest, but once only.
+            wait = _LONGEST_PENALTY
+            connection.execute("UPDATE meta SET value = ? WHERE key = ?", (now + wait, _PENALTY))
         if len(stamps) >= self.rate.requests:
             wait = max(wait, stamps[-self.rate.requests] + self.rate.seconds - now)
         if wait > 0:
@@ -104,6 +107,8 @@ class SharedPace:
             if stamp <= oldest:
                 connection.execute("DELETE FROM pace WHERE slot = ?", (row,))
             elif pid and process_start(pid) == start:
+                if stamp > now:  # the clock was set back: it counts as lost later, but some time
+                    connection.execute("UPDATE pace SET stamp = ? WHERE slot = ?", (now, row))
                 yield now  # in flight: as late as can be
             elif pid or stamp > now:
                 # Its process died and nobody knows how far it came, or the clock was set back:

@@ -4,8 +4,9 @@ Point reads happen in the event loop (13 µs each, a thread would cost 150 µs);
 to a thread. Readers and the writer hold connections of their own, so that a write transaction in
 its thread never keeps a point read in the loop waiting (SQLite's WAL mode, sqlite.org/wal.html).
 
-A file that fails while it is in use is left: what can still be read of it is taken along into
-memory, with one warning, and the mount goes on. A cache is worth nothing that stops its reader.
+A file that fails while it is in use, or is removed, is left: what can still be read of it is taken
+along into memory, with one warning, and the mount goes on. A cache is worth nothing that stops its
+reader.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ import trio
 
 from biofs.store import facets, fulltext
 from biofs.store.database import migrations
-from biofs.store.database.files import StoreCorrupt, StoreError, make_private, set_aside
+from biofs.store.database.files import (
+    StoreCorrupt,
+    StoreError,
+    beside,
+    make_private,
+    set_aside,
+)
+from biofs.store.database.read_only import uri
 from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
 
 log = logging.getLogger(__name__)
@@ -73,11 +81,12 @@ class Store:
         self._writer = _connect(path)
         try:
             self._prepare()
+            # In memory a second connection would see another, empty database.
+            self._reader = self._writer if path is None else _connect(path)
         except BaseException:
             self._writer.close()
             raise
-        # In memory a second connection would see another, empty database.
-        self._reader = self._writer if path is None else _connect(path)
+        self._files = _identities(path)
 
     def _prepare(self) -> None:
         """Create the tables of an empty file; migrate those of an older version."""
@@ -122,10 +131,11 @@ class Store:
 
     def one(self, query: str, *parameters: object) -> tuple[object, ...] | None:
         """The first row of a point read, or None. For the event loop: keep it to an index."""
+        reader = self._reader
         try:
-            row: tuple[object, ...] | None = self._reader.execute(query, parameters).fetchone()
+            row: tuple[object, ...] | None = reader.execute(query, parameters).fetchone()
         except sqlite3.DatabaseError as error:
-            self._leave_file(error)
+            self._leave_failed(reader, error)
             row = self._reader.execute(query, parameters).fetchone()
         return row
 
@@ -154,10 +164,11 @@ class Store:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         """All rows of a read that is known to be short."""
+        reader = self._reader
         try:
-            return self._reader.execute(query, parameters).fetchall()
+            return reader.execute(query, parameters).fetchall()
         except sqlite3.DatabaseError as error:
-            self._leave_file(error)
+            self._leave_failed(reader, error)
             return self._reader.execute(query, parameters).fetchall()
 
     def write_now(self, change: Callable[[sqlite3.Connection], T]) -> T:
@@ -178,7 +189,12 @@ class Store:
         return await trio.to_thread.run_sync(self.write_now, change)
 
     def data_version(self) -> int:
-        """A number that changes when another connection than our writer's has written."""
+        """A number that changes when another connection than our writer's has written.
+
+        Asked once a second, so this is where it is noticed that the file is gone.
+        """
+        if self._is_gone():
+            self._leave_gone()
         if not self._write_lock.acquire(blocking=False):
             return self._data_version  # we are writing ourselves: it can be asked later
         try:
@@ -203,29 +219,63 @@ class Store:
         return await trio.to_thread.run_sync(self._scan, read)
 
     def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        if self.path is None:
+        path = self.path
+        if path is None:
             return read(self._reader)
-        with closing(_connect(self.path)) as connection:
-            return read(connection)
+        try:
+            with closing(_connect(path, create=False)) as connection:
+                # What stands at the path now may be another file, and this one's content is
+                # known only after it was opened.
+                if not self._is_gone():
+                    return read(connection)
+        except sqlite3.DatabaseError as error:
+            if not self._is_gone():
+                self._leave_file(error)
+        self._leave_gone()
+        return read(self._reader)
+
+    def _is_gone(self) -> bool:
+        """Whether the file that is open was removed, or another one stands in its place."""
+        path = self.path
+        return path is not None and any(
+            before not in {None, now}
+            for before, now in zip(self._files, _identities(path), strict=True)
+        )
+
+    def _leave_gone(self) -> None:
+        self._leave("was removed", corrupt=False)
+
+    def _leave_failed(self, reader: sqlite3.Connection, error: sqlite3.DatabaseError) -> None:
+        """As `_leave_file`, unless another thread has left it while `reader` read from it."""
+        if reader is self._reader:
+            self._leave_file(error)
 
     def _leave_file(self, error: sqlite3.DatabaseError, *, locked: bool = False) -> None:
         """Go on in memory if the file has failed; raise `error` if that is not what it says."""
         code = _code(error)
-        path = self.path
-        if path is None or code not in _FAILING:
+        if self.path is None or code not in _FAILING:
             raise error
+        self._leave(str(error), corrupt=code in _CORRUPT, locked=locked)
+
+    def _leave(self, why: str, *, corrupt: bool, locked: bool = False) -> None:
+        """Go on in memory, once. Until what can be read is there, readers have the file."""
         with _holding(locked, self._write_lock):
-            if self.path != path:
+            path = self.path
+            if path is None:
                 return  # another thread was here first
-            self.path = None
-            log.warning("%s: %s: continuing with an in-memory cache", path, error)
+            log.warning("%s: %s: continuing with an in-memory cache", path, why)
             old = self._reader, self._writer
-            self._open(None)
-            if code in _CORRUPT:
-                set_aside(path)
-            elif path.stat().st_size <= _COPIED_AT_MOST:
+            gone = self._is_gone()
+            self._writer = _connect(None)
+            self._prepare()
+            if not corrupt:
                 with suppress(sqlite3.DatabaseError):
-                    old[0].backup(self._writer)
+                    _copy(old[0], self._writer)
+            self._reader = self._writer
+            self.path = None
+            self.changes += 1
+            if corrupt and not gone:  # what stands there now may be another process's
+                set_aside(path)
             for connection in old:
                 with suppress(sqlite3.DatabaseError):
                     connection.close()
@@ -248,9 +298,35 @@ def _holding(held: bool, lock: threading.Lock) -> Iterator[None]:
             yield
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
+def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Take along what a file has, unless that is too much. Raises sqlite3.DatabaseError."""
+    (pages,) = source.execute("PRAGMA page_count").fetchone()
+    (size,) = source.execute("PRAGMA page_size").fetchone()
+    if pages * size <= _COPIED_AT_MOST:
+        source.backup(target)
+
+
+def _identities(path: Path | None) -> list[tuple[int, int] | None]:
+    """Which files stand at a store's paths: device and inode, None where there is none.
+
+    Its log and the log's index count: without them, a store lacks what was written last. They are
+    there as long as anybody has the store open (sqlite.org/walformat.html).
+    """
+    return [] if path is None else [_identity(each) for each in (path, *beside(path)[:2])]
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _connect(path: Path | None, *, create: bool = True) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        ":memory:" if path is None else path,
+        ":memory:" if path is None else uri(path, "mode=rwc" if create else "mode=rw"),
+        uri=path is not None,
         timeout=BUSY_TIMEOUT,
         isolation_level=None,
         check_same_thread=False,

@@ -37,7 +37,7 @@ def test_without_leave_to_use_the_device(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_without_fusermount3(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name, **_: None)
     assert refused() == "no fusermount3: install it, on Debian with `apt-get install fuse3`"
 
 

@@ -238,3 +238,9 @@ def test_explaining_a_directory_says_what_all_of_it_costs() -> None:
     lines = explained(facts).splitlines()
     assert lines[-1] == "everything below  25 requests more"
     assert "data              5.6 KiB in 4 files" in lines
+
+
+def test_what_a_clock_saw_that_was_ahead_is_said_to_be_old() -> None:
+    facts = {"what": "category", "known": True, "requests": 0, "now": 1000.0}
+    said = explained({**facts, "confirmed": 9000.0, "fresh_until": 1000.0})
+    assert "yes, verified when the clock was ahead; old" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -217,3 +218,20 @@ def test_bytes_of_a_store_are_those_of_all_its_files(tmp_path: Any) -> None:
     assert bytes_of(tmp_path / "store") == 1010
     assert bytes_of(tmp_path / "nothing") == 0
     assert bytes_of(None) is None
+
+
+async def test_what_a_clock_saw_that_was_ahead_is_not_fresh(mount: Inspected) -> None:
+    ahead = 10 * 365 * DAY
+
+    def shift(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE listings SET checked = checked + ?1, walked = walked + ?1", (ahead,)
+        )
+        connection.execute("UPDATE details SET fetched = fetched + ?1", (ahead,))
+
+    await mount.catalogue.store.write(shift)
+    mount.catalogue.forget_all()
+    for path in ("categories/Sequences", GROUP):
+        facts = await mount.ask("explain", path)
+        assert facts["confirmed"] > facts["now"] >= facts["fresh_until"]
+        assert facts["refresh_requests"] == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import trio
 
@@ -11,7 +9,7 @@ from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.freshness import DAY
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.store.coverage import CategoryCoverage, Gaps, measure
+from biofs.store.coverage import EVER, CategoryCoverage, Gaps, Period, measure
 from tests.support.catalogues import EPOCH, Patient, running
 from tests.support.overlay import Overlay
 
@@ -49,21 +47,28 @@ async def test_gaps_are_what_was_never_fetched_or_looks_different(
     source = Overlay(Generated(60, 1, 1, categories=(1,)))
     async with running(create_app(source)) as catalogue:
         gaps = Gaps(catalogue.store)
+
+        def today() -> Period:
+            return Period(catalogue.clock() - DAY, catalogue.clock())
+
         await catalogue.listings.listed(1, READER)
-        assert await gaps.count(1, -math.inf) == 60
+        assert await gaps.count(1, EVER) == 60
         for group in range(1, 51):
             await catalogue.groups.get(group, READER)
-        assert gaps.after(1, -1, -math.inf, 100) == list(range(51, 61))
-        assert gaps.after(1, 53, -math.inf, 2) == [54, 55]
-        assert (gaps.has(7, -math.inf), gaps.has(51, -math.inf)) == (False, True)
-        assert not gaps.has(61, -math.inf), "there is no such group"
+        assert gaps.after(1, -1, EVER, 100) == list(range(51, 61))
+        assert gaps.after(1, 53, EVER, 2) == [54, 55]
+        assert (gaps.has(7, EVER), gaps.has(51, EVER)) == (False, True)
+        assert not gaps.has(61, EVER), "there is no such group"
         source.bump(7, name="Renamed")
         await trio.sleep(2 * DAY)
-        assert await gaps.count(1, catalogue.clock() - DAY) == 60, "old, all of them"
+        assert await gaps.count(1, today()) == 60, "old, all of them"
         catalogue.listings.refresh(1, READER)
         while len(catalogue.fetches):
             await trio.sleep(1)
-        assert gaps.after(1, -1, catalogue.clock() - DAY, 100) == [7, *range(51, 61)]
+        assert gaps.after(1, -1, today(), 100) == [
+            7,
+            *range(51, 61),
+        ]
 
 
 async def test_a_dry_run_starts_nothing(autojump_clock: object) -> None:

@@ -125,6 +125,36 @@ async def test_a_clock_set_back_does_not_stop_anybody(
     store.close()
 
 
+async def test_a_penalty_of_a_clock_that_was_ahead_ends(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    clock = Clock(autojump_clock)
+    mine, store = pace(tmp_path / "s", clock)
+    clock.offset += 10 * 365 * 86_400
+    await mine.penalise(30.0)
+    store.close()
+    clock.offset -= 10 * 365 * 86_400
+    mine, store = pace(tmp_path / "s", clock)
+    before = trio.current_time()
+    assert 30 <= await send(mine) - before <= 610, "the longest there is, once"
+    store.close()
+
+
+async def test_a_request_under_way_when_the_clock_is_put_back_is_given_up(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    clock = Clock(autojump_clock)
+    clock.offset += 10 * 365 * 86_400
+    lost, lost_store = pace(tmp_path / "s", clock)
+    await lost.slot()  # never heard of again, although its process lives
+    clock.offset -= 10 * 365 * 86_400
+    mine, store = pace(tmp_path / "s", clock)
+    before = trio.current_time()
+    assert 6 <= await send(mine) - before <= 200
+    for each in (lost_store, store):
+        each.close()
+
+
 async def test_a_penalty_is_for_every_process(tmp_path: Path, autojump_clock: MockClock) -> None:
     clock = Clock(autojump_clock)
     first, first_store = pace(tmp_path / "s", clock)
