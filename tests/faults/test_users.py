@@ -179,3 +179,26 @@ def test_what_mount_8_cannot_have_is_said_in_a_line(people: People) -> None:
     assert done.returncode != 0
     assert "nonsense: no such option" in done.stderr
     assert not is_mounted(people.path)
+
+
+def test_data_that_the_user_may_not_read_is_eacces_and_one_line_in_the_log(people: People) -> None:
+    """Of another user's file, which `ls` in the data directory shows all the same."""
+    data = people.base / "data"
+    assert people.biofs("demo", "data", str(data), user=0).returncode == 0
+    theirs = data / "ADH1 - YOL086C/S288C_YOL086C_ADH1_coding.fsa"
+    theirs.chmod(0o600)
+    done = people.biofs("mount", "--demo", "--data", str(data), str(people.path))
+    assert done.returncode == 0, done.stderr
+    try:
+        top = f"{people.path}/{GROUP}/FASTA, Sanger, Contig [1]/files/ADH1 - YOL086C"
+        for _ in range(3):
+            refused = people.run("cat", f"{top}/{theirs.name}")
+            assert "Permission denied" in refused.stderr
+        flanking = people.run("head", "-c", "20", f"{top}/S288C_YOL086C_ADH1_flanking.fsa")
+        # Its piece has bytes of the file that may not be read: it cannot be verified.
+        assert "No data available" in flanking.stderr
+        assert people.run("cat", f"{people.path}/{GROUP}/group.json").returncode == 0
+    finally:
+        assert people.biofs("umount", str(people.path)).returncode == 0
+    log = (people.base / "home/.local/state/biofs/log/biofs.log").read_text()
+    assert log.count("data cannot be read: Permission denied") == 1

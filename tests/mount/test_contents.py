@@ -20,7 +20,7 @@ from tests.support import torrents
 from tests.support.lab import Lab, files_of, lab
 from tests.support.mounting import Mount, mounted
 from tests.support.torrents import Content, bytes_of
-from tests.unit.contents.contents_support import silent_fuse
+from tests.unit.contents.contents_support import silent_fuse, tmpfs
 
 KIB = 1024
 
@@ -454,3 +454,15 @@ def test_a_disk_that_does_not_answer_stops_only_who_reads_from_it(made: Lab) -> 
             assert reader.wait(5) < 0, "a signal ends its wait"
             assert "does not answer" in mount.log.read_text()
     # What still waited in a thread has got its answer when that disk went.
+
+
+def test_a_read_only_disk(made: Lab) -> None:
+    files = content(300_000, 10)
+    ident = made.add(torrents.make(b"top", files), files, laid_out=False)
+    disk = made.data / "disk"
+    disk.mkdir()
+    with tmpfs(disk):
+        torrents.lay_out(disk, (made.torrents / f"{ident}.torrent").read_bytes(), files)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with made.mount() as mount:
+            assert whole(mount, ident, "top", files)

@@ -332,3 +332,21 @@ def read(file: OpenFile, offset: int, size: int) -> bytes | None:
         return file._read(offset, min(offset + size, file.length)) if offset < file.length else b""
     except Unverified:
         return None
+
+
+async def test_an_error_of_the_disk_is_the_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = disk(tmp_path, 2 * BLOCK)
+    file = made.open(0)
+
+    def failing(*_args: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", failing)
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            await file.read(0, 10)
+        assert not isinstance(caught.value, Unverified)
+    assert await file.read(0, 10) == made.files[0][1][:10], "the disk is there again"
+    file.close()
