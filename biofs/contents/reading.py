@@ -33,9 +33,11 @@ from biofs.tree.pieces import ZEROS, Part, Piece, is_right
 
 _LOCKS: Final = 16
 
-_AHEAD: Final = 1 << 20
-"""Bytes. A reader who has read as much in a row goes on; so much, or a piece, is verified for it
-before it gets there."""
+_IN_A_ROW: Final = 1 << 20
+"""Bytes. A reader who has read as much in a row goes on."""
+
+_AHEAD: Final = 2 << 20
+"""Bytes. So much, or a piece, is verified for such a reader before it gets there."""
 
 _SMALL: Final = 2
 """Pieces of a file that is verified when it is opened."""
@@ -137,7 +139,7 @@ class OpenFile:
         self._in_a_row = self._in_a_row + size if offset == self._next else 0
         self._next = stop
         length = self._metainfo.piece_length
-        if self._in_a_row < _AHEAD or length > LARGE_PIECE // 2:
+        if self._in_a_row < _IN_A_ROW or length > LARGE_PIECE // 2:
             return range(0)
         following = self._span(offset, stop).stop
         end = min(following + max(1, _AHEAD // length), len(self._indexes))
@@ -170,24 +172,37 @@ class OpenFile:
 
     def _read(self, start: int, stop: int) -> bytes:
         with self._in_use():
+            span = self._span(start, stop)
             for _ in range(3):  # it changes while it is read
-                span = self._span(start, stop)
                 identity, verified = self._state
-                if not verified.has(span.start, span.stop):
-                    return b"".join(self._part_of(number, start, stop) for number in span)
-                data = pread(self._descriptor, start, stop - start)
-                now = Identity.of(os.fstat(self._descriptor))
-                if now == identity:
+                if verified.has(span.start, span.stop):
+                    data = self._straight(start, stop, identity)
+                else:
+                    parts = [self._part_of(number, start, stop) for number in span]
+                    whole = [part for part in parts if part is not None]
+                    data = b"".join(whole) if len(whole) == len(parts) else None
+                if data is not None:
                     return data
-                self._state = self._known(now)
             raise Unverified
 
-    def _part_of(self, number: int, start: int, stop: int) -> bytes:
-        """What a piece has of the bytes from `start` to `stop` of the file."""
+    def _straight(self, start: int, stop: int, identity: Identity) -> bytes | None:
+        """Bytes of pieces that were verified of the file as `identity` has it; None if it is
+        another one by now."""
+        data = pread(self._descriptor, start, stop - start)
+        now = Identity.of(os.fstat(self._descriptor))
+        if now == identity:
+            return data
+        self._state = self._known(now)
+        return None
+
+    def _part_of(self, number: int, start: int, stop: int) -> bytes | None:
+        """What a piece has of the bytes from `start` to `stop` of the file; None as `_straight`."""
         length = self._metainfo.piece_length
         before = number * length - self._aligned  # where in the file the piece begins
         first, last = max(start, before, 0), min(stop, before + length)
         piece = self._piece(number)
+        if isinstance(piece, Identity):
+            return self._straight(first, last, piece)
         return piece[first - max(before, 0) : last - max(before, 0)]
 
     def check(self) -> None:
@@ -227,11 +242,15 @@ class OpenFile:
                 return False
             return True
 
-    def _piece(self, number: int) -> bytes:
-        """The file's own bytes in a piece, verified."""
+    def _piece(self, number: int) -> bytes | Identity:
+        """The file's own bytes in a piece, verified; if another reader has just seen to that, what
+        the file was known by then."""
         key = PieceKey(self._info_hash, self._indexes[number])
         # The kernel reads ahead: what asks for the rest of a piece waits for who hashes it.
         with self._hashing[number % _LOCKS]:
+            identity, verified = self._state
+            if verified.has(number, number + 1):
+                return identity
             data = self._shared.pieces.right(key)
             if data is None:
                 if self._shared.pieces.was_wrong(key, Identity.of(os.fstat(self._descriptor))):
@@ -275,8 +294,10 @@ class OpenFile:
         if data is None or not is_right(piece, data):
             self._shared.pieces.is_wrong(key, before)
             raise Unverified
-        self._shared.pieces.keep(key, data)
         self._remember(number, before)
+        if len(piece.parts) > 1 or not self._state[1].has(number, number + 1):
+            # It will be needed: by other files, or since only these bytes are known to be right.
+            self._shared.pieces.keep(key, data)
         return data
 
     def _remember(self, number: int, before: Identity) -> None:

@@ -67,6 +67,7 @@ def test_who_reads_in_a_row_has_the_next_piece_verified_once(file: OpenFile) -> 
     for place, numbers in enumerate(asked):
         for number in numbers:
             assert place <= max(7, (number - 1) * 8)
+            assert place >= min(7, (number - 3) * 8), "no more than is needed soon"
 
 
 @pytest.mark.parametrize("step", [0, 2, -1, 9])
