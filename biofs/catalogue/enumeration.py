@@ -30,6 +30,7 @@ from biofs.api.requests import (
     Slice,
 )
 from biofs.api.values import LARGEST_ID
+from biofs.catalogue.paging import read_pages
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +95,15 @@ class Enumeration:
 
     async def look_again(self, part: Slice = WHOLE) -> None:
         """Read the newest groups once more, as far as there are any that were not met before."""
-        number, pages, met = 0, 1, 0
-        while number < min(pages, WINDOW_PAGES) and (number == 0 or len(self.ids) > met):
-            number += 1
+        met = 0
+
+        async def ask(number: int) -> PageRead:
+            nonlocal met
             met = len(self.ids)
             self._remembered.pop((part, "time", "desc", number), None)
-            pages = (await self._page(part, number)).pages
+            return await self._page(part, number)
+
+        await read_pages(ask, lambda _page: len(self.ids) > met, WINDOW_PAGES)
 
     async def _by_years(self, total: int) -> None:
         """Cut the category by years, at the quantiles of the years seen so far."""

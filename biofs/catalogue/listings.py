@@ -17,6 +17,7 @@ from biofs.catalogue.changes import Changes
 from biofs.catalogue.enumeration import Enumeration
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
 from biofs.catalogue.freshness import Freshness, is_old
+from biofs.catalogue.paging import read_pages
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index, PageChanges
 
@@ -142,18 +143,21 @@ class Listings:
     async def _check(self, category: int, api: Api, fetch: Fetch) -> list[PageRead]:
         """Look at the newest groups. No pages: the listing is right; else what was read for it."""
         read: list[PageRead] = []
-        number, pages, added = 0, 1, True
-        while added and number < min(pages, WINDOW_PAGES):
-            number += 1
+        added = False
+
+        async def ask(number: int) -> PageRead:
+            nonlocal added
             answer = await api.browse(number, category=category)
-            pages = answer.pages
             ids, years = [row.id for row in answer.rows], [row.year for row in answer.rows]
-            page = PageRead(Slice(), "time", "desc", number, pages, ids, years)
+            page = PageRead(Slice(), "time", "desc", number, answer.pages, ids, years)
             taken = await self._take(category, list(answer.rows), page, fetch)
             added = bool(taken.added)
             read.append(page)
+            return page
+
+        pages = await read_pages(ask, lambda _page: added, WINDOW_PAGES)
         known = self._index.summary(category)[0]
-        if number >= pages or -(-known // PAGE_SIZE) != pages:
+        if len(read) >= pages or -(-known // PAGE_SIZE) != pages:
             return read  # all was read, or groups went: a walk sees to the rest
         await self._index.forget_pages(category)
         await self._index.confirm(category, self._clock())

@@ -21,12 +21,13 @@ from cachetools import LRUCache
 
 from biofs.api.actions import Api
 from biofs.api.errors import AccessDenied, ApiError, NetworkError
-from biofs.api.models import GroupRow
+from biofs.api.models import BrowsePage, GroupRow
 from biofs.api.requests import WINDOW_PAGES
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.fetches import Fetch, Fetches, Work
 from biofs.catalogue.groups import Groups
 from biofs.catalogue.listings import Listings
+from biofs.catalogue.paging import read_pages
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index
 from biofs.tree import names
@@ -109,18 +110,26 @@ class Locate:
             api = Api(self._queue.sender(fetch))
             rows: dict[int, GroupRow] = {}
             found_by: dict[int, set[int]] = {group_id: set() for group_id in found.ids}
-            for query in range(QUERIES):
+
+            async def ask_by(query: int) -> None:
                 categories = [category for code, category in CODES.items() if query in code]
-                number, pages = 0, 1
-                while number < min(pages, WINDOW_PAGES):
-                    number += 1
+
+                async def ask(number: int) -> BrowsePage:
                     page = await api.browse(number, category=categories, **found.fields)
-                    pages = page.pages
                     fetch.progress()
+                    return page
+
+                def take(page: BrowsePage) -> bool:
                     for row in page.rows:
                         if row.id in found_by:
                             rows[row.id] = row
                             found_by[row.id].add(query)
+                    return True
+
+                await read_pages(ask, take, WINDOW_PAGES)
+
+            for query in range(QUERIES):
+                await ask_by(query)
             for code, category in CODES.items():
                 await self._listings.learn(
                     category, [row for row in rows.values() if found_by[row.id] == code]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import trio
@@ -19,6 +19,7 @@ from biofs.api.errors import BadAnswer
 from biofs.api.requests import Request
 from biofs.api.values import to_rows
 from biofs.catalogue.answers import FetchBody
+from biofs.catalogue.paging import Page, read_pages
 from biofs.tree import render
 
 MOST_PAGES: Final = 1000
@@ -68,34 +69,6 @@ async def written(action: str, value: object, keep: frozenset[str] = HTML) -> by
 
 def _written(value: object, keep: frozenset[str]) -> bytes:
     return render.document(render.decode_texts(value, keep))
-
-
-class Page(Protocol):
-    """A typed answer that is one page of several."""
-
-    @property
-    def pages(self) -> int:
-        """How many there are."""
-
-
-P = TypeVar("P", bound=Page)
-
-
-async def read_pages(
-    ask: Callable[[int], Awaitable[P]], take: Callable[[P], bool], most: int
-) -> int:
-    """Ask for page 1, 2 and so on, for as many as the last one counts and `most` at most, until
-    `take` says that one brought nothing new. Returns how many there are.
-
-    Raises what `ask` and `take` raise.
-    """
-    number, pages, new = 0, 1, True
-    while new and number < min(pages, most):
-        number += 1
-        page = await ask(number)
-        pages = page.pages
-        new = take(page)
-    return pages
 
 
 class RawPage(Page, Protocol):

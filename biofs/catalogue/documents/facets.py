@@ -15,8 +15,9 @@ from biofs.api.models import BrowsePage, GroupRow
 from biofs.api.requests import PAGE_SIZE, WINDOW, WINDOW_PAGES
 from biofs.catalogue.answers import Answers, FetchBody
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.documents.document import Link, LinkDocument, decode, encode, read_pages
+from biofs.catalogue.documents.document import Link, LinkDocument, decode, encode
 from biofs.catalogue.locate import Locate
+from biofs.catalogue.paging import read_pages
 from biofs.store.groups import row_mtime
 from biofs.tree import names
 

@@ -16,9 +16,9 @@ from biofs.catalogue.documents.document import (
     Link,
     LinkDocument,
     encode,
-    read_pages,
 )
 from biofs.catalogue.documents.search_syntax import Search
+from biofs.catalogue.paging import read_pages
 from biofs.store.groups import mtime_of
 from biofs.tree import names, render
 
