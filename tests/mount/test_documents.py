@@ -28,6 +28,7 @@ TOUR = CHECKOUT / "docs/tour.md"
 README = CHECKOUT / "README.md"
 OPERATIONS = CHECKOUT / "docs/operations.md"
 TREE = CHECKOUT / "docs/tree.md"
+DATA = CHECKOUT / "docs/data.md"
 WRITTEN_HOME = "/home/me"
 ROW = re.compile(r"^\| ([^|]+) \| `((?:[^`|]|\\\|)+)` \|$", re.MULTILINE)
 
@@ -125,6 +126,13 @@ def test_an_example_of_the_readme(request: pytest.FixtureRequest, example: Examp
 )
 def test_an_example_of_a_reference_page(reader: Reader, example: Example) -> None:
     _, output = reader.types(example.command)
+    assert example.output
+    assert fits(example, output), output
+
+
+@pytest.mark.parametrize("example", examples(DATA), ids=lambda example: example.command)
+def test_an_example_of_the_page_on_data(reader_with_data: Reader, example: Example) -> None:
+    _, output = reader_with_data.types(example.command)
     assert example.output
     assert fits(example, output), output
 
