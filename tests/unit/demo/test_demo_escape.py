@@ -1,7 +1,6 @@
 """Escaping and file lists, against texts that the real server sent."""
 
 # ruff: noqa: RUF001 - ambiguous characters are the point
-import html
 
 import pytest
 from hypothesis import given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from biofs.demo.escape import file_entry, file_list, htmlentities
 from biofs.demo.model import Entry
+from biofs.tree.printable import unescape
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,8 @@ def test_escaped_texts_are_ascii_and_decode_to_themselves(text: str) -> None:
     text = "".join(char for char in text if not 0x80 <= ord(char) < 0xA0)
     escaped = htmlentities(text)
     assert escaped.isascii()
-    assert html.unescape(escaped) == text
+    # HTML 4, which the server writes, has other characters for two names than HTML 5.
+    assert unescape(escaped) == text
 
 
 @pytest.mark.parametrize(
