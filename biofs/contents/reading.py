@@ -36,7 +36,7 @@ _LOCKS: Final = 16
 _IN_A_ROW: Final = 1 << 20
 """Bytes. A reader who has read as much in a row goes on."""
 
-_AHEAD: Final = 2 << 20
+_AHEAD: Final = 4 << 20
 """Bytes. So much, or a piece, is verified for such a reader before it gets there."""
 
 _SMALL: Final = 2
