@@ -303,10 +303,13 @@ class OpenFile:
     def _remember(self, number: int, before: Identity) -> None:
         if Identity.of(os.fstat(self._descriptor)) != before:
             return
-        if before != self.identity:
-            self._state = self._known(before)
+        # Another thread may exchange the state meanwhile: what is marked is what was hashed.
+        identity, verified = state = self._state
+        if before != identity:
+            _, verified = state = self._known(before)
+            self._state = state
         if self._shared.wall() - before.changed_ns / 1e9 > SETTLED_SECONDS:
-            self._state[1].mark(number)
+            verified.mark(number)
 
     def _gather(self, piece: Piece) -> bytes | None:
         """A piece's bytes from wherever its parts are; None if one is missing."""

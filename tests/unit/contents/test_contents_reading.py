@@ -188,6 +188,21 @@ async def test_what_changes_while_it_is_hashed_is_not_remembered(
     file.close()
 
 
+async def test_what_another_thread_finds_meanwhile_is_not_marked(tmp_path: Path) -> None:
+    made = disk(tmp_path, 2 * BLOCK)
+    file = made.open(0)
+    other = file.identity._replace(mtime_ns=1)
+
+    def wall() -> float:  # asked between the look at the file and the mark
+        file._state = file._known(other)
+        return NOW
+
+    file._shared = made.shared._replace(wall=wall)
+    assert await file.read(0, 10) == made.files[0][1][:10]
+    assert not any(file._known(other)[1].pieces)
+    file.close()
+
+
 async def test_many_readers_of_one_piece_hash_it_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
