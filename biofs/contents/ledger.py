@@ -23,12 +23,14 @@ from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
+from biofs.store.database.files import make_private
+from biofs.store.database.store import BUSY_TIMEOUT, enter_wal
+
 log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "contents.sqlite"
 
 _VERSION: Final = 1
-_BUSY_SECONDS: Final = 10.0
 _MOST_FILES: Final = 200_000
 """So many files are remembered, those that were verified last."""
 _MOST_PIECES: Final = 1 << 24
@@ -209,15 +211,8 @@ class Ledger:
 
     def metainfo(self, info_hash: bytes) -> bytes | None:
         """Metainfo that was downloaded; its hash is still to be checked."""
-        with self._lock:
-            try:
-                row = self._connection.execute(
-                    "SELECT data FROM metainfo WHERE info_hash = ?", (info_hash,)
-                ).fetchone()
-            except sqlite3.DatabaseError as error:
-                _warn(error)
-                return None
-        return bytes(row[0]) if row and isinstance(row[0], bytes) else None
+        rows = self._rows("SELECT data FROM metainfo WHERE info_hash = ?", info_hash)
+        return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
 
     def keep_metainfo(self, info_hash: bytes, data: bytes) -> None:
         """Keep metainfo, of which nothing but the info dictionary and its layers may be left."""
@@ -260,9 +255,7 @@ class Ledger:
 def _opened(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite would let others read what its file says.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            make_private(path)
             return _prepared(path)
         except (OSError, sqlite3.DatabaseError) as error:
             log.warning("%s cannot be used, what is verified is not kept: %s", path, error)
@@ -272,7 +265,7 @@ def _opened(path: Path | None) -> sqlite3.Connection:
 def _prepared(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(
         ":memory:" if path is None else path,
-        timeout=_BUSY_SECONDS,
+        timeout=BUSY_TIMEOUT,
         isolation_level=None,
         check_same_thread=False,
     )
@@ -280,7 +273,7 @@ def _prepared(path: Path | None) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         _check(version)
         # Else each file that is closed waits for the disk, three times.
-        connection.execute("PRAGMA journal_mode = WAL")
+        enter_wal(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={_VERSION};COMMIT")
     except BaseException:

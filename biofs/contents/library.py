@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import trio
 from cachetools import LRUCache
@@ -29,8 +29,11 @@ from biofs.contents.piece_cache import PieceCache
 from biofs.contents.places import Found, Place
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Shared, Unverified
-from biofs.contents.torrent_files import TorrentFiles
+from biofs.contents.torrent_files import TorrentFiles, is_hash
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
+from biofs.tree.torrentfiles import File
+
+T = TypeVar("T")
 
 _THREADS: Final = 8
 """That may wait for disks at once. One that never answers keeps a thread for each file of it."""
@@ -89,8 +92,8 @@ class Library:
         self.directories: Final = [DataDirectory(path) for path in data]
         self.ledger: Final = ledger
         self.pieces: Final = PieceCache()
-        self.limiter: Final = trio.CapacityLimiter(_THREADS)
-        self._shared: Final = Shared(ledger, self.pieces, self.limiter, wall)
+        limiter = trio.CapacityLimiter(_THREADS)
+        self._shared: Final = Shared(ledger, self.pieces, limiter, wall)
         self._tops: Final = Tops(self.directories, clock=clock, wall=wall)
         self._torrents: Final = TorrentFiles(torrents, self._hashes_of, clock=clock, wall=wall)
         self._clock: Final = clock
@@ -101,6 +104,10 @@ class Library:
         self._known: LRUCache[str, Local] = LRUCache(
             _MOST_FILES, getsizeof=lambda local: len(local.metainfo.files) + _MOST_FILES // _RECENT
         )
+
+    async def in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        """See `Shared.in_thread`; for what is called of this library."""
+        return await self._shared.in_thread(work, *arguments)
 
     @property
     def tops(self) -> Tops:
@@ -227,25 +234,26 @@ class Library:
 
         Raises Unverified if it is not there, and OSError if it could not be looked at.
         """
-        place, index = self.place(listed), local.indexes[node]
-        if place is None or index < 0:
-            raise Unverified
-        file = local.metainfo.files[index]
-        found = place.find_file(file.path, file.length) if file.servable else None
+        place, index, file = self._wanted(listed, local, node)
+        found = place.find_file(file.path, file.length)
         if found is None:
             raise Unverified
         return place, index, found
+
+    def _wanted(self, listed: Listed, local: Local, node: int) -> tuple[Place, int, File]:
+        """Where to look for a file, and which it is in the metainfo. Raises Unverified."""
+        place, index = self.place(listed), local.indexes[node]
+        if place is None or index < 0 or not (file := local.metainfo.files[index]).servable:
+            raise Unverified
+        return place, index, file
 
     def open(self, listed: Listed, local: Local, node: int) -> OpenFile:
         """Open a file of which at least something may be right. It has to be closed.
 
         Raises Unverified if it is not there, or is small and all of it is wrong, and OSError.
         """
-        place, index = self.place(listed), local.indexes[node]
-        if place is None or index < 0:
-            raise Unverified
-        wanted = local.metainfo.files[index]
-        opened = place.open_file(wanted.path, wanted.length) if wanted.servable else None
+        place, index, wanted = self._wanted(listed, local, node)
+        opened = place.open_file(wanted.path, wanted.length)
         if opened is None:
             raise Unverified
         is_local = self._is_local(opened[0])
@@ -281,11 +289,6 @@ class Library:
     def close(self) -> None:
         """Close the ledger."""
         self.ledger.close()
-
-
-def is_hash(text: str) -> bool:
-    """Whether it is an info hash: 40 or 64 hexadecimal digits."""
-    return len(text) in {40, 64} and not set(text) - set("0123456789abcdefABCDEF")
 
 
 def hashes_of(metainfo: Metainfo) -> Sequence[str]:

@@ -7,6 +7,7 @@ verified: a wrong one would show verified bytes under the wrong name.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from array import array
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,8 +44,24 @@ class Listed(NamedTuple):
         return tuple(self.tree.path(node).split(b"/"))[1:]
 
 
-class ListedFiles(Sequence[File]):
-    """The files of a tree with their lengths, each made when it is asked for."""
+class _MadeWhenAsked(Sequence[File]):
+    """Files of a torrent, each made when it is asked for: there may be a million."""
+
+    @abstractmethod
+    def _file(self, index: int) -> File: ...
+
+    @overload
+    def __getitem__(self, index: int) -> File: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[File]: ...
+    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
+        if isinstance(index, slice):
+            return [self._file(each) for each in range(*index.indices(len(self)))]
+        return self._file(index)
+
+
+class ListedFiles(_MadeWhenAsked):
+    """The files of a tree with their lengths."""
 
     def __init__(self, listed: Listed) -> None:
         """Takes a tenth of a second for a million files."""
@@ -55,18 +72,12 @@ class ListedFiles(Sequence[File]):
     def __len__(self) -> int:
         return len(self._nodes)
 
-    @overload
-    def __getitem__(self, index: int) -> File: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[File]: ...
-    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
+    def _file(self, index: int) -> File:
         node = self._nodes[index]
         return self._listed.path(node), self._listed.tree.size(node)
 
 
-class MetainfoFiles(Sequence[File]):
+class MetainfoFiles(_MadeWhenAsked):
     """The same of a metainfo; what must not be opened has a name that is nowhere."""
 
     def __init__(self, metainfo: Metainfo) -> None:
@@ -75,13 +86,7 @@ class MetainfoFiles(Sequence[File]):
     def __len__(self) -> int:
         return len(self._files)
 
-    @overload
-    def __getitem__(self, index: int) -> File: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[File]: ...
-    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
+    def _file(self, index: int) -> File:
         file = self._files[index]
         return (file.path if file.servable else (b"",)), file.length
 

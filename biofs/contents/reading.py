@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-import trio
-
 from biofs.contents.ledger import Identity, Verified
 from biofs.contents.piece_cache import PieceKey
 from biofs.contents.places import Place
@@ -166,9 +164,7 @@ class OpenFile:
         stop = min(offset + size, self.length)
         if offset >= stop:
             return b""
-        return await trio.to_thread.run_sync(
-            self._read, offset, stop, limiter=self._shared.limiter, abandon_on_cancel=True
-        )
+        return await self._shared.in_thread(self._read, offset, stop)
 
     def _read(self, start: int, stop: int) -> bytes:
         with self._in_use():
@@ -197,13 +193,12 @@ class OpenFile:
 
     def _part_of(self, number: int, start: int, stop: int) -> bytes | None:
         """What a piece has of the bytes from `start` to `stop` of the file; None as `_straight`."""
-        length = self._metainfo.piece_length
-        before = number * length - self._aligned  # where in the file the piece begins
-        first, last = max(start, before, 0), min(stop, before + length)
+        offset, _, length = self._extent(number)
+        first, last = max(start, offset), min(stop, offset + length)
         piece = self._piece(number)
         if isinstance(piece, Identity):
             return self._straight(first, last, piece)
-        return piece[first - max(before, 0) : last - max(before, 0)]
+        return piece[first - offset : last - offset]
 
     def check(self) -> None:
         """Verify a small file. Raises Unverified if nothing of it is right.
@@ -258,24 +253,24 @@ class OpenFile:
                 data = self._hash(number)
             elif not self._is_here(number, data):
                 raise Unverified
-        start, length = self._extent(number)
+        _, start, length = self._extent(number)
         return data if length == len(data) else data[start : start + length]
 
-    def _extent(self, number: int) -> tuple[int, int]:
-        """Where in a piece the file's own bytes begin, and how many they are."""
+    def _extent(self, number: int) -> tuple[int, int, int]:
+        """Where the bytes that are both the file's and a piece's begin, in the file and in the
+        piece, and how many they are."""
         length = self._metainfo.piece_length
-        before = number * length - self._aligned
-        start = max(0, -before)
-        return start, min(length - start, self.length - max(before, 0))
+        before = number * length - self._aligned  # where the piece begins, seen from the file
+        offset, start = max(before, 0), max(-before, 0)
+        return offset, start, min(length - start, self.length - offset)
 
     def _is_here(self, number: int, data: bytes) -> bool:
         """Whether the disk has what a piece in memory has of the file.
 
         It may have been read through another file, or before the disk changed.
         """
-        start, length = self._extent(number)
+        offset, start, length = self._extent(number)
         before = Identity.of(os.fstat(self._descriptor))
-        offset = max(number * self._metainfo.piece_length - self._aligned, 0)
         if pread(self._descriptor, offset, length) != data[start : start + length]:
             return False
         self._remember(number, before)

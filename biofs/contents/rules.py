@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import trio
 
 from biofs.contents.ledger import Ledger
 from biofs.contents.piece_cache import PieceCache
 from biofs.tree.metainfo import Metainfo
+
+T = TypeVar("T")
 
 MOST_PIECE: Final = 256 << 20
 """Bytes. A larger piece is not read; clients make none."""
@@ -40,6 +42,12 @@ class Shared(NamedTuple):
     """For the threads that read."""
     wall: Callable[[], float]
     """Epoch seconds."""
+
+    async def in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run work that may wait for a disk. Cancelled, it is abandoned and ends by itself."""
+        return await trio.to_thread.run_sync(
+            work, *arguments, limiter=self.limiter, abandon_on_cancel=True
+        )
 
 
 def key_of(metainfo: Metainfo) -> bytes:

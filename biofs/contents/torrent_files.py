@@ -30,7 +30,7 @@ MOST_READ: Final = 4 << 30
 """Bytes. So many files of a folder, and so many bytes at a time, are read to learn hashes."""
 
 _SUFFIX: Final = b".torrent"
-_HASH: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_HASH: Final = re.compile(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
 _PARTIAL: Final = 16
 
 
@@ -100,7 +100,7 @@ class TorrentFiles:
         file that cannot be read is not there.
         """
         wanted = info_hash.lower()
-        if not _HASH.fullmatch(wanted):
+        if not is_hash(wanted):
             return None
         with self._lock:
             for folder in self._folders:
@@ -166,6 +166,11 @@ class TorrentFiles:
             hashes = self._hashes(data) if data else ()
             folder.learn(name, _Seen(status.st_size, status.st_mtime_ns, hashes))
         return True
+
+
+def is_hash(text: str) -> bool:
+    """Whether it is an info hash: 40 or 64 hexadecimal digits."""
+    return _HASH.fullmatch(text) is not None
 
 
 def _telling(folder: _Folder, wanted: str) -> Iterator[bytes]:

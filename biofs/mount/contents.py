@@ -26,10 +26,11 @@ from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
 from biofs.contents.ledger import Identity
-from biofs.contents.library import Library, Local, is_hash
+from biofs.contents.library import Library, Local
 from biofs.contents.matching import Listed
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Unverified
+from biofs.contents.torrent_files import is_hash
 from biofs.mount.surveys import Surveys
 from biofs.store.details import TorrentDetail
 from biofs.tree.layout import FileTree
@@ -181,14 +182,7 @@ class Contents:
 
     async def in_thread(self, caller: Caller, work: Callable[..., T], *arguments: object) -> T:
         """Run work that may wait for a disk. Raises what it raises, and what ends the wait."""
-        run = partial(
-            trio.to_thread.run_sync,
-            work,
-            *arguments,
-            limiter=self.library.limiter,
-            abandon_on_cancel=True,
-        )
-        return await caller.within(run)
+        return await caller.within(lambda: self.library.in_thread(work, *arguments))
 
     def keeps_pages(self, inode: int, data: Data) -> bool:
         """Whether the kernel may keep what it has of a file: if it is as when it was last opened.

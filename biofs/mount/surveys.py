@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
 import trio
@@ -17,15 +17,14 @@ from cachetools import LRUCache
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.contents.library import LOOK_AGAIN, Library, is_hash
+from biofs.contents.library import LOOK_AGAIN, Library
 from biofs.contents.look import Look, look
 from biofs.contents.matching import Listed
 from biofs.contents.survey import Amount, Lacking, Survey, survey, text_of
+from biofs.contents.torrent_files import is_hash
 from biofs.store.details import TorrentDetail
 from biofs.tree import render
 from biofs.tree.layout import FileTree
-
-T = TypeVar("T")
 
 KEPT_SECONDS: Final = 2.0
 _PATIENT: Final = 10
@@ -94,7 +93,8 @@ class Surveys:
         if not is_hash(torrent.list_key) or self._library.is_absent(torrent.list_key):
             return Look("missing")
         listed = Listed(torrent.list_key, tree)
-        return await caller.within(partial(self._in_thread, look, self._library, listed, node))
+        work = partial(look, self._library, listed, node)
+        return await caller.within(partial(self._library.in_thread, work))
 
     async def tree(self, torrent_id: int) -> FileTree | None:
         """A torrent's tree, as far as it is in the store."""
@@ -133,16 +133,11 @@ class Surveys:
             if tree is None:
                 return None
             start = self._clock()
-            made: Surveyed = await self._in_thread(_surveyed, self._library, torrent, tree)
+            made: Surveyed = await self._library.in_thread(_surveyed, self._library, torrent, tree)
             now = self._clock()
             until = now + max(KEPT_SECONDS, _PATIENT * (now - start))
             self._recent[torrent.id] = _Kept(made, torrent.list_key, until)
             return made
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
-        return await trio.to_thread.run_sync(
-            work, *arguments, limiter=self._library.limiter, abandon_on_cancel=True
-        )
 
 
 def _surveyed(library: Library, torrent: TorrentDetail, tree: FileTree) -> Surveyed:

@@ -60,18 +60,21 @@ def _say_unfit(settings: Settings) -> None:
         complain(f"{settings.url}: {why}")
 
 
+def _is_inside(path: str | Path, mountpoint: Path) -> bool:
+    return Path(path).is_relative_to(mountpoint)
+
+
 def _check_own(path: Path | None, option: str, mountpoint: Path) -> None:
     """What a mount writes would wait for the mount itself if it lay there."""
-    real = None if path is None else Path(os.path.realpath(path))
-    if real is not None and (real == mountpoint or mountpoint in real.parents):
+    if path is not None and _is_inside(os.path.realpath(path), mountpoint):
         raise QuietError(f"{path}: is inside the mountpoint: name another with {option}", USAGE)
 
 
 def _check_data(data: Path, mountpoint: Path) -> None:
     """A data directory may come later; in the mount itself it would wait for itself."""
-    if data == mountpoint or mountpoint in data.parents:
+    seen = look(str(data))  # it follows links in a child, which a dead network may hold up
+    if _is_inside(seen.path if seen else data, mountpoint):
         raise QuietError(f"{data}: lies in the mount itself: name a directory elsewhere", USAGE)
-    seen = look(str(data))
     if seen is None:
         complain(f"{data}: does not answer: its files open when it does")
     elif seen.error == errno.ENOTDIR:

@@ -66,23 +66,14 @@ class Waiter(Caller):
         without progress."""
         if fetch.done:
             return
-        watch = self._patience.watch
-        if len(watch) >= MAX_WAITERS:
-            raise _os_error(errno.EAGAIN)
         changed = fetch.changed
         # A crawler with many threads is one reader to the queue, however many of them wait.
         reader = process_of(self.pid)
         fetch.join(reader)
         try:
-            with (
-                trio.move_on_after(self._patience.for_thread(self.pid)) as scope,
-                watch.watching(self.pid, scope) as watched,
-            ):
-                await changed.wait()
-                return
+            await self.within(changed.wait)
         finally:
             fetch.leave(reader)
-        raise _os_error(errno.EINTR if watched.signalled else errno.EAGAIN)
 
     async def within(self, work: Callable[[], Awaitable[T]]) -> T:
         """See Caller. Raises OSError as `wait`."""

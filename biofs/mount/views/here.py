@@ -7,10 +7,10 @@ import logging
 import sqlite3
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final
 
 import trio
 
@@ -32,8 +32,6 @@ from biofs.tree.inodes import Address
 from biofs.tree.views import ViewLine
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _PORTION: Final = 128
 _SOON: Final = 1.0
@@ -105,21 +103,15 @@ class Here:
             self._tops = await store.scan(tops.read)
             self._changes = changes
         try:
-            outdated = deque(await self._in_thread(present.outdated, self._tops))
+            outdated = deque(await self._contents.library.in_thread(present.outdated, self._tops))
             while outdated:
                 listed = await store.scan(lambda connection: _listed(connection, outdated))
-                await self._in_thread(confirm_all, present, listed)
+                await self._contents.library.in_thread(confirm_all, present, listed)
         except BaseException:
             present.forget_look()
             raise
-        self._ids = await self._in_thread(present.ids)
+        self._ids = await self._contents.library.in_thread(present.ids)
         self._set = frozenset(self._ids)
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
-        limiter = self._contents.library.limiter
-        return await trio.to_thread.run_sync(
-            partial(work, *arguments), limiter=limiter, abandon_on_cancel=True
-        )
 
 
 def _listed(connection: sqlite3.Connection, wanted: deque[str]) -> list[tuple[str, Listed | None]]:

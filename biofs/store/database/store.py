@@ -337,7 +337,7 @@ def _connect(path: Path | None, *, create: bool = True) -> sqlite3.Connection:
             # Lets space that eviction frees go back to the disk. It has an effect on an empty file
             # only, and entering WAL writes the first page.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            _enter_wal(connection)
+            enter_wal(connection)
             # A crash of the machine may lose the last answers, never the file's consistency.
             connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
@@ -346,7 +346,7 @@ def _connect(path: Path | None, *, create: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def _enter_wal(connection: sqlite3.Connection) -> None:
+def enter_wal(connection: sqlite3.Connection) -> None:
     """Journal as WAL. SQLite does not wait here for another process that does the same: each would
     hold what the other needs (sqlite.org/c3ref/busy_handler.html).
     """

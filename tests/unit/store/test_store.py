@@ -170,11 +170,11 @@ def test_it_waits_for_another_process_that_makes_the_same_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     connection = Busy(times=3)
-    store_module._enter_wal(connection)  # type: ignore[arg-type]
+    store_module.enter_wal(connection)  # type: ignore[arg-type]
     assert not connection.left
     monkeypatch.setattr(store_module, "BUSY_TIMEOUT", 0.0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        store_module._enter_wal(Busy(times=1000))  # type: ignore[arg-type]
+        store_module.enter_wal(Busy(times=1000))  # type: ignore[arg-type]
 
 
 def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
