@@ -84,6 +84,7 @@ class Contents:
         self.surveys: Final = Surveys(catalogue, library)
         self._catalogue: Final = catalogue
         self._passkey: Final = passkey
+        self._unclosed: Final[set[OpenFile]] = set()
         self._opened: LRUCache[int, Identity] = LRUCache(_MOST_OPENED)
         self._logged: dict[int, float] = {}
         self._nursery: trio.Nursery | None = None
@@ -119,6 +120,7 @@ class Contents:
                     file = await self._opened_by(open_file, caller)
             if file is None:
                 raise Unverified
+            self._unclosed.add(file)
             return Data(self, file, caller)
         except OSError as error:
             self.report(error)
@@ -195,13 +197,15 @@ class Contents:
 
     def close_later(self, file: OpenFile) -> None:
         """Close a file, in a thread if what was verified is to be written down or it may wait."""
-        if file.closes_at_once:
-            file.close()
-            return
-        if self._nursery is None or self._nursery.cancel_scope.cancel_called:
-            file.close()
-            return
-        self._nursery.start_soon(trio.to_thread.run_sync, file.close)
+        nursery = self._nursery
+        if file.closes_at_once or nursery is None or nursery.cancel_scope.cancel_called:
+            self._close(file)
+        else:
+            nursery.start_soon(trio.to_thread.run_sync, self._close, file)
+
+    def _close(self, file: OpenFile) -> None:
+        file.close()
+        self._unclosed.discard(file)
 
     def verify_later(self, file: OpenFile, numbers: range) -> None:
         """Verify pieces in a thread, unless enough are at that already.
@@ -229,7 +233,9 @@ class Contents:
         self.surveys.forget()
 
     def close(self) -> None:
-        """Close the ledger."""
+        """Close what is still open, or was about to be closed: it was verified; then the ledger."""
+        for file in list(self._unclosed):
+            self._close(file)
         self.library.close()
 
 
