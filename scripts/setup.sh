@@ -62,6 +62,10 @@ missing_programs() {
     lacks zsh && echo zsh
     lacks fish && echo fish
     lacks groff && echo groff-base
+    lacks nginx && echo nginx-light
+    lacks opentracker && echo opentracker
+    lacks transmission-daemon && echo transmission-daemon
+    lacks qbittorrent-nox && echo qbittorrent-nox
   fi
   if [[ $1 == bench ]]; then
     lacks mksquashfs && echo squashfs-tools
@@ -70,6 +74,8 @@ missing_programs() {
     lacks curl && echo curl
     lacks sshfs && echo sshfs
     lacks ssh-keygen && echo openssh-client
+    lacks btfs && echo btfs
+    lacks zstd && echo zstd
   fi
   return 0
 }
