@@ -16,7 +16,13 @@ KEEP_LINK: Final = 60.0
 
 UNKNOWN_SIZE: Final = 4096
 """Stands for the size of a document that was not fetched yet, always with an attr_timeout of 0: the
-kernel then asks again before it uses the size, and getattr waits for the true one."""
+kernel then asks again before it uses the size, and getattr waits for the true one.
+
+But between that and the end of a read(2) somebody's readdir may set the size again, and the reader
+gets zeros up to it (seen, with documents that were evicted while they were open). So a document
+that was opened keeps the size it had then, until it is known again (`Attributes.opened`)."""
+
+_MOST_OPENED: Final = 16_384
 
 DIRECTORY: Final = stat.S_IFDIR | 0o555
 FILE: Final = stat.S_IFREG | 0o444
@@ -75,11 +81,22 @@ class Attributes:
         # What was set last: most entries of a directory differ in little but their inode.
         self._mode = self._size = self._mtime = -1
         self._keep = self._keep_name = -1.0
+        self._opened_sizes: dict[int, int] = {}
+
+    def opened(self, inode: int, size: int) -> None:
+        """A document of so many bytes was opened: nobody is told UNKNOWN_SIZE of it any more."""
+        sizes = self._opened_sizes
+        sizes.pop(inode, None)
+        sizes[inode] = size  # at the end: the first is the one opened longest ago
+        if len(sizes) > _MOST_OPENED:
+            del sizes[next(iter(sizes))]
 
     def fill(self, what: Sequence[Any]) -> pyfuse3.EntryAttributes:
         """The attributes of `what`, which has the fields of Stat."""
         entry = self._entry
         entry.st_ino, mode, size, mtime, keep = what
+        if size == UNKNOWN_SIZE and keep == 0.0:
+            size = self._opened_sizes.get(what[0], size)
         if mode != self._mode:
             entry.st_mode = self._mode = mode
             self._keep_name = -1.0

@@ -270,6 +270,13 @@ class Directory:
             names = self._names = {entry.name: entry for entry in every}
         return names.get(name)
 
+    def size_of(self, inode: int) -> int | None:
+        """The size of the entry with this inode; None if there is none."""
+        for entry in self._listed:
+            if entry[2] == inode:
+                return entry[4]
+        return None
+
     async def portion(self, offset: int, caller: Caller, *, wait: bool) -> Sequence[Listed]:
         return self._listed[offset:] if offset else self._listed
 

@@ -287,12 +287,16 @@ class Operations(ReadOnly):
         nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
         content: Content | Data | _Later
-        if self._is_known(nodes, address, caller):
+        size = self._known_size(nodes, address, inode, caller)
+        if size is not None:
             nodes.mark_read(address)
             content = _Later(nodes, address, caller)
+            self._attributes.opened(inode, size)
         else:
             content = await nodes.open(address, caller)
             self._answer_inodes.add(caller.used_answers, inode)
+            if not isinstance(content, Data):
+                self._attributes.opened(inode, content.size())
         self._number = number = self._number + 1
         self._files[number] = content
         volatile = nodes.volatile(address)
@@ -301,15 +305,16 @@ class Operations(ReadOnly):
             fh=FileHandleT(number), direct_io=volatile, keep_cache=keep and not volatile
         )
 
-    def _is_known(self, nodes: Nodes, address: Address, caller: Waiter) -> bool:
+    def _known_size(self, nodes: Nodes, address: Address, inode: int, caller: Waiter) -> int | None:
+        """The size of a document whose content is known; None if it has to be asked for."""
         listed_in = nodes.listed_in(address)
         if listed_in is None:
-            return False
+            return None
         try:
             directory = self._directories.get(listed_in, caller)
         except OSError:  # of something that is not known: `open` may find out
-            return False
-        return directory is not None and not directory.asks
+            return None
+        return None if directory is None or directory.asks else directory.size_of(inode)
 
     @guarded
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:

@@ -49,6 +49,10 @@ class Spooled:
             self._file.close()
             raise
 
+    def size(self) -> int:
+        """In bytes."""
+        return os.fstat(self._file.fileno()).st_size
+
     def read(self, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`."""
         return os.pread(self._file.fileno(), size, offset)

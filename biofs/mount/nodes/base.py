@@ -19,6 +19,9 @@ from biofs.tree.inodes import Address, Kind
 class Content(Protocol):
     """What an open file holds: it stays the same until the file is closed."""
 
+    def size(self) -> int:
+        """In bytes."""
+
     def read(self, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`."""
 
@@ -34,6 +37,9 @@ class Bytes:
     def __init__(self, content: bytes) -> None:
         self._bytes = content
 
+    def size(self) -> int:
+        return len(self._bytes)
+
     def read(self, offset: int, size: int) -> bytes:
         return self._bytes[offset : offset + size]
 
@@ -48,6 +54,9 @@ class Spool:
 
     def __init__(self, file: Spooled) -> None:
         self._file = file
+
+    def size(self) -> int:
+        return self._file.size()
 
     def read(self, offset: int, size: int) -> bytes:
         return self._file.read(offset, size)

@@ -107,6 +107,44 @@ async def test_what_was_given_up_meanwhile_is_fetched_by_whoever_reads(inode: in
         assert asked(mount) == before + 1
 
 
+@pytest.mark.parametrize("name", [b"torrent.json", b"filelist.jsonl", b"magnet.txt"])
+@pytest.mark.parametrize("read_before", [False, True])
+async def test_what_is_open_keeps_its_size_when_it_is_given_up(
+    name: bytes, *, read_before: bool
+) -> None:
+    # With another size the kernel gives zeros to who reads while somebody else lists.
+    async with known() as mount:
+        operations: Any = mount.operations
+        torrent = pack(Kind.TORRENT, 1)
+        entry = await operations.lookup(torrent, name, CALLER)
+        inode, size, keep = entry.st_ino, entry.st_size, entry.attr_timeout
+        assert keep > 0
+        handle = await opened(mount, inode)
+        if read_before:
+            assert len(await read(mount, handle)) == size
+        await give_up_details(mount.catalogue.store)
+        mount.catalogue.forget_all()
+        mount.operations.forget_all()
+        entry = await operations.lookup(torrent, name, CALLER)
+        assert (entry.st_size, entry.attr_timeout) == (size, 0)
+
+
+async def test_a_document_that_was_fetched_to_be_opened_keeps_its_size_as_well() -> None:
+    async with known() as mount:
+        operations: Any = mount.operations
+        await give_up_details(mount.catalogue.store)
+        mount.catalogue.forget_all()
+        mount.operations.forget_all()
+        torrent, inode = pack(Kind.TORRENT, 1), pack(Kind.FILELIST, 1)
+        assert (await operations.lookup(torrent, b"filelist.jsonl", CALLER)).attr_timeout == 0
+        size = len(await read(mount, await opened(mount, inode)))
+        await give_up_details(mount.catalogue.store)
+        mount.catalogue.forget_all()
+        mount.operations.forget_all()
+        entry = await operations.lookup(torrent, b"filelist.jsonl", CALLER)
+        assert (entry.st_size, entry.attr_timeout) == (size, 0)
+
+
 async def test_what_was_given_up_before_is_fetched_by_whoever_opens() -> None:
     async with known() as mount:
         await give_up_details(mount.catalogue.store)
