@@ -12,13 +12,13 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 from biofs.contents import mountinfo
-from biofs.contents.openat2 import open_beneath
+from biofs.contents.openat2 import open_beneath, open_cached
 
 _HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -97,15 +97,19 @@ class Handle:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         return os.open(b".", flags, dir_fd=self.descriptor)
 
-    def beneath(self, components: Sequence[bytes], flags: int) -> Handle | None:
+    def beneath(
+        self, components: Sequence[bytes], flags: int, *, cached: bool = False
+    ) -> Handle | None:
         """What a path of names leads to, found in one call; None if that call cannot tell.
 
-        Raises as `folder` and `entry`.
+        If `cached`, it waits for no disk, and cannot tell where it would have to. Raises as
+        `folder` and `entry`.
         """
         for name in components:
             _check(name)
+        path = b"/".join(components)
         try:
-            descriptor = open_beneath(self.descriptor, b"/".join(components), _HANDLE | flags)
+            descriptor = open_beneath(self.descriptor, path, _HANDLE | flags, cached=cached)
         except OSError as error:
             if error.errno in _NOT_THERE:
                 raise _not_there() from None
@@ -157,7 +161,9 @@ class DataDirectory:
         on a mount of biofs.
         """
         # O_DIRECTORY also lets the kernel mount what an automounter keeps at this place.
-        descriptor = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self._handle(os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+
+    def _handle(self, descriptor: int) -> Handle:
         mount, until = self._checked
         now = time.monotonic()
         handle = Handle(descriptor, mount if now < until else None)
@@ -193,12 +199,27 @@ class DataDirectory:
         file system's if it could not be looked at.
         """
         with self._file(components) as handle:
-            seen = handle.regular()
-            descriptor = _reopen(handle)
-        if os.path.samestat(seen, os.fstat(descriptor)):
-            return descriptor
-        os.close(descriptor)
-        raise _not_there()
+            return _opened(handle)
+
+    def open_cached(
+        self, components: Sequence[bytes], is_local: Callable[[int], bool]
+    ) -> int | None:
+        """As `open`, if no disk has to be waited for; else None. For the event loop.
+
+        `is_local` says of the number of a mount whether its files lie in this machine. A file that
+        cannot be opened is None as well: `open` says why.
+        """
+        try:
+            with self._handle(open_cached(self.path, os.O_PATH | os.O_DIRECTORY)) as here:
+                if not components or not is_local(here.mount):
+                    return None
+                below = here.beneath(components, 0, cached=True)
+            if below is None:
+                return None
+            with below:
+                return _opened(below)
+        except OSError:
+            return None
 
     def status(self, components: Sequence[bytes]) -> os.stat_result:
         """What stat(2) says of the regular file at this path beneath. Raises as `open`."""
@@ -214,6 +235,16 @@ class DataDirectory:
             return below
         with self._step_by_step(components[:-1]) as folder:
             return folder.entry(components[-1])
+
+
+def _opened(handle: Handle) -> int:
+    """A descriptor for reading a regular file. Raises as `DataDirectory.open`."""
+    seen = handle.regular()
+    descriptor = _reopen(handle)
+    if os.path.samestat(seen, os.fstat(descriptor)):
+        return descriptor
+    os.close(descriptor)
+    raise _not_there()
 
 
 def _reopen(handle: Handle) -> int:

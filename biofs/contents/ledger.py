@@ -37,6 +37,8 @@ _MOST_PIECES: Final = 1 << 24
 """More pieces than any torrent has (`biofs.tree.metainfo.MOST_PIECES`)."""
 _IN_MEMORY: Final = 16 << 20
 """Bytes, one for each piece of a file."""
+_BATCH: Final = 256
+"""Files that are written down together: each by itself takes longer than to verify it."""
 _MOST_HELD: Final = 4096
 """With so many torrents in memory, those of which nothing is held any more are dropped."""
 
@@ -109,6 +111,7 @@ class Verified:
         return self.pieces.find(0, start, stop) < 0
 
 
+_Key = tuple[Identity, bytes, int]
 _Held = WeakValueDictionary[tuple[Identity, int], Verified]
 
 
@@ -118,28 +121,45 @@ class Ledger:
     def __init__(self, path: Path | None) -> None:
         """`path` is that of the file; None for memory."""
         self._lock: Final = threading.Lock()
-        self._recent: LRUCache[tuple[Identity, bytes, int], Verified] = LRUCache(
+        self._recent: LRUCache[_Key, Verified] = LRUCache(
             _IN_MEMORY, getsizeof=lambda verified: len(verified.pieces) + 200
         )
         # What is not written down yet is known to who holds it, and here by its torrent.
         self._held: Final[dict[bytes, _Held]] = {}
         self._connection: Final = _opened(path)
+        # Of what is still to be written; its lock is never held while something is waited for.
+        self._unwritten: dict[_Key, Verified] = {}
+        self._unwritten_lock: Final = threading.Lock()
 
     def verified(self, identity: Identity, info_hash: bytes, file: int, count: int) -> Verified:
         """What was verified of a file, the same object for all who ask.
 
         `file` is its index in the torrent, `count` the number of its pieces.
         """
-        key = (identity, info_hash, file)
         with self._lock:
-            found = self._recent.get(key)
-            if found is None:
-                found = self._held_by(info_hash).get((identity, file))
-            if found is None or len(found.pieces) != count:
-                found = Verified(self._stored(identity, info_hash, file, count))
-                self._held_by(info_hash)[identity, file] = found
-                with suppress(ValueError):  # larger than all that may be kept
-                    self._recent[key] = found
+            return self._verified(identity, info_hash, file, count)
+
+    def verified_now(
+        self, identity: Identity, info_hash: bytes, file: int, count: int
+    ) -> Verified | None:
+        """As `verified`; None if the ledger is busy and would have to be waited for."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._verified(identity, info_hash, file, count)
+        finally:
+            self._lock.release()
+
+    def _verified(self, identity: Identity, info_hash: bytes, file: int, count: int) -> Verified:
+        key = (identity, info_hash, file)
+        found = self._recent.get(key)
+        if found is None:
+            found = self._held_by(info_hash).get((identity, file))
+        if found is None or len(found.pieces) != count:
+            found = Verified(self._stored(identity, info_hash, file, count))
+            self._held_by(info_hash)[identity, file] = found
+            with suppress(ValueError):  # larger than all that may be kept
+                self._recent[key] = found
         return found
 
     def _stored(self, identity: Identity, info_hash: bytes, file: int, count: int) -> bytearray:
@@ -157,21 +177,50 @@ class Ledger:
         pieces = _unpacked(row[3])
         return pieces if len(pieces) == count else bytearray(count)
 
+    def save_later(
+        self, identity: Identity, info_hash: bytes, file: int, verified: Verified
+    ) -> None:
+        """Have `flush` write down what was verified. Waits for nothing."""
+        with self._unwritten_lock:
+            self._unwritten[identity, info_hash, file] = verified
+
+    @property
+    def unwritten(self) -> int:
+        """How many files `flush` would write down."""
+        return len(self._unwritten)
+
     def save(self, identity: Identity, info_hash: bytes, file: int, verified: Verified) -> None:
-        """Write down what was verified, if that is not written yet."""
-        with self._lock:
-            if not verified.changed:
-                return
-            verified.changed = False
-            values = (*_place(identity), info_hash, file, *identity[2:], _packed(verified.pieces))
-            with self._writing() as connection:
-                connection.execute(
-                    "INSERT OR REPLACE INTO verified VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
-                )
-                connection.execute(
-                    "DELETE FROM verified WHERE rowid <= (SELECT max(rowid) FROM verified) - ?",
-                    (_MOST_FILES,),
-                )
+        """Write down what was verified, soon if there is more to come. For a thread."""
+        self.save_later(identity, info_hash, file, verified)
+        if len(self._unwritten) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what was to be saved. May wait for the disk."""
+        if self._unwritten:
+            with self._lock:
+                self._write_all()
+
+    def _write_all(self) -> None:
+        with self._unwritten_lock:
+            unwritten, self._unwritten = self._unwritten, {}
+        rows = []
+        for (identity, info_hash, file), verified in unwritten.items():
+            if verified.changed:
+                verified.changed = False
+                pieces = _packed(verified.pieces)
+                rows.append((*_place(identity), info_hash, file, *identity[2:], pieces))
+        if not rows:
+            return
+        with self._writing() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR REPLACE INTO verified VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+            )
+            connection.execute(
+                "DELETE FROM verified WHERE rowid <= (SELECT max(rowid) FROM verified) - ?",
+                (_MOST_FILES,),
+            )
 
     def of_torrent(self, info_hash: bytes) -> Iterator[tuple[Identity, int, int]]:
         """The files of a torrent of which something was verified: identity, index, and how many
@@ -222,11 +271,13 @@ class Ledger:
     @property
     def written(self) -> int:
         """A number that is another one when something was written down since."""
+        self.flush()
         rows = self._rows("SELECT max(rowid) FROM verified")
         return rows[0][0] or 0 if rows else 0
 
     def torrents(self, most: int) -> list[bytes]:
         """The info hashes of torrents of which something was verified, the last ones first."""
+        self.flush()
         query = "SELECT info_hash FROM verified GROUP BY 1 ORDER BY max(rowid) DESC LIMIT ?"
         return [row[0] for row in self._rows(query, most) if isinstance(row[0], bytes)]
 
@@ -239,8 +290,9 @@ class Ledger:
                 return []
 
     def close(self) -> None:
-        """Close the file."""
+        """Write down what is left, and close the file."""
         with self._lock:
+            self._write_all()
             self._connection.close()
 
     @contextmanager

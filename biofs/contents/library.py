@@ -166,6 +166,31 @@ class Library:
         # What is no UTF-8 on the disk, or cannot be held, has another name in the catalogue.
         return _CHANGED.search(listed.tree.path(node).decode()) is not None
 
+    def open_now(self, listed: Listed, node: int) -> OpenFile | None:
+        """As `open`, if nothing has to be waited for; else None. For the event loop.
+
+        So it is with a file of a torrent that is in use, on a file system of this machine, with
+        names that the kernel has in memory; a small one also has to be verified already.
+        """
+        key = listed.info_hash.upper()
+        with self._lock:
+            looked, local = self._looked.get(key), self._known.get(key)
+        if looked is None or looked.place is None or local is None or not self._holds(looked):
+            return None
+        index = local.indexes[node]
+        if index < 0 or not (wanted := local.metainfo.files[index]).servable:
+            return None
+        opened = looked.place.open_cached(wanted.path, wanted.length, self._is_local)
+        if opened is None:
+            return None
+        file = OpenFile(
+            self._shared, local.metainfo, looked.place, index, opened, local=True, look=False
+        )
+        if file.look_now():
+            return file
+        file.close()
+        return None
+
     def open_known(self, listed: Listed, node: int) -> OpenFile | None:
         """As `open`, if the torrent's metainfo is in memory: then one look at the disk is enough.
 
@@ -256,7 +281,7 @@ class Library:
         opened = place.open_file(wanted.path, wanted.length)
         if opened is None:
             raise Unverified
-        is_local = self._is_local(opened[0])
+        is_local = self._is_local(mountinfo.of_descriptor(opened[0]))
         file = OpenFile(self._shared, local.metainfo, place, index, opened[0], local=is_local)
         try:
             file.check()
@@ -265,9 +290,8 @@ class Library:
             raise
         return file
 
-    def _is_local(self, descriptor: int) -> bool:
-        """Whether a file is on a file system of this machine; of a mount asked once a second."""
-        mount = mountinfo.of_descriptor(descriptor)
+    def _is_local(self, mount: int) -> bool:
+        """Whether a mount is of this machine, by its number; asked once a second."""
         known, until, local = self._mount
         if mount != known or self._clock() >= until:
             kind = mountinfo.by_id(mount)

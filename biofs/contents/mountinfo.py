@@ -68,7 +68,11 @@ def of_descriptor(descriptor: int) -> int:
     Unlike fstat it asks no file system, so it is safe for a descriptor on a mount of this process.
     Raises OSError.
     """
-    text = _all_of(f"/proc/self/fdinfo/{descriptor}")
+    info = os.open(f"/proc/self/fdinfo/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(info, _READ)  # a page at most, and in one piece
+    finally:
+        os.close(info)
     found = _MOUNT_ID.search(text)
     if found is None:
         raise OSError(errno.ENOSYS, "the kernel does not say which mount a file is on")

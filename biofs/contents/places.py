@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from biofs.contents.beneath import Components, DataDirectory
@@ -82,6 +82,18 @@ class Place(NamedTuple):
             return self.directory.open(found.components), found
         except FileNotFoundError:
             return None
+
+    def open_cached(
+        self, path: Sequence[bytes], length: int, is_local: Callable[[int], bool]
+    ) -> int | None:
+        """A file of the torrent with its true name and size, open for reading, if no disk has to be
+        waited for; else None. See `DataDirectory.open_cached`.
+        """
+        descriptor = self.directory.open_cached(self.components(path), is_local)
+        if descriptor is None or os.fstat(descriptor).st_size == length:
+            return descriptor
+        os.close(descriptor)
+        return None
 
 
 class Presence(NamedTuple):

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
 from biofs.contents.piece_cache import PieceKey
 from biofs.contents.places import Place
 from biofs.contents.rules import (
     LARGE_PIECE,
-    MOST_PIECE,
     SETTLED_SECONDS,
     Shared,
     Unverified,
@@ -27,7 +27,7 @@ from biofs.contents.rules import (
     pread,
 )
 from biofs.tree.metainfo import Metainfo
-from biofs.tree.pieces import ZEROS, Part, Piece, is_right
+from biofs.tree.pieces import is_right
 
 _LOCKS: Final = 16
 
@@ -57,8 +57,12 @@ class OpenFile:
         descriptor: int,
         *,
         local: bool,
+        look: bool = True,
     ) -> None:
-        """Takes the descriptor over. `file` is the index in the metainfo."""
+        """Takes the descriptor over. `file` is the index in the metainfo.
+
+        Waits for the ledger, unless `look` is false: then `look_now` comes before anything else.
+        """
         self._shared: Final = shared
         self._metainfo: Final = metainfo
         self._place: Final = place
@@ -75,19 +79,21 @@ class OpenFile:
         self._info_hash: Final = key_of(metainfo)
         self.length: Final = metainfo.files[file].length
         self._indexes: Final = metainfo.pieces(file, 0, self.length).indexes
-        self._aligned: Final = 0 if not self._indexes else self._start_of_first()
+        self._aligned: Final = metainfo.before(file)
         self._hashing: Final = [threading.Lock() for _ in range(_LOCKS)]
         # Exchanged as a whole: a read in the event loop sees one that belongs together.
-        self._state = self._known(Identity.of(os.fstat(descriptor)))
+        identity = Identity.of(os.fstat(descriptor))
+        self._state = self._known(identity) if look else (identity, Verified(bytearray()))
 
-    def _start_of_first(self) -> int:
-        """How many bytes of the first piece come before the file."""
-        before = 0
-        for part in self._metainfo.piece(self._indexes[0]).parts:
-            if part.file == self._file:
-                break
-            before += part.length
-        return before
+    def look_now(self) -> bool:
+        """Find out what was verified. False if that, or `check`, would have to be waited for."""
+        identity, _ = self._state
+        ledger, count = self._shared.ledger, len(self._indexes)
+        known = ledger.verified_now(identity, self._info_hash, self._file, count)
+        if known is None:
+            return False
+        self._state = identity, known
+        return count > _SMALL or known.has(0, count)
 
     @property
     def identity(self) -> Identity:
@@ -281,15 +287,18 @@ class OpenFile:
         piece = self._metainfo.piece(self._indexes[number])
         key = PieceKey(self._info_hash, piece.index)
         before = Identity.of(os.fstat(self._descriptor))
+        own = (self._file, self._descriptor)
         if piece.length > LARGE_PIECE:
             with self._shared.pieces.large:
-                data = self._gather(piece)
+                data, neighbours = gather(self._metainfo, piece, self._place, own)
         else:
-            data = self._gather(piece)
+            data, neighbours = gather(self._metainfo, piece, self._place, own)
         if data is None or not is_right(piece, data):
             self._shared.pieces.is_wrong(key, before)
             raise Unverified
         self._remember(number, before)
+        for file, identity in neighbours:
+            self._remember_neighbour(file, piece.index, identity)
         if len(piece.parts) > 1 or not self._state[1].has(number, number + 1):
             # It will be needed: by other files, or since only these bytes are known to be right.
             self._shared.pieces.keep(key, data)
@@ -303,53 +312,30 @@ class OpenFile:
         if before != identity:
             _, verified = state = self._known(before)
             self._state = state
-        if self._shared.wall() - before.changed_ns / 1e9 > SETTLED_SECONDS:
+        if self._is_settled(before):
             verified.mark(number)
 
-    def _gather(self, piece: Piece) -> bytes | None:
-        """A piece's bytes from wherever its parts are; None if one is missing."""
-        if piece.length > MOST_PIECE or piece.hash is None:
-            return None
-        if len(piece.parts) == 1:
-            return self._bytes_of(piece.parts[0])
-        parts: list[bytes] = []
-        for part in piece.parts:
-            found = self._bytes_of(part)
-            if found is None:
-                return None
-            parts.append(found)
-        return b"".join(parts)
+    def _remember_neighbour(self, file: int, piece: int, identity: Identity) -> None:
+        """Its bytes in the piece were right as well: who opens it next need not hash it again."""
+        if not self._is_settled(identity):
+            return
+        indexes = self._metainfo.pieces(file, 0, self._metainfo.files[file].length).indexes
+        ledger = self._shared.ledger
+        verified = ledger.verified(identity, self._info_hash, file, len(indexes))
+        verified.mark(piece - indexes.start)
+        ledger.save_later(identity, self._info_hash, file, verified)
 
-    def _bytes_of(self, part: Part) -> bytes | None:
-        if part.file == ZEROS:
-            return bytes(part.length)
-        if part.file == self._file:
-            return _whole(pread(self._descriptor, part.start, part.length), part)
-        return self._of_neighbour(part)
-
-    def _of_neighbour(self, part: Part) -> bytes | None:
-        neighbour = self._metainfo.files[part.file]
-        if not neighbour.servable:
-            return None
-        try:
-            opened = self._place.open_file(neighbour.path, neighbour.length)
-        except OSError:
-            return None
-        if opened is None:
-            return None
-        descriptor, _ = opened
-        try:
-            return _whole(pread(descriptor, part.start, part.length), part)
-        finally:
-            os.close(descriptor)
+    def _is_settled(self, identity: Identity) -> bool:
+        return self._shared.wall() - identity.changed_ns / 1e9 > SETTLED_SECONDS
 
     @property
     def closes_at_once(self) -> bool:
-        """Whether `close` writes nothing down and waits for no network."""
-        return self._local and not self._state[1].changed
+        """Whether `close` waits for nothing, as it may for a network."""
+        return self._local
 
     def close(self) -> None:
-        """Write down what was verified. A read in a thread that was abandoned closes the file."""
+        """Have the ledger save what was verified. A read in a thread that was abandoned closes the
+        file."""
         with self._lock:
             self._closed = True
             last = not self._using
@@ -377,9 +363,5 @@ class OpenFile:
             self._ended = True
         os.close(self._descriptor)
         identity, verified = self._state
-        if verified.changed:  # else the ledger, which may be busy, is not waited for
-            self._shared.ledger.save(identity, self._info_hash, self._file, verified)
-
-
-def _whole(data: bytes, part: Part) -> bytes | None:
-    return data if len(data) == part.length else None
+        if verified.changed:
+            self._shared.ledger.save_later(identity, self._info_hash, self._file, verified)

@@ -42,6 +42,8 @@ T = TypeVar("T")
 
 _LOG_SECONDS: Final = 60.0
 _MOST_OPENED: Final = 65_536
+_FLUSH_SECONDS: Final = 1.0
+"""For so long what was verified may be in memory alone."""
 _AHEAD_THREADS: Final = 4
 """That verify what readers will read. One more is used for each read that waits."""
 _ANY_AUTHKEY: Final = Secret("authkey-of-biofs")
@@ -88,6 +90,7 @@ class Contents:
         self._opened: LRUCache[int, Identity] = LRUCache(_MOST_OPENED)
         self._logged: dict[int, float] = {}
         self._nursery: trio.Nursery | None = None
+        self._flushing = False
         self._ahead: Final = threading.Semaphore(_AHEAD_THREADS)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -112,7 +115,10 @@ class Contents:
         if listed is None:
             raise Unverified
         try:
-            file = await self._opened_by(partial(self.library.open_known, listed, node), caller)
+            file = self.library.open_now(listed, node)
+            if file is None:
+                known = partial(self.library.open_known, listed, node)
+                file = await self._opened_by(known, caller)
             if file is None:
                 local = await self.local(torrent.id, listed, node, caller)
                 if local is not None:
@@ -196,12 +202,25 @@ class Contents:
         return before is None or before == now
 
     def close_later(self, file: OpenFile) -> None:
-        """Close a file, in a thread if what was verified is to be written down or it may wait."""
+        """Close a file, in a thread if that may wait; what was verified is written down later."""
         nursery = self._nursery
-        if file.closes_at_once or nursery is None or nursery.cancel_scope.cancel_called:
+        if nursery is None or nursery.cancel_scope.cancel_called:
+            self._close(file)
+            return
+        if file.closes_at_once:
             self._close(file)
         else:
             nursery.start_soon(trio.to_thread.run_sync, self._close, file)
+        if self.library.ledger.unwritten and not self._flushing:
+            self._flushing = True
+            nursery.start_soon(self._flush_soon)
+
+    async def _flush_soon(self) -> None:
+        try:
+            await trio.sleep(_FLUSH_SECONDS)
+            await trio.to_thread.run_sync(self.library.ledger.flush)
+        finally:
+            self._flushing = False
 
     def _close(self, file: OpenFile) -> None:
         file.close()

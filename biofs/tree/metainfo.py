@@ -138,6 +138,10 @@ class Metainfo:
             raise IndexError(index)
         return self._source.piece(index)
 
+    def before(self, file: int) -> int:
+        """How many bytes of a file's first piece come before the file, which is one of `files`."""
+        return self._source.before(file)
+
     def find(self, path: Path) -> int | None:
         """The index of the file with this path, () in a single-file torrent; None if there is none.
 

@@ -112,6 +112,9 @@ class Source(Protocol):
     def piece(self, index: int) -> Piece:
         """One piece, 0 <= index < piece_count."""
 
+    def before(self, file: int) -> int:
+        """How many bytes of a file's first piece come before the file."""
+
 
 class Pieces(Sequence[Piece]):
     """Consecutive pieces, each made when it is asked for."""
@@ -164,6 +167,10 @@ class StreamPieces:
             (before + start) // self._piece_length,
             count(before + stop, self._piece_length),
         )
+
+    def before(self, file: int) -> int:
+        """See `Source.before`."""
+        return self._starts[file] % self._piece_length
 
     def piece(self, index: int) -> Piece:
         """See `Source.piece`. Takes time for each of its parts."""
@@ -233,6 +240,10 @@ class FilePieces:
             first + start // self._piece_length,
             first + count(stop, self._piece_length),
         )
+
+    def before(self, file: int) -> int:
+        """See `Source.before`."""
+        return 0
 
     def piece(self, index: int) -> Piece:
         """See `Source.piece`."""

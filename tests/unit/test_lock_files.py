@@ -32,7 +32,8 @@ def locked(path: Path) -> dict[str, str]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in requirements}
+    found = (re.split(r"[^\w.-]", line)[0] for line in requirements)
+    return {re.sub("[-_.]+", "-", name).lower() for name in found}  # as PEP 503 has it
 
 
 @pytest.fixture

@@ -101,7 +101,12 @@ def test_a_file_that_is_closed_is_not_verified(file: OpenFile) -> None:
     assert len(os.listdir("/proc/self/fd")) == before - 1
 
 
-def test_what_is_written_down_is_closed_in_a_thread(file: OpenFile) -> None:
+def test_closing_writes_nothing_down_itself(file: OpenFile) -> None:
     assert file.closes_at_once
     file.verify_soon(range(1, 2))
-    assert not file.closes_at_once
+    ledger = file._shared.ledger
+    with ledger._lock:  # as if another file were being written
+        file.close()
+    assert ledger.unwritten == 1
+    ledger.flush()
+    assert ledger.unwritten == 0

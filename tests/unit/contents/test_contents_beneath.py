@@ -22,7 +22,7 @@ from tests.unit.contents.contents_support import bind, promptly, silent_fuse, tm
 SECRET = b"outside"
 
 
-def _no_openat2(_directory: int, _path: bytes, _flags: int) -> int:
+def _no_openat2(_directory: int, _path: bytes, _flags: int, *, cached: bool = False) -> int:
     raise OSError(errno.ENOSYS, "no such call")
 
 

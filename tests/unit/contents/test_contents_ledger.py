@@ -131,6 +131,7 @@ def test_only_the_newest_files_are_kept(path: Path, monkeypatch: pytest.MonkeyPa
     ledger = Ledger(path)
     for inode in range(20):
         marked(ledger, 1, identity=FILE._replace(inode=inode))
+        ledger.flush()
     assert sorted(identity.inode for identity, _, _ in ledger.of_torrent(HASH)) == [*range(15, 20)]
     ledger.close()
 
@@ -141,6 +142,7 @@ def test_several_threads_and_processes_write(path: Path) -> None:
     def write(number: int) -> None:
         for inode in range(20):
             marked(ledgers[number], 1, identity=FILE._replace(inode=number * 100 + inode))
+            ledgers[number].flush()
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:

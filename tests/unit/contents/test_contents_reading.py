@@ -16,7 +16,7 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from biofs.contents import reading
+from biofs.contents import gathering, reading
 from biofs.contents.beneath import DataDirectory
 from biofs.contents.ledger import Ledger
 from biofs.contents.piece_cache import PieceCache
@@ -249,7 +249,7 @@ async def test_it_is_closed_by_a_read_that_was_abandoned(
 async def test_a_piece_too_large_for_memory_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_PIECE", BLOCK)
+    monkeypatch.setattr(gathering, "MOST_PIECE", BLOCK)
     made = disk(tmp_path, 3 * BLOCK, piece_length=2 * BLOCK)
     file = made.open(0)
     with pytest.raises(Unverified):

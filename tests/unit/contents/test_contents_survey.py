@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,81 +17,15 @@ from hypothesis import strategies as st
 
 from biofs.contents.entries import UNFINISHED
 from biofs.contents.ledger import Identity, Ledger
-from biofs.contents.library import Library, Local
+from biofs.contents.library import Library
 from biofs.contents.look import look
 from biofs.contents.matching import Listed
 from biofs.contents.survey import MOST_LACKING, Amount, Survey, survey, text_of
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
-from biofs.tree.metainfo import parse
-from tests.support import torrents
-from tests.support.torrents import BLOCK, Content, bytes_of
+from tests.support.torrents import BLOCK
 from tests.unit.contents.contents_support import Clock
-
-NAME = b"top"
-FILES: Sequence[Content] = (
-    ((b"a",), bytes_of("a", 100)),
-    ((b"dir", b"big"), bytes_of("big", 4 * BLOCK + 6157)),
-    ((b"dir", b"empty"), b""),
-    ((b"dir", b"inner", b"one"), bytes_of("one", BLOCK)),
-    ((b"z",), bytes_of("z", BLOCK + 1)),
-)
-TOTAL = Amount(len(FILES), sum(len(content) for _, content in FILES))
-
-
-class World:
-    """Data directories, and a torrent as the catalogue knows it."""
-
-    def __init__(self, base: Path, clock: Clock, files: Sequence[Content] = FILES) -> None:
-        self.data = base / "data"
-        self.data.mkdir(parents=True)
-        self.torrents = base / "torrents"
-        self.torrents.mkdir()
-        self.torrent = torrents.make(NAME, files)
-        self.metainfo = parse(self.torrent)
-        assert self.metainfo.info_hash_v1 is not None
-        entries = [Entry(b"/".join(path).decode(), len(content)) for path, content in files]
-        self.listed = Listed(
-            self.metainfo.info_hash_v1.hex(), FileTree.build(entries, NAME.decode())
-        )
-        self.clock = clock
-        self.library = self.other_library()
-        self.top = torrents.lay_out(self.data, self.torrent, files)
-
-    def other_library(self) -> Library:
-        return Library(
-            [self.data],
-            [self.torrents],
-            Ledger(None),
-            clock=self.clock.monotonic,
-            wall=self.clock.wall,
-        )
-
-    def with_torrent(self) -> Local:
-        (self.torrents / "x.torrent").write_bytes(self.torrent)
-        self.clock.now += 100
-        local = self.library.local(self.listed)
-        assert local is not None
-        return local
-
-    def node(self, path: str) -> int:
-        found = 0
-        for name in f"{NAME.decode()}/{path}".split("/"):
-            child = self.listed.tree.find(found, name.encode())
-            assert child is not None
-            found = child
-        return found
-
-    def verify(self, local: Local, path: str, *, keep_open: bool = False) -> Any:
-        file = self.library.open(self.listed, local, self.node(path))
-        assert all(file.verify(number) for number in range(file.piece_count))
-        if keep_open:
-            return file
-        return file.close()
-
-    def survey(self, local: Local | None = None) -> Survey:
-        self.clock.now += 100
-        return survey(self.library, self.listed, local)
+from tests.unit.contents.one_torrent import FILES, NAME, TOTAL, World
 
 
 @pytest.fixture
@@ -125,15 +59,15 @@ def test_with_metainfo_files_are_verified_as_they_are_now(world: World) -> None:
     assert (found.source, found.here) == ("file", TOTAL)
     assert found.verified == Amount(1, 0), "of an empty file there is nothing to verify"
     reader = world.verify(local, "dir/big", keep_open=True)
-    size = len(FILES[1][1])
-    assert world.survey(local).verified == Amount(2, size), "not written down yet"
+    size = 100 + len(FILES[1][1])  # with "a", all of which is in its first piece
+    assert world.survey(local).verified == Amount(3, size), "not written down yet"
     reader.close()
-    assert world.survey(local).verified == Amount(2, size)
+    assert world.survey(local).verified == Amount(3, size)
     world.verify(local, "dir/inner/one")
-    assert world.survey(local).verified == Amount(3, size + BLOCK)
+    assert world.survey(local).verified == Amount(4, size + BLOCK)
     assert world.survey(None).verified == Amount(0, 0), "without metainfo nothing is"
     os.utime(world.top / "dir/big")
-    assert world.survey(local).verified == Amount(2, BLOCK), "it may have changed since"
+    assert world.survey(local).verified == Amount(3, 100 + BLOCK), "it may have changed since"
 
 
 def test_a_file_of_which_a_piece_is_wrong_is_here_and_not_verified(world: World) -> None:
@@ -145,7 +79,7 @@ def test_a_file_of_which_a_piece_is_wrong_is_here_and_not_verified(world: World)
     assert set(right) == {True, False}, "one piece of it is shared with the wrong file"
     found = world.survey(local)
     assert found.here == TOTAL
-    assert found.verified == Amount(1, 0)
+    assert found.verified == Amount(2, 100), "the empty one, and the one in its first piece"
 
 
 @pytest.mark.parametrize("suffix", UNFINISHED)

@@ -1,0 +1,78 @@
+"""A piece's bytes, gathered from the files it has parts of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from biofs.contents.ledger import Identity
+from biofs.contents.places import Place
+from biofs.contents.rules import MOST_PIECE, pread
+from biofs.tree.metainfo import Metainfo
+from biofs.tree.pieces import ZEROS, Part, Piece
+
+
+class Neighbour(NamedTuple):
+    """Another file that has a part of a piece, and what it was known by when that was read."""
+
+    file: int
+    identity: Identity
+
+
+class Gathered(NamedTuple):
+    """What lies on the disk of a piece: nothing says yet that it is right."""
+
+    data: bytes | None
+    """None if a part is missing, or the piece is larger than any that is read."""
+    neighbours: Sequence[Neighbour]
+    """Those that were whole, and did not change while they were read."""
+
+
+def gather(metainfo: Metainfo, piece: Piece, place: Place, own: tuple[int, int]) -> Gathered:
+    """Read a piece. `own` is the index of a file that is open already, and its descriptor.
+
+    For a thread. Raises OSError of the disk for that file; another one is then missing.
+    """
+    neighbours: list[Neighbour] = []
+    if piece.length > MOST_PIECE or piece.hash is None:
+        return Gathered(None, neighbours)
+    parts: list[bytes] = []
+    for part in piece.parts:
+        if part.file == ZEROS:
+            found: bytes | None = bytes(part.length)
+        elif part.file == own[0]:
+            found = _whole(pread(own[1], part.start, part.length), part)
+        else:
+            found = _of_neighbour(metainfo, part, place, neighbours)
+        if found is None:
+            return Gathered(None, neighbours)
+        parts.append(found)
+    return Gathered(parts[0] if len(parts) == 1 else b"".join(parts), neighbours)
+
+
+def _of_neighbour(
+    metainfo: Metainfo, part: Part, place: Place, neighbours: list[Neighbour]
+) -> bytes | None:
+    neighbour = metainfo.files[part.file]
+    if not neighbour.servable:
+        return None
+    try:
+        opened = place.open_file(neighbour.path, neighbour.length)
+    except OSError:
+        return None
+    if opened is None:
+        return None
+    descriptor, _ = opened
+    try:
+        before = Identity.of(os.fstat(descriptor))
+        data = pread(descriptor, part.start, part.length)
+        if before.size == neighbour.length and Identity.of(os.fstat(descriptor)) == before:
+            neighbours.append(Neighbour(part.file, before))
+        return _whole(data, part)
+    finally:
+        os.close(descriptor)
+
+
+def _whole(data: bytes, part: Part) -> bytes | None:
+    return data if len(data) == part.length else None
