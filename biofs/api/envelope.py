@@ -19,8 +19,7 @@ from biofs.api.errors import (
     ServerFault,
     TokenRefused,
 )
-from biofs.api.in_front import by_headers, by_page
-from biofs.api.redirects import redirected
+from biofs.api.in_front import by_headers, by_page, redirected
 from biofs.api.requests import Answer, Request
 from biofs.api.values import is_info_hash
 
