@@ -14,8 +14,7 @@ from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.collages import collage, top
 from biofs.catalogue.documents.document import Document, LinkDocument, decode
-from biofs.catalogue.documents.search_syntax import parse
-from biofs.catalogue.documents.searches import search
+from biofs.catalogue.documents.searches import parse, search
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.tree import names, render

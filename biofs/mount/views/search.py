@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents import searches
 from biofs.catalogue.documents.document import Document, LinkDocument
-from biofs.catalogue.documents.search_syntax import InvalidSearch, Search, parse
+from biofs.catalogue.documents.searches import InvalidSearch, Search, parse
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
 from biofs.mount.views.link import LinkView

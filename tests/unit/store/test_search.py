@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofs.api.actions import Api
-from biofs.catalogue.documents.search_syntax import FIELDS, InvalidSearch, Search, parse
+from biofs.catalogue.documents.searches import FIELDS, InvalidSearch, Search, parse
 from biofs.mount import texts
 
 
