@@ -17,8 +17,7 @@ from urllib.parse import quote
 
 from biofs.store import fulltext
 from biofs.store.database.files import BESIDE, StoreError
-from biofs.store.database.migrations import READABLE_FROM
-from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
+from biofs.store.database.schema import APPLICATION_ID, READABLE_FROM, VERSION, statements
 
 _NOT_WRITABLE: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 _SHADOW: Final = "texts_"

@@ -23,7 +23,7 @@ from typing import Final, TypeVar
 import trio
 
 from biofs.store import facets, fulltext
-from biofs.store.database import migrations
+from biofs.store.database import schema
 from biofs.store.database.files import (
     StoreCorrupt,
     StoreError,
@@ -96,7 +96,7 @@ class Store:
             # Again: another process may have migrated it while this one waited for the lock.
             version = self._check(connection)
             if version:
-                migrations.migrate(connection, version)
+                schema.migrate(connection, version)
             for statement in statements():
                 connection.execute(statement)
             fulltext.prepare(connection)

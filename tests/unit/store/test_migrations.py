@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from biofs.store.coverage import measure
-from biofs.store.database import migrations, snapshot
-from biofs.store.database.migrations import READABLE_FROM
+from biofs.store.database import schema, snapshot
 from biofs.store.database.read_only import foreign_in, open_read_only
-from biofs.store.database.schema import VERSION
+from biofs.store.database.schema import READABLE_FROM, VERSION
 from biofs.store.database.snapshot import Snapshot
 from biofs.store.database.store import Store
 from biofs.store.details import Details
@@ -37,7 +36,7 @@ def killed(connection):
     connection.execute("CREATE TABLE half (done)")
     os.kill(os.getpid(), signal.SIGKILL)
 
-migrations.STEPS = (*migrations.STEPS[:-1], killed)
+schema.STEPS = (*schema.STEPS[:-1], killed)
 store.Store(Path(sys.argv[1]))
 """
 _READ = """
@@ -82,7 +81,7 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_step_leads_to_each_version() -> None:
-    assert len(migrations.STEPS) == VERSION - 1
+    assert len(schema.STEPS) == VERSION - 1
     assert [path.name for path in sorted(DATA.iterdir())] == [f"v{n}.sqlite" for n in OLDER]
 
 
@@ -128,7 +127,7 @@ def test_a_migration_that_fails_leaves_the_old_version(
         raise RuntimeError("halfway")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "STEPS", (*migrations.STEPS[:-1], fails))
+        patch.setattr(schema, "STEPS", (*schema.STEPS[:-1], fails))
         with pytest.raises(RuntimeError):
             Store(path)
     assert (version_of(path), content(path)) == (version, before)
@@ -154,7 +153,7 @@ def test_of_two_that_open_it_at_once_one_migrates(
     version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = copy_of(version, tmp_path)
-    *others, last = migrations.STEPS
+    *others, last = schema.STEPS
     begun, go_on, runs = threading.Event(), threading.Event(), []
 
     def slow(connection: sqlite3.Connection) -> None:
@@ -163,7 +162,7 @@ def test_of_two_that_open_it_at_once_one_migrates(
         assert go_on.wait(10)
         last(connection)
 
-    monkeypatch.setattr(migrations, "STEPS", (*others, slow))
+    monkeypatch.setattr(schema, "STEPS", (*others, slow))
     opened: list[Store] = []
     threads = [threading.Thread(target=lambda: opened.append(Store(path))) for _ in range(2)]
     for thread in threads:

@@ -18,8 +18,7 @@ from biofs.demo.generator import Generated
 from biofs.store.coverage import measure
 from biofs.store.database import schema, snapshot
 from biofs.store.database.files import StoreError
-from biofs.store.database.migrations import READABLE_FROM
-from biofs.store.database.schema import APPLICATION_ID, VERSION
+from biofs.store.database.schema import APPLICATION_ID, READABLE_FROM, VERSION
 from biofs.store.database.snapshot import Snapshot, without_marks
 from biofs.store.database.store import Store
 from biofs.store.details import Details
