@@ -51,7 +51,7 @@ ABSENT_SECONDS: Final = 1.0
 
 _PLACES: Final = 65_536
 _CHANGED: Final = re.compile("\ufffd|[\u2400-\u2421]|~[0-9a-f]{8}| \\([0-9]+\\)")
-"""What names have in them that were changed (`biofs.tree.holdable`), and few others."""
+"""What names have in them that were changed (`biofs.tree.names`), and few others."""
 
 LOOK_AGAIN: Final = 30.0
 """Seconds after which something is looked for again that was not found."""

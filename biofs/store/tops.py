@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from biofs.store.database.snapshot import ATTACHED
 from biofs.tree import filelist
-from biofs.tree.holdable import stand_in
+from biofs.tree.names import stand_in
 from biofs.tree.printable import unescape
 
 _BEGINNING: Final = 4 << 10

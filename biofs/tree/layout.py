@@ -12,7 +12,7 @@ from sys import getsizeof
 from typing import Final, NamedTuple, Self
 
 from biofs.tree.filelist import MAX_LENGTH, Entry
-from biofs.tree.holdable import all_holdable, free_stand_in, is_holdable
+from biofs.tree.names import all_holdable, free_stand_in, is_holdable
 
 MAX_NODES: Final = 1 << 22
 """The most nodes of a tree by default: 4,194,304. An inode's part could number 16 times as many."""
@@ -35,7 +35,7 @@ class FileTree:
     binary search and the n-th entry at once. Everything lies in arrays, with no object per file:
     20 bytes and the name for each node.
 
-    Names are kept byte for byte; `biofs.tree.holdable` says what stands in for those that cannot
+    Names are kept byte for byte; `biofs.tree.names` says what stands in for those that cannot
     be. No name leads out of the tree, and none is there twice in a directory. The tree depends only
     on the entries and the top directory, and is the same on every run.
 

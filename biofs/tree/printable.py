@@ -7,7 +7,7 @@ rule              for                                      what is not allowed b
                   (`biofs.tree.names`)                     the rest is U+FFFD
 `for_file_name`   a torrent's own file names, otherwise    ``-`` for ``/``, pictures for C0 and
                   kept byte for byte                       DEL (``␊``), U+FFFD for the rest
-                  (`biofs.tree.holdable`)
+                  (`biofs.tree.names`)
 `for_value`       one line that a desktop shows            direction marks go, the rest is
                   (`biofs.mount.xattrs`)                   U+FFFD
 `for_text`        text of several lines; tab and line      nothing

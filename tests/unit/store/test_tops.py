@@ -16,8 +16,8 @@ from biofs.store.database import snapshot
 from biofs.store.database.store import Store
 from biofs.tree import filelist
 from biofs.tree.filelist import Entry
-from biofs.tree.holdable import stand_in
 from biofs.tree.layout import FileTree
+from biofs.tree.names import stand_in
 from tests.support.giants import squeezed
 
 MIB = 1 << 20

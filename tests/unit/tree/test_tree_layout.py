@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from biofs.tree.filelist import MAX_LENGTH, Entry
-from biofs.tree.holdable import is_holdable, stand_in
 from biofs.tree.layout import MAX_DEPTH, MAX_NODES, FileTree
+from biofs.tree.names import is_holdable, stand_in
 
 anything = st.text(st.characters(exclude_categories=()), max_size=6)
 nasty_components = st.sampled_from(
