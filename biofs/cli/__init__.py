@@ -10,7 +10,7 @@ import click
 from biofs import __version__
 from biofs.cli.lazy import LazyGroup
 from biofs.cli.output.report import guarded
-from biofs.cli.system import environment
+from biofs.cli.system import processes
 
 __all__ = ["main", "program"]
 
@@ -77,11 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     line on stderr says why. Never raises.
     """
     with suppress(OSError):
-        environment.open_descriptors()
-    environment.hide_secrets()
+        processes.open_descriptors()
+    processes.hide_secrets()
     # Looking for cycles in all that was imported takes 50 ms, at the very end (measured).
     atexit.register(gc.freeze)
-    if environment.is_completing():
+    if processes.is_completing():
         # It tells click how bash quotes.
         from biofs.cli.commands import completion  # noqa: F401, PLC0415
     return guarded(program, argv)
