@@ -133,7 +133,7 @@ VIEWS: Final = (
     ViewLine(
         8,
         "search",
-        "search:SearchView",
+        "lists:SearchView",
         "⌈n/50⌉ for n groups, 20 at most",
         (
             (
