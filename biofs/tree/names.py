@@ -1,11 +1,10 @@
-"""Names of directories made from catalogue text.
+"""Names that a file system can hold: of directories made from catalogue text, and of files.
 
-A name is the text for people and, in brackets, the id for programs: ``Alcohol dehydrogenase [1]``.
-The id makes it unique and can be read off it again; the text may be anything.
+A directory's is the text for people and, in brackets, the id for programs: ``Alcohol dehydrogenase
+[1]``. The id makes it unique and can be read off it again; the text may be anything.
 
-Path components that a file system can hold, from whatever a torrent names its files.
-
-A name that can be held is kept byte for byte. The others get a stand-in:
+A file has the name that its torrent gives it, byte for byte if it can be held. The others get a
+stand-in:
 
 =======================================  ====================================================
 a name                                   becomes

@@ -1,6 +1,6 @@
 """What `biofs ls` does once its command line is known to be right.
 
-Which rows of a table are wanted, and in which order; pure.
+A `Selection` says which rows are wanted, and in which order; the rest gets and prints them.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ if it is the server's. `category` is the server's number (`tree.names.CATEGORIES
 Migrations: how a store of an older version becomes one of today's.
 
 A store says its version by `PRAGMA user_version`. When one is opened for writing, the steps from
-its version to `schema.VERSION` run in the transaction that prepares it: all of them or none, so a
+its version to `VERSION` run in the transaction that prepares it: all of them or none, so a
 process that is killed leaves the old version. That transaction holds SQLite's write lock; another
 process waits for it and then finds nothing to do. There is no way back: a newer store is refused.
 
@@ -38,13 +38,13 @@ an older biofs may have the store open. What takes long is filled in later, in p
 
 What a change needs:
 
-- A new column or table: write it into `schema.TABLES` as a new store has it, raise
-  `schema.VERSION`, and append a step here that leads there. SQLite keeps the text of a statement,
+- A new column or table: write it into `TABLES` as a new store has it, raise
+  `VERSION`, and append a step here that leads there. SQLite keeps the text of a statement,
   and `ALTER TABLE` makes another one of it, so copy the text that it makes into the schema: a
   migrated store has to equal a new one. Make test data of the version before
   (`tests/support/filled_store.py`). A new table has to be copied or left by `snapshot`. If old
   files cannot be read without the step, raise `READABLE_FROM`.
-- A new index alone: nothing; `schema.statements` are run whenever a store is opened.
+- A new index alone: nothing; `statements` are run whenever a store is opened.
 - A new kind of facet: nothing here; rows that are already there are filled in (`facet_fill`).
 - A computed field in group.json or torrent.json: nothing, if it is added in `Details.load`. The
   documents are rendered from the stored answer whenever they are read. Stored as computed are only
@@ -63,7 +63,7 @@ APPLICATION_ID: Final = 0x62696F66
 """Says "biof" where SQLite has a place for a file's owner (sqlite.org/pragma.html)."""
 
 VERSION: Final = 2
-"""Raised with every change of the tables; `migrations` says what else that needs."""
+"""Raised with every change of the tables; what else that needs stands above."""
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS meta (
