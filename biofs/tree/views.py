@@ -85,7 +85,7 @@ VIEWS: Final = (
     ViewLine(
         4,
         "authors",
-        "authors:AuthorsView",
+        "by_facet:AuthorsView",
         "1 for author.json; ⌈n/50⌉ for n groups while not every category is listed",
         (
             (
