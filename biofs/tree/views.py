@@ -187,7 +187,7 @@ VIEWS: Final = (
     ViewLine(
         13,
         "comments",
-        "pages:CommentsView",
+        "users:CommentsView",
         "⌈n/10⌉ for n comments",
         (("comments/ID/", "what people say about a group, by its id"),),
     ),
@@ -209,7 +209,7 @@ VIEWS: Final = (
     ViewLine(
         15,
         ".biofs/site",
-        "pages:SiteView",
+        "users:SiteView",
         "1 for each document",
         ((".biofs/site/", "numbers and news of the site"),),
     ),
