@@ -16,10 +16,9 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import Content, failure
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views import incomplete
-from biofs.mount.views.base import View
+from biofs.mount.views import base
+from biofs.mount.views.base import Incomplete, View
 from biofs.mount.views.document import id_in
-from biofs.mount.views.incomplete import Incomplete
 from biofs.tree.inodes import Address, Kind, pack
 from biofs.tree.views import ViewLine
 
@@ -50,7 +49,7 @@ class LinksView(View, ABC):
 
     async def missing(self) -> str:
         """Why not all is known, for people; "" if it is."""
-        return incomplete.why(self.catalogue.browsing.gaps())
+        return base.why(self.catalogue.browsing.gaps())
 
     async def _note(self) -> list[tuple[bytes, Stat]]:
         entries = self._incomplete.entries(0, await self.missing())
@@ -64,7 +63,7 @@ class LinksView(View, ABC):
         raise failure(errno.ENOENT)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
-        if name == incomplete.NAME:
+        if name == base.NAME:
             return dict(await self._note()).get(name)
         return self.link(name)
 

@@ -17,7 +17,7 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import Bytes, Content, failure
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views import incomplete
+from biofs.mount.views import base
 from biofs.mount.views.base import View, document_of
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack, unpack
 from biofs.tree.views import ViewLine
@@ -172,7 +172,7 @@ class DocumentView(View):
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         found = dict(self.fixed(address, caller)).get(name)
-        if found is None and (name.endswith(b"]") or name == incomplete.NAME):
+        if found is None and (name.endswith(b"]") or name == base.NAME):
             found = dict(await self.listed(address, caller)).get(name)
         return found
 

@@ -21,9 +21,8 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import Bytes, Content, failure
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views import incomplete
-from biofs.mount.views.base import View, document_of
-from biofs.mount.views.incomplete import Incomplete
+from biofs.mount.views import base
+from biofs.mount.views.base import Incomplete, View, document_of
 from biofs.store.browsing import Browsing, Facet
 from biofs.store.groups import CHUNK, KnownGroup
 from biofs.tree import names
@@ -178,8 +177,8 @@ class FacetView(View):
         gaps = self.browsing.gaps()
         found = self._known(ident, caller) if gaps and ident else None
         if found is None:
-            return incomplete.why(gaps)
-        return f"{found.incomplete}\n{incomplete.why(gaps)}" if found.incomplete else ""
+            return base.why(gaps)
+        return f"{found.incomplete}\n{base.why(gaps)}" if found.incomplete else ""
 
     def _note(self, ident: int, caller: Caller) -> list[tuple[bytes, Stat]]:
         entries = self._incomplete.entries(ident, self.missing(ident, caller))
@@ -209,12 +208,12 @@ class FacetView(View):
             ident = self._naming.id_of(text)
             if ident is not None:
                 return self.directory(ident, caller)
-            return dict(self._note(0, caller)).get(name) if name == incomplete.NAME else None
+            return dict(self._note(0, caller)).get(name) if name == base.NAME else None
         group_id = names.id_of(text)
         if group_id is not None and group_id <= MAX_ID:
             return await self._member(address.ident, group_id, text, caller)
         found = dict(self.documents(address.ident, caller)).get(name)
-        if found is None and name == incomplete.NAME:
+        if found is None and name == base.NAME:
             found = dict(self._note(address.ident, caller)).get(name)
         return found
 

@@ -14,9 +14,8 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import PORTION, FixedListing, Listed, Listing, listed
 from biofs.mount.nodes.base import Bytes, Content, failure
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views import incomplete
-from biofs.mount.views.base import View, document_of
-from biofs.mount.views.incomplete import Incomplete
+from biofs.mount.views import base
+from biofs.mount.views.base import Incomplete, View, document_of
 from biofs.store.memory import Recent
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
@@ -181,7 +180,7 @@ class LinkView(View):
             return found
         opened = known
         if opened is None:
-            if not self.can_be_link(name) and name != incomplete.NAME:
+            if not self.can_be_link(name) and name != base.NAME:
                 return None
             # The directory's own first listing: without it nothing is known of its names.
             opened = await self._get(ident, caller)

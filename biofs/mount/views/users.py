@@ -20,10 +20,9 @@ from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import failure
 from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views import incomplete
-from biofs.mount.views.base import View, document_in, document_of
+from biofs.mount.views import base
+from biofs.mount.views.base import Incomplete, View, document_in, document_of
 from biofs.mount.views.document import DocumentRow, DocumentView, Entries, id_in, object_in
-from biofs.mount.views.incomplete import Incomplete
 from biofs.mount.views.probed import is_probed
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
@@ -75,7 +74,7 @@ class UserSearchView(DocumentView):
 
     def source(self, address: Address, caller: Caller) -> Document | bytes | None:
         if self._incomplete.is_at(address):
-            return incomplete.body(_REASON)
+            return base.body(_REASON)
         return super().source(address, caller)
 
     def fixed(self, address: Address, caller: Caller) -> Entries:
