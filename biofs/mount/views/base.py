@@ -1,11 +1,12 @@
-"""What every view answers, and how its nodes are numbered; and `.incomplete`.
+"""What every view answers, how its nodes are numbered, and which names nobody means.
 
-That stands in a directory in which something is missing, and says what and why.
+`.incomplete` stands in a directory in which something is missing, and says what and why.
 """
 
 from __future__ import annotations
 
 import errno
+import re
 import textwrap
 from typing import Final
 
@@ -148,3 +149,24 @@ def why(gaps: Gaps) -> str:
 
 def _named(categories: list[int]) -> str:
     return ", ".join(map(names.category_dirname, categories))
+
+
+_PROBED: Final = frozenset(
+    {"HEAD", "packed-refs", "objects", "refs", "lost+found", "CVS", "RCS", "SCCS", "_darcs"}
+    | {"autorun", "autorun.inf", "autorun.sh", "desktop.ini", "thumbs.db", "cachedir.tag"}
+    | {"folder.jpg", "cover.jpg", "albumart.jpg", "AACS", "BDMV", "VIDEO_TS", "AUDIO_TS", "DCIM"}
+    | {"system volume information", "$recycle.bin", "recycler", "recycled"}
+    | {"Makefile", "makefile", "GNUmakefile", "Cargo.toml", "package.json", "pyproject.toml"}
+    | {"go.mod", "index.html"}
+)
+_FILE: Final = re.compile(r".*\S\.[a-z0-9]{1,5}", re.ASCII)
+
+
+def is_probed(name: str) -> bool:
+    """Whether shells, desktops or version control look for it (`HEAD`, `.hidden`, `Thumbs.db`)."""
+    return name.startswith(".") or name in _PROBED or name.lower() in _PROBED
+
+
+def looks_like_a_file(name: str) -> bool:
+    """Whether it has a suffix as files have, such as `Makefile.am`."""
+    return _FILE.fullmatch(name) is not None

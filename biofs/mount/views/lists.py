@@ -15,9 +15,9 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import failure
+from biofs.mount.views.base import is_probed
 from biofs.mount.views.document import id_in
 from biofs.mount.views.link import FIRST_LINK, LinkView
-from biofs.mount.views.probed import is_probed
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 from biofs.tree.printable import escape

@@ -21,9 +21,8 @@ from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import failure
 from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import base
-from biofs.mount.views.base import Incomplete, View, document_in, document_of
+from biofs.mount.views.base import Incomplete, View, document_in, document_of, is_probed
 from biofs.mount.views.document import DocumentRow, DocumentView, Entries, id_in, object_in
-from biofs.mount.views.probed import is_probed
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack
 from biofs.tree.printable import escape
