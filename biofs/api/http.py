@@ -17,7 +17,7 @@ import httpx
 import trio
 
 from biofs import __version__
-from biofs.api.urls import is_loopback
+from biofs.api.server import is_loopback
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from biofs.api.errors import ApiError, BadAnswer, Barred, Intercepted, Moved, TokenMissing
-from biofs.api.urls import normalise_base_url
+from biofs.api.server import normalise_base_url
 
 if TYPE_CHECKING:
     from biofs.api.envelope import Reply

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 import trio
 
-from biofs.api.rate import Rate
+from biofs.api.server import Rate
 
 _DOCUMENTED_WINDOW = 6.0
 _LONGEST_BACKOFF = 60.0

@@ -44,7 +44,7 @@ from biofs.api.http import (
 )
 from biofs.api.requests import Answer, Credentials, Request
 from biofs.api.secrets import Secret
-from biofs.api.urls import Dialects, normalise_base_url
+from biofs.api.server import Dialects, normalise_base_url
 
 __all__ = ["Transport", "normalise_base_url"]
 

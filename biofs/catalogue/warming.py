@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, TypeVar
 import trio
 
 from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
-from biofs.api.rate import Rate
 from biofs.api.requests import PAGE_SIZE
+from biofs.api.server import Rate
 from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority

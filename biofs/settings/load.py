@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from biofs.api.urls import is_loopback
+from biofs.api.server import is_loopback
 from biofs.errors import ConfigError, QuietError
 from biofs.settings.layers import Merged, merge, names_a_token
 from biofs.settings.table import SETTINGS, TOKEN_VARIABLE, LogLevel
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from biofs.api.rate import Rate
     from biofs.api.secrets import Secret
+    from biofs.api.server import Rate
 
 
 __all__ = [

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from biofs.api.rate import Rate
     from biofs.api.secrets import Secret
+    from biofs.api.server import Rate
 
 LONGEST_WAIT = 86_400.0
 """Seconds."""
@@ -55,14 +55,14 @@ def seconds(most: float, *, zero: bool = True) -> Callable[[float], float]:
 
 def url(text: str) -> str:
     """A server's address in its normal form."""
-    from biofs.api.urls import normalise_base_url  # noqa: PLC0415 - see above
+    from biofs.api.server import normalise_base_url  # noqa: PLC0415 - see above
 
     return normalise_base_url(text)
 
 
 def rate(text: str) -> Rate:
     """Requests in so many seconds."""
-    from biofs.api.rate import Rate  # noqa: PLC0415 - see above
+    from biofs.api.server import Rate  # noqa: PLC0415 - see above
 
     return Rate.parse(text)
 

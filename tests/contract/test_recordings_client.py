@@ -20,9 +20,9 @@ from biofs.api import errors, models
 from biofs.api.actions import Api
 from biofs.api.envelope import Reply, interpret
 from biofs.api.pace import Pace
-from biofs.api.rate import Rate
 from biofs.api.requests import Request
 from biofs.api.secrets import Secret
+from biofs.api.server import Rate
 from biofs.api.transport import Transport
 from tests.support.pacing import PacedSender
 

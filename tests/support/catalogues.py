@@ -9,8 +9,8 @@ from pathlib import Path
 import trio
 from starlette.applications import Starlette
 
-from biofs.api.rate import Rate
 from biofs.api.secrets import Secret
+from biofs.api.server import Rate
 from biofs.api.transport import Transport
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import DEFAULT_CACHE_SIZE, Catalogue

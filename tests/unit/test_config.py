@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from biofs.api.rate import Rate
+from biofs.api.server import Rate
 from biofs.errors import ConfigError
 from biofs.settings.load import Settings, load
 

@@ -23,7 +23,7 @@ ORDER = [
 ]
 """A package imports from those before it; of two that stand together, neither imports the other."""
 
-OF_THE_API_FOR_SETTINGS = {"biofs.api.secrets", "biofs.api.urls", "biofs.api.rate"}
+OF_THE_API_FOR_SETTINGS = {"biofs.api.secrets", "biofs.api.server"}
 """What settings hold. These modules are all that `settings` may use of the API."""
 
 WHO_MAY_LOAD_THE_DEMO = {"catalogue/assembly.py", "cli/commands/demo.py"}

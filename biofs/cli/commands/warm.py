@@ -24,7 +24,7 @@ from biofs.tree import names
 if TYPE_CHECKING:
     import trio
 
-    from biofs.api.rate import Rate
+    from biofs.api.server import Rate
     from biofs.catalogue.warming import Progress, Warming
 
 _REDRAW_SECONDS: Final = 0.25

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import trio
 
 from biofs.api.pace import Pace, Slot
-from biofs.api.rate import Rate
+from biofs.api.server import Rate
 from biofs.store.database.store import Store
 
 _LOST_AFTER: Final = 180.0  # seconds after which a request counts as arrived, as in api.pace

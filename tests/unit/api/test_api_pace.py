@@ -18,8 +18,8 @@ from biofs.api.errors import (
     TryAgain,
 )
 from biofs.api.pace import Pace
-from biofs.api.rate import Rate
 from biofs.api.requests import Answer, Request
+from biofs.api.server import Rate
 from tests.support.pacing import PacedSender
 
 ONE_IN_SIX = Rate(1, 6.0)

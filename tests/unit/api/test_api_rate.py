@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api.rate import Rate
+from biofs.api.server import Rate
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from biofs.api import errors
 from biofs.api.actions import Api
 from biofs.api.envelope import Reply, interpret
-from biofs.api.urls import normalise_base_url
+from biofs.api.server import normalise_base_url
 
 WANT = Api.stats.request()
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api.urls import is_loopback, normalise_base_url
+from biofs.api.server import is_loopback, normalise_base_url
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import trio
 from starlette.types import Receive, Scope, Send
 
 from biofs.api.errors import ApiError, NetworkError, ServerFault, TokenRefused, Unreachable
-from biofs.api.rate import Rate
+from biofs.api.server import Rate
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority

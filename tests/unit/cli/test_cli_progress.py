@@ -7,7 +7,7 @@ import trio
 import trio.testing
 from rich.console import Console
 
-from biofs.api.rate import Rate
+from biofs.api.server import Rate
 from biofs.catalogue.warming import Progress
 from biofs.cli.commands import warm
 from biofs.cli.output import progress

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from biofs.api.rate import Rate
+from biofs.api.server import Rate
 from biofs.store.database.pace_log import SharedPace, process_start
 from biofs.store.database.store import Store
 
