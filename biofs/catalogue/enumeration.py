@@ -1,4 +1,5 @@
-"""Enumeration: learning of every group of a category, page by page.
+"""Enumeration: learning of every group of a category, page by page;
+and the one loop that reads answers that come in pages.
 
 A browse answer holds 50 groups, newest first, and one query shows its first 1,000 groups only: a
 page past the 20th is answered with page 20 again. So a category of up to
@@ -15,7 +16,7 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from biofs.api.actions import Api
 from biofs.api.models import BrowsePage, GroupRow
@@ -30,7 +31,35 @@ from biofs.api.requests import (
     Slice,
 )
 from biofs.api.values import LARGEST_ID
-from biofs.catalogue.paging import read_pages
+
+
+class Page(Protocol):
+    """A typed answer that is one page of several."""
+
+    @property
+    def pages(self) -> int:
+        """How many there are."""
+
+
+P = TypeVar("P", bound=Page)
+
+
+async def read_pages(
+    ask: Callable[[int], Awaitable[P]], take: Callable[[P], bool], most: int
+) -> int:
+    """Ask for page 1, 2 and so on, for as many as the last one counts and `most` at most, until
+    `take` says that one brought nothing new. Returns how many there are.
+
+    Raises what `ask` and `take` raise.
+    """
+    number, pages, new = 0, 1, True
+    while new and number < min(pages, most):
+        number += 1
+        page = await ask(number)
+        pages = page.pages
+        new = take(page)
+    return pages
+
 
 log = logging.getLogger(__name__)
 

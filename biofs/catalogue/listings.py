@@ -14,10 +14,9 @@ from biofs.api.models import GroupRow
 from biofs.api.requests import PAGE_SIZE, WINDOW_PAGES, PageRead, Slice
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.changes import Changes
-from biofs.catalogue.enumeration import Enumeration
+from biofs.catalogue.enumeration import Enumeration, read_pages
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
 from biofs.catalogue.freshness import Freshness, is_old
-from biofs.catalogue.paging import read_pages
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index, PageChanges
 

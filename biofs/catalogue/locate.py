@@ -24,10 +24,10 @@ from biofs.api.errors import AccessDenied, ApiError, NetworkError
 from biofs.api.models import BrowsePage, GroupRow
 from biofs.api.requests import WINDOW_PAGES
 from biofs.catalogue.caller import Caller
+from biofs.catalogue.enumeration import read_pages
 from biofs.catalogue.fetches import Fetch, Fetches, Work
 from biofs.catalogue.groups import Groups
 from biofs.catalogue.listings import Listings
-from biofs.catalogue.paging import read_pages
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index
 from biofs.tree import names

@@ -19,7 +19,7 @@ from biofs.api.errors import BadAnswer
 from biofs.api.requests import Request
 from biofs.api.values import to_rows
 from biofs.catalogue.answers import FetchBody
-from biofs.catalogue.paging import Page, read_pages
+from biofs.catalogue.enumeration import Page, read_pages
 from biofs.tree import render
 
 MOST_PAGES: Final = 1000

@@ -16,8 +16,8 @@ from biofs.api.requests import PAGE_SIZE, WINDOW, WINDOW_PAGES
 from biofs.catalogue.answers import Answers, FetchBody
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.documents.document import Link, LinkDocument, decode, encode
+from biofs.catalogue.enumeration import read_pages
 from biofs.catalogue.locate import Locate
-from biofs.catalogue.paging import read_pages
 from biofs.store.groups import row_mtime
 from biofs.tree import names
 

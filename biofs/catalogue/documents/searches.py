@@ -33,7 +33,7 @@ from biofs.catalogue.documents.document import (
     LinkDocument,
     encode,
 )
-from biofs.catalogue.paging import read_pages
+from biofs.catalogue.enumeration import read_pages
 from biofs.store.groups import mtime_of
 from biofs.tree import names, render
 
