@@ -15,9 +15,8 @@ from biofs.api.actions import Api
 from biofs.api.errors import NetworkError, NotFound
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.changes import Changes
+from biofs.catalogue.changes import Changes, is_old
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
-from biofs.catalogue.freshness import is_old
 from biofs.catalogue.queue import Queue
 from biofs.store.database.store import Store
 from biofs.store.group_rows import CLOCK_SLACK

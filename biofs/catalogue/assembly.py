@@ -13,7 +13,7 @@ import trio
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.changes import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, check_demo

@@ -10,10 +10,9 @@ from typing import Final
 import trio
 
 from biofs.catalogue.answers import Answers
-from biofs.catalogue.changes import Changes
+from biofs.catalogue.changes import Changes, Freshness
 from biofs.catalogue.documents.facets import Queries
 from biofs.catalogue.fetches import Fetches
-from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.groups import Groups
 from biofs.catalogue.listings import Listings
 from biofs.catalogue.locate import Locate

@@ -13,9 +13,8 @@ from biofs.api.actions import Api
 from biofs.api.errors import BadAnswer, NotFound
 from biofs.api.models import GroupAnswer, TorrentAnswer
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.changes import Changes, Stage
+from biofs.catalogue.changes import Changes, Freshness, Stage, is_old
 from biofs.catalogue.fetches import Fetch, Fetches, Priority
-from biofs.catalogue.freshness import Freshness, is_old
 from biofs.catalogue.listings import Listings
 from biofs.catalogue.queue import Queue
 from biofs.store.details import Detail, Details

@@ -13,10 +13,9 @@ from biofs.api.actions import Api
 from biofs.api.models import GroupRow
 from biofs.api.requests import PAGE_SIZE, WINDOW_PAGES, PageRead, Slice
 from biofs.catalogue.caller import Caller
-from biofs.catalogue.changes import Changes
+from biofs.catalogue.changes import Changes, Freshness, is_old
 from biofs.catalogue.enumeration import Enumeration, read_pages
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
-from biofs.catalogue.freshness import Freshness, is_old
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index, PageChanges
 

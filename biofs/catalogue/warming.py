@@ -17,8 +17,8 @@ from biofs.api.requests import PAGE_SIZE
 from biofs.api.server import Rate
 from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.changes import is_old
 from biofs.catalogue.fetches import Fetch, Priority
-from biofs.catalogue.freshness import is_old
 from biofs.store.coverage import Gaps, Period
 from biofs.store.database.files import StoreError
 

@@ -14,8 +14,8 @@ from biofs.api.server import Rate
 from biofs.api.transport import Transport
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import DEFAULT_CACHE_SIZE, Catalogue
+from biofs.catalogue.changes import Freshness
 from biofs.catalogue.fetches import Fetch
-from biofs.catalogue.freshness import Freshness
 from biofs.catalogue.queue import Queue
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.serve import transport as in_process

@@ -17,6 +17,7 @@ from biofs.api.errors import BadAnswer
 from biofs.api.models import Artist, Comments, Inbox, Notifications, UserHistory, UserSearch
 from biofs.api.secrets import SECRET_FIELDS, redacted
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.changes import Freshness
 from biofs.catalogue.documents.document import (
     HTML,
     Document,
@@ -26,7 +27,6 @@ from biofs.catalogue.documents.document import (
     from_last,
     written,
 )
-from biofs.catalogue.freshness import Freshness
 from biofs.tree import names
 from biofs.tree.printable import escape
 

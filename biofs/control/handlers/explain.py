@@ -15,8 +15,8 @@ from biofs.api.errors import ApiError
 from biofs.api.requests import PAGE_SIZE
 from biofs.catalogue.caller import Caller, DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.changes import is_old
 from biofs.catalogue.fetches import Fetch
-from biofs.catalogue.freshness import is_old
 from biofs.control.handlers import data
 from biofs.control.server import Refused
 from biofs.mount.contents import Contents

@@ -9,10 +9,10 @@ from typing import ClassVar, Final
 
 from biofs.api.values import to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
+from biofs.catalogue.changes import Freshness
 from biofs.catalogue.documents import users
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document
-from biofs.catalogue.freshness import Freshness
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure

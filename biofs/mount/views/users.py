@@ -12,9 +12,9 @@ from typing import Final
 from biofs.api.values import to_count, to_id, to_rows, to_text
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.changes import Freshness
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document
-from biofs.catalogue.freshness import Freshness
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing

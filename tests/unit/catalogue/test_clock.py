@@ -11,7 +11,7 @@ import trio
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.freshness import DAY, is_old
+from biofs.catalogue.changes import DAY, is_old
 from biofs.catalogue.warming import Warming
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated

@@ -12,7 +12,7 @@ import trio
 from biofs.api.errors import NotFound, Unreachable
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.freshness import DAY, MINUTE
+from biofs.catalogue.changes import DAY, MINUTE
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from tests.support.catalogues import Patient, Recorder, running

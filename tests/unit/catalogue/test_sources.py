@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from biofs.api.errors import ApiError, BadAnswer, NotFound, ServerFault
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.changes import HOUR, MINUTE, Freshness
 from biofs.catalogue.documents import document, users
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document, Joined, from_first, from_last
-from biofs.catalogue.freshness import HOUR, MINUTE, Freshness
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded

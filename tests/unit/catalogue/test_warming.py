@@ -16,8 +16,8 @@ from biofs.api.errors import ApiError, NetworkError, ServerFault, TokenRefused, 
 from biofs.api.server import Rate
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.changes import DAY, HOUR, Freshness
 from biofs.catalogue.fetches import Fetch, Priority
-from biofs.catalogue.freshness import DAY, HOUR, Freshness
 from biofs.catalogue.warming import PAUSES, Progress, Warming, seconds_left
 from biofs.demo.accounts import REVOKED_TOKEN
 from biofs.demo.app import create_app

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from biofs.catalogue.caller import WouldFetch
-from biofs.catalogue.freshness import DAY, MINUTE
+from biofs.catalogue.changes import DAY, MINUTE
 from biofs.control.handlers.all import bytes_of
 from biofs.control.protocol import Ask
 from biofs.control.server import Refused

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from biofs.catalogue.caller import DryRun, WouldFetch
-from biofs.catalogue.freshness import DAY
+from biofs.catalogue.changes import DAY
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.store.coverage import EVER, CategoryCoverage, Gaps, Period, measure

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from biofs.api.errors import BadAnswer
-from biofs.catalogue.freshness import Freshness
+from biofs.catalogue.changes import Freshness
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.store.detail_rows import used_bytes
