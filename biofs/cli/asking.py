@@ -12,7 +12,7 @@ from biofs.api.actions import Api
 from biofs.api.errors import ApiError, CookieNeeded
 from biofs.api.models import Index, User
 from biofs.api.requests import Answer, Request
-from biofs.catalogue import assembly
+from biofs.catalogue.catalogue import open_catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
@@ -38,7 +38,7 @@ def send(settings: Settings, request: Request) -> Answer:
 
 
 async def _outcome(settings: Settings, request: Request) -> Answer | ApiError:
-    async with assembly.open_catalogue(settings) as catalogue:
+    async with open_catalogue(settings) as catalogue:
         fetch = Fetch(request, Priority.INTERACTIVE, 0)
         try:
             return await catalogue.queue.sender(fetch)(request)
@@ -84,7 +84,7 @@ def ask(
 async def _main(
     settings: Settings, name: bool, again: Callable[[Identity], None]
 ) -> Identity | ApiError:
-    async with assembly.open_catalogue(settings) as catalogue:
+    async with open_catalogue(settings) as catalogue:
         request = Api.index.request()
         send = catalogue.queue.sender(Fetch(request, Priority.INTERACTIVE, 0))
         try:

@@ -26,7 +26,7 @@ ORDER = [
 OF_THE_API_FOR_SETTINGS = {"biofs.api.secrets", "biofs.api.server"}
 """What settings hold. These modules are all that `settings` may use of the API."""
 
-WHO_MAY_LOAD_THE_DEMO = {"catalogue/assembly.py", "cli/commands/demo.py"}
+WHO_MAY_LOAD_THE_DEMO = {"catalogue/catalogue.py", "cli/commands/demo.py"}
 """All others work without the extra `biofs[demo]`."""
 
 MOST_ENTRIES = 20

@@ -89,10 +89,10 @@ def run(settings: Settings, categories: Sequence[int], *, details: bool) -> str:
 
 
 async def _main(settings: Settings, categories: Sequence[int], details: bool) -> str:
-    from biofs.catalogue import assembly  # noqa: PLC0415
+    from biofs.catalogue.catalogue import open_catalogue  # noqa: PLC0415
     from biofs.catalogue.warming import Warming  # noqa: PLC0415
 
-    async with assembly.open_catalogue(settings) as catalogue:
+    async with open_catalogue(settings) as catalogue:
         if catalogue.store.path is None:
             raise QuietError("the cache file cannot be used: the log says why")
         warming = Warming(catalogue, categories, details=details, most_bytes=settings.cache_size)

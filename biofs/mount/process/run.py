@@ -20,8 +20,7 @@ import pyfuse3
 import trio
 
 import biofs
-from biofs.catalogue import assembly
-from biofs.catalogue.catalogue import Catalogue
+from biofs.catalogue.catalogue import Catalogue, open_catalogue
 from biofs.contents.ledger import FILE_NAME, Ledger
 from biofs.contents.library import Library
 from biofs.contents.torrent_files import default_folders
@@ -209,7 +208,7 @@ async def _main(
 ) -> None:
     started = time.monotonic()
     async with AsyncExitStack() as stack:
-        catalogue = await stack.enter_async_context(assembly.open_catalogue(settings))
+        catalogue = await stack.enter_async_context(open_catalogue(settings))
         watch, answer_inodes = SignalWatch(), AnswerInodes()
         operations: Operations
         contents = _contents(settings, catalogue)

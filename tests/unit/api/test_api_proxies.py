@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from biofs.api.http import _leave_out_unparsable
 from biofs.api.transport import Transport
-from biofs.catalogue.assembly import open_catalogue
+from biofs.catalogue.catalogue import open_catalogue
 from biofs.errors import QuietError
 from biofs.settings.load import load
 
