@@ -37,8 +37,8 @@ from biofs.store.database.snapshot import Snapshot
 from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
+from biofs.store.memory import Trees
 from biofs.store.text_ids import TextIds
-from biofs.store.trees import Trees
 
 DEFAULT_CACHE_SIZE: Final = 1 << 30
 _ANSWERS_SHARE: Final = 4  # of the store's bytes, one in so many may be answers of views
