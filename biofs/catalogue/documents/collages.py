@@ -12,9 +12,9 @@ from biofs.api.errors import BadAnswer
 from biofs.api.models import Collage, Top10, TopTag, TopTorrent, TopUser
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.document import Document, Link, LinkDocument, encode
-from biofs.store import stubs
+from biofs.store import group_rows
+from biofs.store.group_rows import Stub
 from biofs.store.groups import mtime_of
-from biofs.store.stubs import Stub
 from biofs.tree import names, render
 from biofs.tree.printable import unescape
 
@@ -37,7 +37,7 @@ def collage(catalogue: Catalogue, collage_id: int) -> Document:
             Stub(group.id, group.category_id, group.name, _newest(group.torrents))
             for group in answer.torrent_groups
         ]
-        await stubs.add(catalogue.store, known, catalogue.clock())
+        await group_rows.add(catalogue.store, known, catalogue.clock())
         return encode(document)
 
     return Document(f"{KEY}{collage_id}", catalogue.freshness.collage, fetch)
@@ -78,7 +78,7 @@ def top(catalogue: Catalogue, kind: str, limit: int) -> Document:
             for row in each.results
             if isinstance(row, TopTorrent)
         ]
-        await stubs.add(catalogue.store, known, catalogue.clock())
+        await group_rows.add(catalogue.store, known, catalogue.clock())
         return encode(document)
 
     return Document(f"top {kind} {limit}", catalogue.freshness.top, fetch)

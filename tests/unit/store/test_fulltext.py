@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofs.api.models import GroupAnswer, GroupRow
-from biofs.store import fulltext, stubs
+from biofs.store import fulltext, group_rows
 from biofs.store.database import snapshot
 from biofs.store.database.store import Store
 from biofs.store.details import Details
+from biofs.store.group_rows import Stub
 from biofs.store.groups import Index
-from biofs.store.stubs import Stub
 from biofs.tree.filelist import Entry, render
 
 NOW = 1_800_000_000.0
@@ -128,7 +128,7 @@ async def test_a_detail_that_was_evicted_is_found_by_its_row_alone(store: Store)
 
 
 async def test_a_mentioned_group_is_found_by_its_title_until_more_is_known(store: Store) -> None:
-    await stubs.add(store, [Stub(1, 1, "Only a title", 0), Stub(2, 99, "Title", 0)], NOW)
+    await group_rows.add(store, [Stub(1, 1, "Only a title", 0), Stub(2, 99, "Title", 0)], NOW)
     assert found(store, "title") == [1]
     await learn(store, row_of(1, "Another name"))
     assert found(store, "title") == []
