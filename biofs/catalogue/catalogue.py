@@ -29,7 +29,7 @@ from biofs.errors import QuietError
 from biofs.settings.load import Settings, check_demo
 from biofs.store import facet_fill
 from biofs.store.browsing import Browsing
-from biofs.store.database import unfit
+from biofs.store.database import pace_log
 from biofs.store.database.change_log import ChangeLog
 from biofs.store.database.files import StoreCorrupt, StoreError, set_aside, store_path
 from biofs.store.database.pace_log import SharedPace
@@ -64,7 +64,7 @@ class Catalogue:
         self.freshness: Final = freshness or Freshness()
         self.store: Final = store
         self.queue: Final = queue
-        queue.unfit, queue.when_unfit = unfit.load(store), partial(unfit.keep, store)
+        queue.unfit, queue.when_unfit = pace_log.load(store), partial(pace_log.keep, store)
         self.fetches: Final = Fetches()
         self.changes: Final = Changes()
         self.index: Final = Index(store)

@@ -53,9 +53,9 @@ def _say_unfit(settings: Settings) -> None:
     path = store_path(settings)
     if settings.snapshot or path is None or not path.exists():
         return
-    from biofs.store.database import unfit  # noqa: PLC0415
+    from biofs.store.database import pace_log  # noqa: PLC0415
 
-    why = unfit.load_from(path)
+    why = pace_log.load_from(path)
     if why:
         complain(f"{settings.url}: {why}")
 

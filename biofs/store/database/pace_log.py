@@ -1,8 +1,11 @@
-"""The pace of an account, kept in its store: across restarts and between its processes.
+"""What the processes that share a store tell each other through it: the pace of their account.
 
 Each request stands in the store's table `pace` from before it is sent until its window has passed.
 A request whose answer's headers have not come back yet holds its place; if its process died, it
 counts as sent at the moment that is noticed, because nobody knows when the server had it.
+
+That the server speaks an API which biofs cannot use is kept, too: a mount asks nothing when it
+starts, and what the last one was told is all that it knows.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,6 +23,8 @@ import trio
 
 from biofs.api.pace import Pace, Slot
 from biofs.api.server import Rate
+from biofs.store.database.files import StoreError
+from biofs.store.database.read_only import open_read_only
 from biofs.store.database.store import Store
 
 _LOST_AFTER: Final = 180.0  # seconds after which a request counts as arrived, as in api.pace
@@ -148,3 +154,37 @@ class SharedPace:
     def delay(self) -> float:
         """Seconds until the next request may start, as far as this process knows."""
         return self._pace.delay()
+
+
+_UNFIT: Final = "server unfit"  # a key of `meta`: why, in a line
+_META: Final = "SELECT value FROM meta WHERE key = ?"
+
+
+def unfit_reason(store: Store) -> str:
+    """Why the server is unfit; "" if it is not known to be."""
+    return _text(store.one(_META, _UNFIT))
+
+
+def unfit_reason_of(path: Path) -> str:
+    """As `unfit_reason`, from a store's file; "" if that cannot be read, too."""
+    try:
+        with closing(open_read_only(path, foreign=False)) as connection:
+            return _text(connection.execute(_META, (_UNFIT,)).fetchone())
+    except (StoreError, sqlite3.DatabaseError):
+        return ""
+
+
+def keep(store: Store, why: str) -> None:
+    """Write down why the server is unfit; "" that it is not."""
+
+    def change(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM meta WHERE key = ?", (_UNFIT,))
+        if why:
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (_UNFIT, why))
+
+    if not store.read_only:
+        store.write_now(change)
+
+
+def _text(row: tuple[object, ...] | None) -> str:
+    return row[0] if row is not None and isinstance(row[0], str) else ""

@@ -10,7 +10,7 @@ from biofs.demo.accounts import DONOR_COOKIE, ServerOptions
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
-from biofs.store.database import unfit
+from biofs.store.database import pace_log
 from biofs.store.groups import Before
 from tests.support.catalogues import Patient, running
 
@@ -75,6 +75,6 @@ async def test_a_json_api_server_is_remembered_until_it_answers() -> None:
         assert catalogue.queue.sent == 2
         assert not catalogue.listings.is_complete(1)
         assert "JSON:API" in str(catalogue.state()["server_unfit"])
-        assert unfit.load(catalogue.store) == catalogue.queue.unfit
+        assert pace_log.load(catalogue.store) == catalogue.queue.unfit
         catalogue.queue._note_unfit("")
-        assert unfit.load(catalogue.store) == ""
+        assert pace_log.load(catalogue.store) == ""
