@@ -64,7 +64,10 @@ class Catalogue:
         self.freshness: Final = freshness or Freshness()
         self.store: Final = store
         self.queue: Final = queue
-        queue.unfit, queue.when_unfit = pace_log.load(store), partial(pace_log.keep, store)
+        queue.unfit, queue.when_unfit = (
+            pace_log.unfit_reason(store),
+            partial(pace_log.keep_unfit, store),
+        )
         self.fetches: Final = Fetches()
         self.changes: Final = Changes()
         self.index: Final = Index(store)

@@ -1,9 +1,9 @@
 """Rows of groups and torrents: how they are written, changed and forgotten.
 
-Everything here runs inside the transaction of the caller. What was known before a change is
+Everything here but `add` runs inside the transaction of the caller. What was known before a change is
 returned, so that others can learn what looks different now.
 
-Stubs: groups known by title only, because another answer names them.
+A `Stub` is a group known by title only, because another answer names it.
 
 A collage or a top list names groups with title and category. That is enough for a link to lead
 to its place under `categories/`; what is in the group is asked for when somebody looks into it.
@@ -204,7 +204,7 @@ class Stub(NamedTuple):
 
 
 async def add(store: Store, stubs: Sequence[Stub], now: float) -> None:
-    """Add groups that are not known; what is known of others stays as it is.
+    """Add groups that are not known, in a transaction of its own; what is known of others stays as it is.
 
     `now` is when the answer came (epoch seconds). A snapshot stays as it is.
     """

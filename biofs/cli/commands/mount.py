@@ -55,7 +55,7 @@ def _say_unfit(settings: Settings) -> None:
         return
     from biofs.store.database import pace_log  # noqa: PLC0415
 
-    why = pace_log.load_from(path)
+    why = pace_log.unfit_reason_of(path)
     if why:
         complain(f"{settings.url}: {why}")
 

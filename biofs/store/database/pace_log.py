@@ -174,7 +174,7 @@ def unfit_reason_of(path: Path) -> str:
         return ""
 
 
-def keep(store: Store, why: str) -> None:
+def keep_unfit(store: Store, why: str) -> None:
     """Write down why the server is unfit; "" that it is not."""
 
     def change(connection: sqlite3.Connection) -> None:
