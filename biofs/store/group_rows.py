@@ -1,7 +1,7 @@
 """Rows of groups and torrents: how they are written, changed and forgotten.
 
-Everything here but `add` runs inside the transaction of the caller. What was known before a change is
-returned, so that others can learn what looks different now.
+Everything here but `add` runs inside the transaction of the caller. What was known before a change
+is returned, so that others can learn what looks different now.
 
 A `Stub` is a group known by title only, because another answer names it.
 
@@ -204,9 +204,9 @@ class Stub(NamedTuple):
 
 
 async def add(store: Store, stubs: Sequence[Stub], now: float) -> None:
-    """Add groups that are not known, in a transaction of its own; what is known of others stays as it is.
+    """Add groups that are not known; what is known of others stays as it is.
 
-    `now` is when the answer came (epoch seconds). A snapshot stays as it is.
+    `now` is when the answer came (epoch seconds). Its own transaction; none in a snapshot.
     """
     rows = [
         (_row(each, now), fulltext.of_title(each.name))
