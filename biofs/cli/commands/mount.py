@@ -111,10 +111,10 @@ def _run(settings: Settings, place: Path) -> int:
             f"a library is missing: {error}: install biofs again, on Debian after "
             f"`apt-get install fuse3 libfuse3-dev`"
         ) from None
-    from biofs.cli.output import live  # noqa: PLC0415 - as above
+    from biofs.cli.output import status_text  # noqa: PLC0415 - as above
     from biofs.control.handlers import all as handlers  # noqa: PLC0415 - as above
 
     companions: list[run.Companion] = [handlers.serve]
-    if live.is_of_use(settings):
-        companions.append(live.following(settings))
+    if status_text.is_of_use(settings):
+        companions.append(status_text.following(settings))
     return run.run(settings, place, companions)

@@ -1,12 +1,29 @@
-"""What a mount says of itself, for people: as a table, or in one line."""
+"""What a mount says of itself, for people: as a table, or in one line, which can stay.
 
+A mount in the foreground shows its state in the last line of the terminal; lines of the log stand
+above it. Nothing of it is coloured, so NO_COLOR changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from biofs.cli.output import quantities
 from biofs.cli.output.report import one_line
+from biofs.cli.output.terminal import Line, can_redraw
+from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
+from biofs.store.database import files
+from biofs.store.database.files import store_path
+
+if TYPE_CHECKING:
+    import trio
+
+    from biofs.mount.process.run import Companion, Mounted
 
 
 def as_table(answer: Mapping[str, Any]) -> str:
@@ -108,3 +125,42 @@ def _categories(categories: Mapping[str, Any]) -> list[str]:
         )
         lines.append(f"{name:<20} {known['groups']:>9,} {known['details']:>9,}  {listing}")
     return lines
+
+
+SECONDS: Final = 1.0
+
+
+def is_of_use(settings: Settings) -> bool:
+    """Whether there is a terminal on which a line can be drawn again and again."""
+    return settings.foreground and settings.log_file is None and can_redraw(sys.stderr)
+
+
+def following(settings: Settings) -> Companion:
+    """A companion of a mount that shows the mount's state."""
+    import trio  # noqa: PLC0415 - slow, and `biofs status` needs none of it
+
+    async def follow(mounted: Mounted, *, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        line = Line(sys.stderr)
+        handlers = [
+            handler
+            for handler in logging.getLogger().handlers
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+        ]
+        for handler in handlers:
+            handler.setStream(line)
+        try:
+            while True:
+                line.show(in_one_line(mounted.state(), _kept(settings)))
+                await trio.sleep(SECONDS)
+        finally:
+            for handler in handlers:
+                handler.setStream(sys.stderr)
+            line.close()
+
+    return follow
+
+
+def _kept(settings: Settings) -> int | None:
+    path = store_path(settings)
+    return None if path is None else files.size(path)
