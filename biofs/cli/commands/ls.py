@@ -7,8 +7,7 @@ import os
 import click
 
 from biofs.cli import mount_lookup, options
-from biofs.cli.ls import ORDERS
-from biofs.cli.ls.paths import Place, place_of
+from biofs.cli.ls import ORDERS, Place, place_of
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import load
 from biofs.tree.names import category_dirname

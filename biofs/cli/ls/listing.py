@@ -15,8 +15,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from biofs.cli.ls import ENTRY_ORDERS, FACET_ORDERS
-from biofs.cli.ls.paths import Place
+from biofs.cli.ls import ENTRY_ORDERS, FACET_ORDERS, Place
 from biofs.cli.ls.sources import InMount, InStore, Table
 from biofs.cli.output import progress, quantities, tables
 from biofs.cli.output.report import complain

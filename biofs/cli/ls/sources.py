@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from biofs.cli import mount_lookup, stores
-from biofs.cli.ls.paths import Place
+from biofs.cli.ls import Place
 from biofs.cli.output import quantities
 from biofs.control.protocol import Ask
 from biofs.errors import QuietError

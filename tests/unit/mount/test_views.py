@@ -11,7 +11,7 @@ import pytest
 
 import biofs
 from biofs.cli import options
-from biofs.cli.ls.paths import place_of
+from biofs.cli.ls import place_of
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
 from biofs.demo.app import create_app
@@ -165,7 +165,7 @@ def test_facets_are_called_as_in_a_store() -> None:
 
 def test_who_completes_needs_no_file_system() -> None:
     program = (
-        "import sys, biofs.tree.views, biofs.cli.options, biofs.cli.ls.paths\n"
+        "import sys, biofs.tree.views, biofs.cli.options, biofs.cli.ls\n"
         "print([name for name in ('pyfuse3', 'trio', 'httpx') if name in sys.modules])"
     )
     done = subprocess.run(
