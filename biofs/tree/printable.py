@@ -11,7 +11,7 @@ rule              for                                      what is not allowed b
 `for_value`       one line that a desktop shows            direction marks go, the rest is
                   (`biofs.mount.xattrs`)                   U+FFFD
 `for_text`        text of several lines; tab and line      nothing
-                  feed stay (`biofs.tree.description`)
+                  feed stay (`biofs.tree.render`)
 `for_terminal`    catalogue text in a line of output       U+FFFD
 `for_path`        a path in a line of output: the bytes    U+FFFD
                   of a name stay as they are

@@ -21,7 +21,7 @@ from biofs.api.models import BrowsePage, GroupAnswer
 from biofs.api.requests import Answer, Request
 from biofs.api.secrets import redacted, redacted_body
 from biofs.control import protocol
-from biofs.tree import description, filelist, names, render
+from biofs.tree import filelist, names, render
 from biofs.tree.layout import FileTree
 from biofs.tree.metainfo import MOST_PIECES, InvalidMetainfo, parse
 from biofs.tree.pieces import is_right
@@ -111,7 +111,7 @@ def answers(data: bytes) -> None:
         return
     if isinstance(answer, GroupAnswer):
         json.loads(render.document(render.group_shown(answer.group.raw)))
-        description.description_text(answer.group.description).decode()
+        render.description_text(answer.group.description).decode()
         for torrent in answer.torrents:
             json.loads(render.document(render.torrent_shown(torrent.raw)))
             render.magnet(torrent.info_hash, torrent.file_path, torrent.size).decode()
@@ -142,7 +142,7 @@ def texts(data: bytes) -> None:
     name = names.with_id(text, number)
     _dirname(name)
     assert names.id_of(name) == number
-    shown = description.description_text(text).decode()
+    shown = render.description_text(text).decode()
     assert not [c for c in shown if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f"]
 
 
