@@ -9,7 +9,7 @@ import click
 from biofs.cli import options
 from biofs.cli.output.report import complain
 from biofs.cli.system import fuse
-from biofs.cli.system.mountpoint import look, prepare
+from biofs.cli.system.fuse import look, prepare
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, check_demo, load
 from biofs.settings.table import SECRET_VARIABLES

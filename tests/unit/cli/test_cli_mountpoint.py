@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from biofs.cli.system import fuse, mountpoint, processes
-from biofs.cli.system.mountpoint import Look
+from biofs.cli.system import fuse, processes
+from biofs.cli.system.fuse import Look
 from biofs.contents import mountinfo
 from biofs.contents.mountinfo import Mount
 from biofs.errors import QuietError
@@ -17,12 +17,12 @@ from biofs.errors import QuietError
 
 def refused(path: Path | str, *, nonempty: bool = False) -> str:
     with pytest.raises(QuietError) as caught:
-        mountpoint.prepare(str(path), nonempty=nonempty)
+        fuse.prepare(str(path), nonempty=nonempty)
     return caught.value.message
 
 
 def test_an_empty_directory_is_fit(tmp_path: Path) -> None:
-    assert mountpoint.prepare(str(tmp_path)) == tmp_path
+    assert fuse.prepare(str(tmp_path)) == tmp_path
 
 
 def test_links_are_followed_and_the_path_is_made_absolute(
@@ -31,13 +31,13 @@ def test_links_are_followed_and_the_path_is_made_absolute(
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     monkeypatch.chdir(tmp_path)
-    assert mountpoint.prepare("link/") == tmp_path / "real"
+    assert fuse.prepare("link/") == tmp_path / "real"
 
 
 def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"\xff \n")
     path.mkdir()
-    assert mountpoint.prepare(str(path)) == path
+    assert fuse.prepare(str(path)) == path
 
 
 def test_unfit(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_unfit(tmp_path: Path) -> None:
 
 def test_nonempty_has_to_be_asked_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert mountpoint.prepare(str(tmp_path), nonempty=True) == tmp_path
+    assert fuse.prepare(str(tmp_path), nonempty=True) == tmp_path
 
 
 def test_a_user_needs_leave_to_write_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ class Machine:
         self.mounts: list[Mount] = []
         self.ran: list[tuple[str, ...]] = []
         self.outcome: processes.Ended | None = processes.Ended(0, b"", "")
-        monkeypatch.setattr(mountpoint, "look", lambda _path, _patience: self.looks.pop(0))
+        monkeypatch.setattr(fuse, "look", lambda _path, _patience: self.looks.pop(0))
         monkeypatch.setattr(mountinfo, "read", lambda: list(self.mounts))
         monkeypatch.setattr(fuse, "fusermount", lambda: "/bin/fusermount3")
         monkeypatch.setattr(processes, "run", self.run)
@@ -101,7 +101,7 @@ def test_a_live_mount_is_refused(played: Machine) -> None:
 def test_a_dead_mount_is_removed_and_its_directory_reused(played: Machine) -> None:
     played.looks = [Look("/m", errno.ENOTCONN), Look("/m", 0)]
     played.mounts = [Mount(9, 1, "/m", "fuse.biofs", "x")]
-    assert mountpoint.prepare("/m") == Path("/m")
+    assert fuse.prepare("/m") == Path("/m")
     assert played.ran == [("/bin/fusermount3", "-u", "-z", "--", "/m")]
 
 
@@ -134,7 +134,7 @@ def test_mounts_of_others_are_left_alone(played: Machine, error: int, state: str
 def test_an_empty_disk_can_be_mounted_over(played: Machine) -> None:
     played.looks = [Look("/m", 0)]
     played.mounts = [Mount(9, 1, "/m", "tmpfs", "tmpfs")]
-    assert mountpoint.prepare("/m") == Path("/m")
+    assert fuse.prepare("/m") == Path("/m")
 
 
 def test_what_hangs_is_not_waited_for(played: Machine) -> None:
@@ -154,7 +154,7 @@ def test_a_look_that_takes_too_long_is_given_up(
 
     monkeypatch.setattr(os, "fork", forking)
     monkeypatch.setattr(os, "scandir", lambda _: time.sleep(3600))
-    assert mountpoint.look(str(tmp_path), patience=0.0) is None
+    assert fuse.look(str(tmp_path), patience=0.0) is None
     with pytest.raises(ChildProcessError):  # the child that looked is gone
         os.waitpid(forked[0], os.WNOHANG)
 
@@ -166,5 +166,5 @@ def test_a_mount_that_is_dying_this_moment_is_looked_at_again(
     played.mounts = [Mount(9, 1, path, "fuse.biofs", "torrents.bio")]
     looks = (errno.ECONNABORTED, errno.ENOTCONN, 0)
     played.looks = [Look(path, error) for error in looks]
-    assert mountpoint.prepare(path) == tmp_path
+    assert fuse.prepare(path) == tmp_path
     assert len(played.ran) == 1

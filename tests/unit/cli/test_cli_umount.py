@@ -9,7 +9,7 @@ import pytest
 from biofs.cli import main
 from biofs.cli.commands import umount
 from biofs.cli.system import fuse, processes
-from biofs.cli.system.mountpoint import Look
+from biofs.cli.system.fuse import Look
 from biofs.cli.system.processes import Holder
 from biofs.contents import mountinfo
 from biofs.contents.mountinfo import Mount
