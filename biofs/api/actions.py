@@ -83,7 +83,7 @@ def _artist(
 
 
 def _top10(type: str = "torrents", limit: int = 10) -> Request:  # noqa: A002
-    """The top lists of torrents, tags or users, of 10, 100 or 250 rows. Needs a cookie."""
+    """The top lists of torrents, tags or users, of 10, 100 or 250 rows."""
     if type not in ("torrents", "tags", "users"):
         raise ValueError("top10 has the types torrents, tags and users")
     if limit not in (10, 100, 250):
@@ -117,7 +117,7 @@ def _user_recents(userid: int, limit: int | None = None) -> Request:
 
 
 def _userhistory(userid: int, page: int = 1) -> Request:
-    """A page of a user's forum posts. Needs a cookie."""
+    """A page of a user's forum posts."""
     params = (("type", "posts"), ("userid", number("userid", userid)), ("page", page_number(page)))
     return Request("userhistory", params)
 
@@ -157,7 +157,7 @@ def _bookmarks(type: str = "torrents") -> Request:  # noqa: A002
 
 
 def _notifications(page: int = 1) -> Request:
-    """A page of uploads that matched a filter; reading clears their marks. Needs a cookie."""
+    """A page of uploads that matched a filter; reading clears their marks."""
     return Request("notifications", (("page", page_number(page)),))
 
 
@@ -167,7 +167,7 @@ def _get_user_notifications() -> Request:
 
 
 def _clear_user_notification(type: str) -> Request:  # noqa: A002
-    """Clear the notifications of one of NOTIFICATION_TYPES. Changes the account."""
+    """Clear the notifications of one type, such as News."""
     if type not in NOTIFICATION_TYPES:
         raise ValueError(f"clear_user_notification has the types {', '.join(NOTIFICATION_TYPES)}")
     return Request("clear_user_notification", (("type", type),), method="POST")

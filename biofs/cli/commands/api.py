@@ -154,16 +154,17 @@ def _number(name: str, text: str) -> int:
 
 
 def listed() -> list[tuple[str, str]]:
-    """Every action with its parameters, and what to know of it."""
+    """Every action: what it is, its parameters, and what else to know of it."""
     rows = []
     for name, action in ACTIONS.items():
-        notes = []
+        said = [action.help]
         if name in _ELSEWHERE:
-            notes.append(_ELSEWHERE[name])
+            said.append(f"Not here: it {_ELSEWHERE[name]}.")
+        elif action.parameters:
+            said.append(f"Takes {', '.join(action.parameters)}.")
         if action.needs_cookie:
-            notes.append("needs a cookie")
+            said.append("Needs a cookie.")
         if action.effect is Effect.MARKS_READ:
-            notes.append("takes marks away, so it needs --marks-read")
-        parameters = " ".join(action.parameters) if name not in _ELSEWHERE else ""
-        rows.append((name, "; ".join(filter(None, [parameters, *notes]))))
+            said.append("Takes marks away, so it needs --marks-read.")
+        rows.append((name, " ".join(said)))
     return rows

@@ -143,6 +143,12 @@ def test_a_list_of_the_actions_says_what_to_know(capsysbinary: Capture) -> None:
     lines = capsysbinary.readouterr().out.decode().splitlines()
     assert [line.split()[0] for line in lines] == list(ACTIONS)
     assert "needs --marks-read" in lines[list(ACTIONS).index("notifications")]
+    assert lines[list(ACTIONS).index("community_stats")].endswith(
+        "What a user seeds and snatched, in numbers. Takes userid."
+    )
+    for line, action in zip(lines, ACTIONS.values(), strict=True):
+        assert action.help in line
+        assert ("Needs a cookie." in line) == action.needs_cookie
 
 
 def test_secrets_are_masked_unless_asked_for(
