@@ -30,7 +30,7 @@ READABLE = range(READABLE_FROM, VERSION)
 _RAISE_KILLED = """
 import os, signal, sys
 from pathlib import Path
-from biofs.store.database import migrations, store
+from biofs.store.database import schema, store
 
 def killed(connection):
     connection.execute("CREATE TABLE half (done)")
