@@ -14,14 +14,16 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
 from biofs.api.models import GroupRow
 from biofs.store import bare_rows, facets, fulltext
-from biofs.store.database.store import Store
 from biofs.tree import names, render
+
+if TYPE_CHECKING:  # a store loads trio, and `biofs find` needs none
+    from biofs.store.database.store import Store
 
 # What changes in a row from hour to hour and says nothing about the group's detail.
 _VOLATILE: Final = frozenset({"bookmarked", "totalSnatched", "totalSeeders", "totalLeechers"})
