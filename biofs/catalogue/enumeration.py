@@ -107,16 +107,18 @@ class Enumeration:
 
     async def _both_ends(self, part: Slice, first: PageRead) -> None:
         """Read a slice whose first page is at hand: newest first, and from the other end."""
-        pages, number, page = first.pages, 1, first
-        seen = set(first.ids)
-        while number < min(pages, WINDOW_PAGES):
-            number += 1
-            page = await self._page(part, number)
+        page, seen = first, set[int]()
+
+        async def ask(number: int) -> PageRead:
+            nonlocal page
+            page = first if number == 1 else await self._page(part, number)
             seen.update(page.ids)
-            pages = page.pages or pages  # groups come and go while we read
-            if not page.ids:
-                break
-        if number >= pages and len(seen) < (pages - 1) * PAGE_SIZE + len(page.ids):
+            return page
+
+        # Groups come and go while we read. An answer without rows may count no pages either.
+        pages = await read_pages(ask, lambda page: page is first or bool(page.ids), WINDOW_PAGES)
+        pages = pages or first.pages
+        if page.number >= pages and len(seen) < (pages - 1) * PAGE_SIZE + len(page.ids):
             # A group became the newest while we read, and so passed us by.
             await self.look_again(part)
         for number in range(1, min(pages - WINDOW_PAGES, WINDOW_PAGES) + 1):
