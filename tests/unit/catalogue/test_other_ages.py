@@ -75,6 +75,6 @@ async def test_a_json_api_server_is_remembered_until_it_answers() -> None:
         assert catalogue.queue.sent == 2
         assert not catalogue.listings.is_complete(1)
         assert "JSON:API" in str(catalogue.state()["server_unfit"])
-        assert pace_log.load(catalogue.store) == catalogue.queue.unfit
+        assert pace_log.unfit_reason(catalogue.store) == catalogue.queue.unfit
         catalogue.queue._note_unfit("")
-        assert pace_log.load(catalogue.store) == ""
+        assert pace_log.unfit_reason(catalogue.store) == ""
