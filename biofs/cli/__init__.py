@@ -16,7 +16,8 @@ from biofs.cli.system import processes
 
 
 class LazyGroup(click.Group):
-    """`lazy` has, for each command, its module (which names it `command`) and its line of help.
+    """`lazy` has, for each command, its module and its line of help. The module calls it
+    `command`, or as is said behind a colon.
 
     The line stands there so that the group's own help needs no module: trio, httpx and pyfuse3 take
     half a second to import. `seldom` names those that the help only names.
@@ -43,9 +44,10 @@ class LazyGroup(click.Group):
     ) -> click.Command | None:
         if cmd_name not in self.lazy:
             return None
-        command = import_module(self.lazy[cmd_name][0]).command
+        module, _, name = self.lazy[cmd_name][0].partition(":")
+        command = getattr(import_module(module), name or "command")
         if not isinstance(command, click.Command):
-            raise TypeError(f"{self.lazy[cmd_name][0]}.command is no command")
+            raise TypeError(f"{self.lazy[cmd_name][0]} is no command")
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -104,7 +106,7 @@ __all__ = ["main", "program"]
     },
     seldom={
         "verify": ("biofs.cli.commands.verify", "Check data on this machine against its hashes."),
-        "logout": ("biofs.cli.commands.logout", "Delete the token that `biofs login` saved."),
+        "logout": ("biofs.cli.commands.login:logout", "Delete the token that `biofs login` saved."),
         "cache": ("biofs.cli.commands.cache", "Inspect or clear the cache."),
         "api": ("biofs.cli.commands.api", "Send ACTION to the server and print its answer."),
         "torrent": ("biofs.cli.commands.torrent", "Fetch the .torrent file of the torrent ID."),

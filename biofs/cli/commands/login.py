@@ -1,4 +1,4 @@
-"""`biofs login`: takes the token, or the passkey, from a prompt, and keeps it."""
+"""`biofs login`: keeps an API token, so that nothing has to be set; `biofs logout` forgets it."""
 
 import os
 import sys
@@ -208,3 +208,23 @@ def _say_what_wins(directory: Path) -> None:
         complain(f"{TOKEN_VARIABLE} is set and wins over it: unset it")
     elif names_a_token(directory / "config.toml"):
         complain(f"{directory / 'config.toml'} names a token, which wins: take it out there")
+
+
+@click.command("logout", epilog="Example: biofs logout")
+def logout() -> None:
+    """Delete the token that `biofs login` saved.
+
+    The server takes it as before: revoke it at the site if others may have it. What was fetched
+    stays; `biofs cache clear` removes it.
+    """
+    file = default_config_file()
+    login = None if file is None else logins.read(file.parent)
+    if file is None or login is None:
+        raise QuietError("not logged in: nothing to do")
+    try:
+        logins.forget(file.parent, login)
+    except logins.NoKeyring as error:
+        raise QuietError(f"the system keyring keeps the token: {error}") from None
+    except OSError as error:
+        raise QuietError(f"{file.parent}: {error.strerror}") from None
+    click.echo(f"the token for {login.url} is forgotten; mounts that run still have it")
