@@ -1,4 +1,8 @@
-"""Whether this machine, and this directory, can be mounted at: said before it is tried."""
+"""Whether this machine, and this directory, can be mounted at: said before it is tried.
+
+What an ended mount left there is cleared away. Only a child touches the directory: a file system
+whose server hangs holds whoever looks at it, and not even SIGKILL frees it.
+"""
 
 import errno
 import io
