@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 from biofs.cli.output import quantities
 from biofs.cli.output.report import one_line
 from biofs.cli.output.terminal import Line, can_redraw
-from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
-from biofs.store.database import files
-from biofs.store.database.files import store_path
 
 if TYPE_CHECKING:
     import trio
 
     from biofs.mount.process.run import Companion, Mounted
+    from biofs.settings.load import Settings
 
 
 def as_table(answer: Mapping[str, Any]) -> str:
@@ -162,5 +160,7 @@ def following(settings: Settings) -> Companion:
 
 
 def _kept(settings: Settings) -> int | None:
-    path = store_path(settings)
+    from biofs.store.database import files  # noqa: PLC0415 - as in `following`
+
+    path = files.store_path(settings)
     return None if path is None else files.size(path)
