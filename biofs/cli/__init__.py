@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from biofs import __version__
 from biofs.cli.output.report import guarded
-from biofs.cli.system import processes
+from biofs.cli.system import environment
 
 
 class LazyGroup(click.Group):
@@ -138,11 +138,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     line on stderr says why. Never raises.
     """
     with suppress(OSError):
-        processes.open_descriptors()
-    processes.hide_secrets()
+        environment.open_descriptors()
+    environment.hide_secrets()
     # Looking for cycles in all that was imported takes 50 ms, at the very end (measured).
     atexit.register(gc.freeze)
-    if processes.is_completing():
+    if environment.is_completing():
         # It tells click how bash quotes.
         from biofs.cli.commands import completion  # noqa: F401, PLC0415
     return guarded(program, argv)
