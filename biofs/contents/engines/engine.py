@@ -21,6 +21,10 @@ class EngineError(Exception):
     """An engine cannot be used. The text is one line: what is wrong, and what to do about it."""
 
 
+class OverLimitError(EngineError):
+    """A limit that the user has set forbids it: to ask again later is of no use."""
+
+
 class State(StrEnum):
     """What an engine does with a torrent."""
 
@@ -94,7 +98,10 @@ class Engine(Protocol):
         ...
 
     def directory(self, info_hash: bytes) -> Path | None:
-        """Where the torrent's top name lies on this machine; None if it does not have it."""
+        """The directory in which its top name lies on this machine; None if it has no such torrent.
+
+        It need not be `download_directory()`.
+        """
         ...
 
     def download_directory(self) -> Path:

@@ -1,0 +1,444 @@
+"""The libtorrent session: its settings, its torrents, and what comes of its alerts.
+
+No method waits for the network. Whoever runs it calls `alerts` when the descriptor `wake` is
+readable, and `tick` about once a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import libtorrent
+
+from biofs.contents.engines.daemon import options, redaction
+from biofs.contents.engines.daemon.messages import (
+    Configure,
+    quoted,
+    unquoted,
+)
+from biofs.contents.engines.daemon.parsing import Parsed, parse, resumed, text_of
+from biofs.contents.engines.daemon.place import Record, Records
+from biofs.contents.engines.daemon.torrent import Layout, Torrent
+from biofs.contents.engines.engine import EngineError, OverLimitError, Progress
+
+_log = logging.getLogger(__name__)
+
+_SAVE_EVERY: Final = 30.0
+"""Seconds."""
+_ALONE: Final = (
+    libtorrent.torrent_flags.disable_dht
+    | libtorrent.torrent_flags.disable_pex
+    | libtorrent.torrent_flags.disable_lsd
+)
+_OURS: Final = libtorrent.torrent_flags.auto_managed | libtorrent.torrent_flags.paused
+
+
+class Waiter:
+    """Someone who waits for pieces. `answer` is called once, with those that are there."""
+
+    def __init__(
+        self, pieces: Sequence[int], until: float, answer: Callable[[list[int]], None]
+    ) -> None:
+        self.pieces = pieces
+        self.until = until
+        self.answer = answer
+
+
+class Session:
+    """All torrents. Made with the first settings that a client sends. Raises EngineError."""
+
+    def __init__(self, records: Records, settings: Configure) -> None:
+        self.wake, self._wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._records = records
+        self._settings = settings
+        self._torrents: dict[str, Torrent] = {}
+        self._waiters: dict[str, list[Waiter]] = {}
+        self._saving = 0
+        self._saved: set[Torrent] = set()
+        """Of which the resume data were written since the session began to end."""
+        self._checked: set[Torrent] = set()
+        self._saved_at = self._tried_at = time.monotonic()
+        try:
+            self._session = libtorrent.session(options.of(settings))
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise EngineError(f"libtorrent takes no such settings: {text_of(error)}") from None
+        self._session.set_peer_class_filter(options.everyone_counts())
+        self._session.set_alert_fd(self._wake_end)
+        for key in records.all():
+            self._restore(key)
+        self._schedule()
+
+    def configure(self, settings: Configure) -> None:
+        """Take other settings. Torrents that are there stay where they are."""
+        if settings != self._settings:
+            self._session.apply_settings(options.of(settings))
+            self._settings = settings
+            self._schedule()
+
+    # What clients ask for.
+
+    def fetch(self, data: bytes, indexes: Collection[int]) -> None:
+        parsed = parse(data)
+        torrent, layout = self._torrents.get(parsed.key), parsed.layout
+        if not all(0 <= each < layout.files for each in indexes):
+            raise EngineError("the torrent has no such file")
+        self._within_disk(torrent, layout, indexes, ())
+        if torrent is None:
+            torrent = self._add_new(data, parsed, layout.priorities(indexes))
+        torrent.wanted |= set(indexes)
+        self._write(torrent, unsaved=True)
+        torrent.apply()
+        self._changed(torrent)
+
+    def stream(self, data: bytes, pieces: Sequence[int]) -> bytes:
+        """Returns the info hash."""
+        parsed = parse(data)
+        torrent, layout = self._torrents.get(parsed.key), parsed.layout
+        if not all(0 <= each < layout.pieces for each in pieces):
+            raise EngineError("the torrent has no such piece")
+        self._within_disk(torrent, layout, (), pieces)
+        if torrent is None:
+            torrent = self._add_new(data, parsed, layout.priorities((), pieces))
+        self._write(torrent, unsaved=True)
+        torrent.stream(list(dict.fromkeys(pieces)))
+        self._schedule()
+        return bytes.fromhex(torrent.key)
+
+    def cancel(self, key: str, indexes: Collection[int] | None) -> None:
+        torrent = self._torrents.get(key)
+        if torrent is not None:
+            torrent.unwant(indexes)
+            self._write(torrent, unsaved=torrent.unsaved)
+            self._changed(torrent)
+
+    def progress(self, key: str) -> Progress | None:
+        torrent = self._torrents.get(key)
+        return None if torrent is None else torrent.progress()
+
+    def all(self) -> list[Progress]:
+        return [each.progress() for each in self._torrents.values() if each.is_asked_for()]
+
+    def directory(self, key: str) -> Path | None:
+        torrent = self._torrents.get(key)
+        return None if torrent is None else torrent.directory
+
+    def wait(self, key: str, waiter: Waiter) -> None:
+        """Answer once one of the pieces is in the files, or when its time is over."""
+        torrent = self._torrents.get(key)
+        if torrent is None:
+            waiter.answer([])
+            return
+        known = [each for each in waiter.pieces if 0 <= each < torrent.layout.pieces]
+        waiter.pieces = list(dict.fromkeys(known))
+        self._waiters.setdefault(key, []).append(waiter)
+        self._look(torrent)
+        self._flush(torrent)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Its client is gone."""
+        for waiting in self._waiters.values():
+            if waiter in waiting:
+                waiting.remove(waiter)
+
+    def trackers(self) -> list[tuple[str, bool, str]]:
+        """Of each torrent that is asked for: its name, whether its tracker answered, and what."""
+        return [
+            (redaction.redacted(each.name, each.hidden), each.tracker_answered, each.tracker_says)
+            for each in self._torrents.values()
+            if each.is_asked_for()
+        ]
+
+    # Torrents.
+
+    def _within_disk(
+        self,
+        torrent: Torrent | None,
+        layout: Layout,
+        files: Collection[int],
+        pieces: Collection[int],
+    ) -> None:
+        if not self._settings.disk:
+            return
+        others = sum(each.committed() for each in self._torrents.values() if each is not torrent)
+        mine = (
+            layout.room(layout.priorities(files, pieces))
+            if torrent is None
+            else torrent.committed(files, pieces)
+        )
+        if others + mine > self._settings.disk:
+            raise OverLimitError(
+                f"what was fetched would take {others + mine:,} bytes, more than the"
+                f" {self._settings.disk:,} that it may"
+            )
+
+    def _add_new(self, data: bytes, parsed: Parsed, priorities: bytearray) -> Torrent:
+        key = parsed.key
+        directory = self._directory_for(key, parsed.info.name())
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._records.write_torrent(key, data)
+            self._records.write(key, Record(directory=quoted(directory)))
+        except OSError as error:
+            raise EngineError(f"{directory}: {error.strerror}") from None
+        return self._add(parsed, directory, priorities)
+
+    def _directory_for(self, key: str, name: str) -> Path:
+        """Where it lies beside nothing that has its name: that would be written into."""
+        base = unquoted(self._settings.directory)
+        if not base.is_absolute():
+            raise EngineError("the download directory is no absolute path")
+        mine = {each.directory / each.name for each in self._torrents.values()}
+        there = base / name
+        return base / key if there in mine or os.path.lexists(there) else base
+
+    def _add(self, parsed: Parsed, directory: Path, priorities: bytearray) -> Torrent:
+        params, info = parsed.params, parsed.info
+        trackers = list(params.trackers)
+        params.save_path = os.fsdecode(directory)
+        params.flags = (params.flags & ~_OURS) | libtorrent.torrent_flags.duplicate_is_error
+        if info.priv() or not self._settings.discovery:
+            params.flags |= _ALONE
+        # Only peers that the tracker names: no web server that a torrent names is asked.
+        params.url_seeds, params.http_seeds, params.dht_nodes = [], [], []
+        params.file_priorities = [4] * info.num_files()
+        params.piece_priorities = list(priorities)
+        try:
+            handle = self._session.add_torrent(params)
+        except RuntimeError as error:
+            hidden = redaction.secrets(trackers)
+            raise EngineError(f"libtorrent: {text_of(error, hidden)}") from None
+        torrent = Torrent(handle, info, directory, trackers)
+        self._torrents[torrent.key] = torrent
+        return torrent
+
+    def _restore(self, key: str) -> None:
+        found = self._records.read(key)
+        if found is None:
+            _log.warning("%s: cannot be resumed", key)
+            return
+        data, record, resume = found
+        try:
+            parsed = resumed(parse(data), record, resume)
+            if parsed.key != key:
+                return
+            wanted = [each for each in record.wanted if 0 <= each < parsed.layout.files]
+            priorities = parsed.layout.priorities(wanted)
+            torrent = self._add(parsed, unquoted(record.directory), priorities)
+        except EngineError as error:
+            _log.warning("%s: %s", key, error)
+            return
+        torrent.unsaved = record.unsaved
+        torrent.want(wanted)
+
+    def _write(self, torrent: Torrent, *, unsaved: bool) -> None:
+        torrent.unsaved = unsaved
+        record = Record(
+            directory=quoted(torrent.directory), wanted=sorted(torrent.wanted), unsaved=unsaved
+        )
+        try:
+            self._records.write(torrent.key, record)
+        except OSError as error:
+            raise EngineError(f"the engine's state cannot be written: {error.strerror}") from None
+
+    # How many fetch at once, and until when they are seeded.
+
+    def _changed(self, torrent: Torrent) -> None:
+        self._schedule()
+        torrent.handle.save_resume_data()
+        self._saving += 1
+
+    def _schedule(self) -> None:
+        """Let only so many fetch as may: those that are read, then those that came first."""
+        fetching = 0
+        for torrent in sorted(self._torrents.values(), key=lambda each: not each.is_streaming()):
+            status = torrent.handle.status()
+            if torrent.has_to_fetch(status):
+                fetching += 1
+                may = not self._settings.at_once or fetching <= self._settings.at_once
+            else:
+                may = not self._sent_enough(torrent, status)
+            (torrent.resume if may else torrent.pause)()
+
+    def _sent_enough(self, torrent: Torrent, status: libtorrent.torrent_status) -> bool:
+        if self._settings.ratio is None or not status.is_finished:
+            return False
+        return status.all_time_upload >= self._settings.ratio * max(status.total_done, 1)
+
+    def is_idle(self) -> bool:
+        """Nobody waits, and there is nothing to fetch and nothing to seed."""
+        if any(self._waiters.values()) or self._saving > 0:
+            return False
+        return not any(each.has_to_fetch() or each.may_seed() for each in self._torrents.values())
+
+    # What libtorrent says.
+
+    def alerts(self) -> None:
+        """Take note of what happened."""
+        try:
+            while len(os.read(self.wake, 4096)) == 4096:
+                pass
+        except BlockingIOError:
+            pass
+        for alert in self._session.pop_alerts():
+            take = _TAKES.get(type(alert))
+            if take is None:
+                continue
+            torrent = self._torrent_of(alert)
+            if torrent is not None:
+                take(self, torrent, alert)
+            elif take in _ENDS:
+                self._saving -= 1
+        checked, self._checked = self._checked, set()
+        for each in checked:
+            self._look(each)
+
+    def _torrent_of(self, alert: Any) -> Torrent | None:
+        if not alert.handle.is_valid():
+            return None
+        hashes = alert.handle.info_hashes()
+        return self._torrents.get(str(hashes.v1 if hashes.has_v1() else hashes.v2)[:40])
+
+    def _piece_finished(self, torrent: Torrent, alert: Any) -> None:
+        torrent.unflushed.add(alert.piece_index)
+        torrent.flushed = False
+        torrent.worked()
+        self._flush(torrent)
+
+    def _flush(self, torrent: Torrent, *, always: bool = False) -> None:
+        """Have the bytes put into the files, if someone waits for them.
+
+        libtorrent says that it has a piece when its hash is right, which is before it is written.
+        """
+        waited = {each for waiter in self._waiters.get(torrent.key, ()) for each in waiter.pieces}
+        if torrent.flushing is None and (always or not waited.isdisjoint(torrent.unflushed)):
+            torrent.flushing, torrent.unflushed = torrent.unflushed, set()
+            torrent.handle.flush_cache()
+
+    def _flushed(self, torrent: Torrent, _alert: Any) -> None:
+        if torrent.flushing is None:
+            return  # libtorrent flushes by itself, too: that may be of a time before
+        there, torrent.flushing = torrent.flushing, None
+        torrent.flushed = not torrent.unflushed
+        self._answer(torrent, there)
+        self._flush(torrent, always=bool(torrent.unflushed) and not torrent.has_to_fetch())
+
+    def _look(self, torrent: Torrent) -> None:
+        """Tell those who wait what was there before they asked, or was found by hashing."""
+        waited = {each for waiter in self._waiters.get(torrent.key, ()) for each in waiter.pieces}
+        have = torrent.has(waited)
+        # What came until now, but is not in the files, has its alert in the queue by now.
+        self.alerts()
+        self._answer(torrent, have - torrent.pending())
+
+    def _answer(self, torrent: Torrent, there: set[int]) -> None:
+        waiting = self._waiters.get(torrent.key, [])
+        for waiter in list(waiting):
+            # A piece that could not be written is not had any longer.
+            found = sorted(torrent.has(there & set(waiter.pieces)))
+            if found or not waiter.pieces:
+                waiting.remove(waiter)
+                waiter.answer(found)
+
+    def _has_checked(self, torrent: Torrent, _alert: Any) -> None:
+        self._checked.add(torrent)
+
+    def _finished(self, torrent: Torrent, _alert: Any) -> None:
+        torrent.worked()
+        self._flush(torrent, always=True)
+        torrent.handle.save_resume_data()
+        self._saving += 1
+        self._schedule()
+
+    def _resume_data(self, torrent: Torrent, alert: Any) -> None:
+        self._saving -= 1
+        data = libtorrent.write_resume_data_buf(alert.params)
+        try:
+            self._records.write_resume(torrent.key, data)
+            self._saved.add(torrent)
+            if torrent.unsaved and torrent.covers(alert.params.have_pieces):
+                self._write(torrent, unsaved=False)
+        except (OSError, EngineError) as error:
+            _log.warning("%s: resume data cannot be written: %s", torrent.key, error)
+
+    def _no_resume_data(self, torrent: Torrent, _alert: Any) -> None:
+        self._saving -= 1
+
+    def _file_error(self, torrent: Torrent, alert: Any) -> None:
+        torrent.fail(alert.error)
+
+    def _tracker_error(self, torrent: Torrent, alert: Any) -> None:
+        says = alert.failure_reason() or alert.error.message()
+        torrent.tracker_says = redaction.redacted(f"the tracker: {says}", torrent.hidden)
+        torrent.tracker_answered = False
+
+    def _tracker_reply(self, torrent: Torrent, _alert: Any) -> None:
+        torrent.tracker_says = ""
+        torrent.tracker_answered = True
+
+    def tick(self) -> None:
+        """What is to be done now and then."""
+        now = time.monotonic()
+        self._time_out(now)
+        if now - self._tried_at >= self._settings.retry:
+            self._tried_at = now
+            for torrent in self._torrents.values():
+                if torrent.failure and torrent.try_again() and not torrent.has_to_fetch():
+                    torrent.worked()
+        if now - self._saved_at >= _SAVE_EVERY:
+            self._saved_at = now
+            self._schedule()
+            self._save()
+
+    def next_tick(self) -> float:
+        """Seconds until someone's time is over, at most one."""
+        ends = [waiter.until for waiting in self._waiters.values() for waiter in waiting]
+        return max(0.0, min([1.0, *(each - time.monotonic() for each in ends)]))
+
+    def _time_out(self, now: float) -> None:
+        for waiting in self._waiters.values():
+            for waiter in [each for each in waiting if each.until <= now]:
+                waiting.remove(waiter)
+                waiter.answer([])
+
+    def _save(self) -> None:
+        for torrent in self._torrents.values():
+            torrent.handle.save_resume_data(
+                libtorrent.save_resume_flags_t.only_if_modified
+                | libtorrent.save_resume_flags_t.flush_disk_cache
+            )
+            self._saving += 1
+
+    def close(self, patience: float = 20.0) -> None:
+        """Write down how far everything is. Takes at most `patience` seconds; EngineError."""
+        self._session.pause()
+        self.alerts()
+        self._saved.clear()
+        for torrent in self._torrents.values():
+            torrent.handle.save_resume_data(libtorrent.save_resume_flags_t.flush_disk_cache)
+            self._saving += 1
+        end = time.monotonic() + patience
+        while self._saving > 0 and (left := end - time.monotonic()) > 0:
+            self._session.wait_for_alert(int(min(left, 0.5) * 1000))
+            self.alerts()
+        for torrent in self._saved:
+            self._write(torrent, unsaved=False)
+
+
+_TAKES: Final[dict[type, Callable[[Session, Torrent, Any], None]]] = {
+    libtorrent.piece_finished_alert: Session._piece_finished,
+    libtorrent.cache_flushed_alert: Session._flushed,
+    libtorrent.torrent_finished_alert: Session._finished,
+    libtorrent.torrent_checked_alert: Session._has_checked,
+    libtorrent.save_resume_data_alert: Session._resume_data,
+    libtorrent.save_resume_data_failed_alert: Session._no_resume_data,
+    libtorrent.file_error_alert: Session._file_error,
+    libtorrent.torrent_error_alert: Session._file_error,
+    libtorrent.tracker_error_alert: Session._tracker_error,
+    libtorrent.tracker_reply_alert: Session._tracker_reply,
+}
+_ENDS: Final = {Session._resume_data, Session._no_resume_data}

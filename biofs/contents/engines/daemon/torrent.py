@@ -1,0 +1,267 @@
+"""One torrent of the session: which of its files and pieces are wanted, and how far it is.
+
+All files have libtorrent's priority 4 all the time, and pieces that nobody wants have 0: with a
+file's priority 0, its share of a piece would be put into a `.parts` file instead.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import libtorrent
+
+from biofs.contents.engines.daemon import redaction
+from biofs.contents.engines.engine import Progress, State
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_WANTED: Final = 4
+_NEXT: Final = 7
+_APART: Final = 20
+"""Milliseconds from a piece's deadline to that of the next."""
+
+_CHECKING: Final = frozenset(
+    {
+        libtorrent.torrent_status.states.checking_files,
+        libtorrent.torrent_status.states.checking_resume_data,
+    }
+)
+
+
+def key_of(info: libtorrent.torrent_info) -> str:
+    """The info hash that the catalogue has, in hexadecimal digits."""
+    hashes = info.info_hashes()
+    found = hashes.v1 if hashes.has_v1() else hashes.v2
+    return str(found)[:40]
+
+
+class Layout:
+    """Which pieces the files of a torrent are in."""
+
+    def __init__(self, info: libtorrent.torrent_info) -> None:
+        storage = info.files()
+        self.pieces = info.num_pieces()
+        self.piece_length = info.piece_length()
+        self.size = info.total_size()
+        self.files = storage.num_files()
+        self._storage = storage
+
+    def file_size(self, index: int) -> int:
+        return self._storage.file_size(index)
+
+    def is_pad(self, index: int) -> bool:
+        return bool(self._storage.file_flags(index) & libtorrent.file_flags_t.flag_pad_file)
+
+    def of_file(self, index: int) -> range:
+        """Empty for an empty file and for a pad file, which is never fetched."""
+        size = self.file_size(index)
+        if not size or self.is_pad(index):
+            return range(0)
+        start = self._storage.file_offset(index)
+        return range(start // self.piece_length, (start + size - 1) // self.piece_length + 1)
+
+    def priorities(self, files: Iterable[int], pieces: Iterable[int] = ()) -> bytearray:
+        """A priority for each piece, if these files and pieces are wanted."""
+        priorities = bytearray(self.pieces)
+        for index in files:
+            for piece in self.of_file(index):
+                priorities[piece] = _WANTED
+        for piece in pieces:
+            priorities[piece] = _WANTED
+        return priorities
+
+    def room(self, priorities: bytearray) -> int:
+        """How much room the pieces take that have a priority, in bytes."""
+        return self.bytes_of(piece for piece, each in enumerate(priorities) if each)
+
+    def bytes_of(self, pieces: Iterable[int]) -> int:
+        """How much room the pieces take, in bytes."""
+        last = self.size - (self.pieces - 1) * self.piece_length
+        return sum(last if each == self.pieces - 1 else self.piece_length for each in pieces)
+
+
+class Torrent:
+    """A torrent that the session has.
+
+    Args:
+        directory: In which its top name lies.
+        trackers: Its announce URLs, to know what never to say.
+    """
+
+    def __init__(
+        self,
+        handle: libtorrent.torrent_handle,
+        info: libtorrent.torrent_info,
+        directory: Path,
+        trackers: Iterable[str],
+    ) -> None:
+        self.handle = handle
+        self.key = key_of(info)
+        self.name = info.name()
+        self.directory = directory
+        self.layout = Layout(info)
+        self.wanted: set[int] = set()
+        self.hidden = redaction.secrets(trackers)
+        self.running = True
+        self.unsaved = False
+        self.unflushed: set[int] = set()
+        """Pieces that came, but whose bytes may not be in the files yet."""
+        self.flushing: set[int] | None = None
+        self.flushed = True
+        """Nothing came since all was in the files."""
+        self.failure = ""
+        self.failed_for_room = False
+        self.tracker_says = ""
+        self.tracker_answered = False
+        self._streamed: set[int] = set()
+
+    # What is wanted.
+
+    def want(self, indexes: Collection[int]) -> None:
+        self.wanted |= set(indexes)
+        self.apply()
+
+    def unwant(self, indexes: Collection[int] | None) -> None:
+        """Want no longer what of these files is not there."""
+        done = self._done()
+        dropped = self.wanted if indexes is None else self.wanted & set(indexes)
+        self.wanted -= {each for each in dropped if done[each] < self.layout.file_size(each)}
+        if indexes is None:
+            self._streamed.clear()
+        self.apply()
+
+    def apply(self) -> None:
+        """Tell libtorrent the priority of every piece."""
+        priorities = self.layout.priorities(self.wanted, self._streamed)
+        self.handle.clear_piece_deadlines()
+        self.handle.prioritize_pieces(list(priorities))
+
+    def stream(self, pieces: Sequence[int]) -> None:
+        """Fetch these pieces before all others, in their order."""
+        old = self._streamed - set(pieces)
+        for piece in old:
+            self.handle.reset_piece_deadline(piece)
+        self._streamed = {piece for piece in old if not self.handle.have_piece(piece)}
+        self._streamed |= set(pieces)
+        # A deadline that is taken back leaves the piece with the lowest priority.
+        changed = [(piece, _WANTED) for piece in old] + [(piece, _NEXT) for piece in pieces]
+        self.handle.prioritize_pieces(changed)
+        for number, piece in enumerate(pieces):
+            self.handle.set_piece_deadline(piece, number * _APART)
+
+    def committed(self, files: Iterable[int] = (), pieces: Iterable[int] = ()) -> int:
+        """How much room it takes in the end, in bytes, if these are wanted as well."""
+        priorities = self.layout.priorities({*self.wanted, *files}, {*self._streamed, *pieces})
+        have = self.handle.status(libtorrent.torrent_handle.query_pieces).pieces
+        for piece, there in enumerate(have):
+            if there:
+                priorities[piece] = _WANTED
+        return self.layout.room(priorities)
+
+    # How far it is.
+
+    def is_asked_for(self) -> bool:
+        return bool(self.wanted or self._streamed)
+
+    def has_to_fetch(self, status: libtorrent.torrent_status | None = None) -> bool:
+        """Whether something that is wanted is not there."""
+        status = self.handle.status() if status is None else status
+        return self.is_asked_for() and not status.is_finished
+
+    def may_seed(self) -> bool:
+        """Whether it has something that others can get from it."""
+        return self.running and self.handle.status().total_done > 0
+
+    def progress(self) -> Progress:
+        status = self.handle.status()
+        done = self._done()
+        wanted = sorted(self.wanted)
+        return Progress(
+            info_hash=bytes.fromhex(self.key),
+            name=redaction.redacted(self.name, self.hidden),
+            state=self._state(status),
+            wanted=wanted,
+            done=[done[each] for each in wanted],
+            size=sum(self.layout.file_size(each) for each in wanted),
+            rate=status.download_payload_rate,
+            peers=status.num_peers,
+            seeders=max(status.num_complete, status.list_seeds, -1),
+            message=self.failure or self.tracker_says,
+        )
+
+    def is_streaming(self) -> bool:
+        return bool(self._streamed)
+
+    def has(self, pieces: Iterable[int]) -> set[int]:
+        """Those of the pieces whose hash was right; they need not be in the files yet."""
+        return {piece for piece in pieces if self.handle.have_piece(piece)}
+
+    def pending(self) -> set[int]:
+        """Pieces that came, but need not be in the files yet."""
+        return self.unflushed | (self.flushing or set())
+
+    def covers(self, pieces: Sequence[bool]) -> bool:
+        """Whether all that is wanted is among these."""
+        priorities = self.layout.priorities(self.wanted, self._streamed)
+        there = [*pieces, *[False] * (len(priorities) - len(pieces))]
+        return all(has or not wanted for has, wanted in zip(there, priorities, strict=False))
+
+    def _done(self) -> list[int]:
+        return self.handle.file_progress(libtorrent.torrent_handle.piece_granularity)
+
+    def _state(self, status: libtorrent.torrent_status) -> State:
+        if self.failure:
+            return State.FAILED
+        if status.state in _CHECKING:
+            return State.CHECKING
+        if not self.is_asked_for():
+            return State.STOPPED
+        if status.is_finished:
+            return State.FINISHED if self.flushed else State.FETCHING
+        return State.FETCHING if self.running else State.STOPPED
+
+    # What goes wrong.
+
+    def fail(self, error: libtorrent.error_code) -> None:
+        """The disk, or libtorrent itself, does not go on."""
+        number = error.value()
+        system = error.category().name() in {"system", "generic"}
+        self.failed_for_room = system and number in NO_ROOM
+        text = os.strerror(number).lower() if system else error.message()
+        self.failure = redaction.redacted(text, self.hidden) or "failed"
+
+    def try_again(self) -> bool:
+        """Go on after a failure, unless the room that lacked still lacks."""
+        if self.failed_for_room and self._room() < 2 * self.layout.piece_length:
+            return False
+        self.handle.unset_flags(libtorrent.torrent_flags.upload_mode)
+        self.handle.clear_error()
+        if self.running:
+            self.handle.resume()
+        return True
+
+    def worked(self) -> None:
+        """It went on."""
+        self.failure = ""
+        self.failed_for_room = False
+
+    def pause(self) -> None:
+        if self.running:
+            self.running = False
+            self.handle.pause()
+
+    def resume(self) -> None:
+        if not self.running:
+            self.running = True
+            self.handle.resume()
+
+    def _room(self) -> int:
+        try:
+            found = os.statvfs(self.directory)
+        except OSError:
+            return 0
+        return found.f_bavail * found.f_frsize
