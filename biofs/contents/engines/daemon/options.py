@@ -32,6 +32,7 @@ def of(settings: Configure) -> settings_pack:
         "enable_lsd": settings.discovery,
         "enable_upnp": False,
         "enable_natpmp": False,
+        "enable_outgoing_utp": False,
         "min_reconnect_time": 10,
         "max_failcount": 20,
         "download_rate_limit": settings.down,

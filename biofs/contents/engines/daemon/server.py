@@ -19,7 +19,8 @@ import libtorrent
 from biofs.contents.engines.daemon import messages
 from biofs.contents.engines.daemon.messages import Answer, Request, answer
 from biofs.contents.engines.daemon.place import Records
-from biofs.contents.engines.daemon.session import Session, Waiter
+from biofs.contents.engines.daemon.session import Session
+from biofs.contents.engines.daemon.waiting import Waiter
 from biofs.contents.engines.engine import EngineError, OverLimitError
 
 _log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ readable, and `tick` about once a second.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -24,29 +25,24 @@ from biofs.contents.engines.daemon.messages import (
 from biofs.contents.engines.daemon.parsing import Parsed, parse, resumed, text_of
 from biofs.contents.engines.daemon.place import Record, Records
 from biofs.contents.engines.daemon.torrent import Layout, Torrent
+from biofs.contents.engines.daemon.waiting import Waiter, Waiting
 from biofs.contents.engines.engine import EngineError, OverLimitError, Progress
 
 _log = logging.getLogger(__name__)
 
 _SAVE_EVERY: Final = 30.0
 """Seconds."""
+_SAVE_AFTER: Final = 0.5
 _ALONE: Final = (
     libtorrent.torrent_flags.disable_dht
     | libtorrent.torrent_flags.disable_pex
     | libtorrent.torrent_flags.disable_lsd
 )
+_IF_MODIFIED: Final = (
+    libtorrent.save_resume_flags_t.only_if_modified
+    | libtorrent.save_resume_flags_t.flush_disk_cache
+)
 _OURS: Final = libtorrent.torrent_flags.auto_managed | libtorrent.torrent_flags.paused
-
-
-class Waiter:
-    """Someone who waits for pieces. `answer` is called once, with those that are there."""
-
-    def __init__(
-        self, pieces: Sequence[int], until: float, answer: Callable[[list[int]], None]
-    ) -> None:
-        self.pieces = pieces
-        self.until = until
-        self.answer = answer
 
 
 class Session:
@@ -57,7 +53,7 @@ class Session:
         self._records = records
         self._settings = settings
         self._torrents: dict[str, Torrent] = {}
-        self._waiters: dict[str, list[Waiter]] = {}
+        self._waiting = Waiting()
         self._saving = 0
         self._saved: set[Torrent] = set()
         """Of which the resume data were written since the session began to end."""
@@ -93,7 +89,7 @@ class Session:
         torrent.wanted |= set(indexes)
         self._write(torrent, unsaved=True)
         torrent.apply()
-        self._changed(torrent)
+        self._schedule()
 
     def stream(self, data: bytes, pieces: Sequence[int]) -> bytes:
         """Returns the info hash."""
@@ -104,7 +100,8 @@ class Session:
         self._within_disk(torrent, layout, (), pieces)
         if torrent is None:
             torrent = self._add_new(data, parsed, layout.priorities((), pieces))
-        self._write(torrent, unsaved=True)
+        if not torrent.unsaved:
+            self._write(torrent, unsaved=True)
         torrent.stream(list(dict.fromkeys(pieces)))
         self._schedule()
         return bytes.fromhex(torrent.key)
@@ -114,7 +111,7 @@ class Session:
         if torrent is not None:
             torrent.unwant(indexes)
             self._write(torrent, unsaved=torrent.unsaved)
-            self._changed(torrent)
+            self._schedule()
 
     def progress(self, key: str) -> Progress | None:
         torrent = self._torrents.get(key)
@@ -133,17 +130,13 @@ class Session:
         if torrent is None:
             waiter.answer([])
             return
-        known = [each for each in waiter.pieces if 0 <= each < torrent.layout.pieces]
-        waiter.pieces = list(dict.fromkeys(known))
-        self._waiters.setdefault(key, []).append(waiter)
-        self._look(torrent)
-        self._flush(torrent)
+        self._waiting.add(torrent, waiter)
+        self._waiting.look(torrent, self.alerts)
+        self._waiting.flush(torrent)
 
     def leave(self, waiter: Waiter) -> None:
         """Its client is gone."""
-        for waiting in self._waiters.values():
-            if waiter in waiting:
-                waiting.remove(waiter)
+        self._waiting.leave(waiter)
 
     def trackers(self) -> list[tuple[str, bool, str]]:
         """Of each torrent that is asked for: its name, whether its tracker answered, and what."""
@@ -247,11 +240,6 @@ class Session:
 
     # How many fetch at once, and until when they are seeded.
 
-    def _changed(self, torrent: Torrent) -> None:
-        self._schedule()
-        torrent.handle.save_resume_data()
-        self._saving += 1
-
     def _schedule(self) -> None:
         """Let only so many fetch as may: those that are read, then those that came first."""
         fetching = 0
@@ -271,7 +259,7 @@ class Session:
 
     def is_idle(self) -> bool:
         """Nobody waits, and there is nothing to fetch and nothing to seed."""
-        if any(self._waiters.values()) or self._saving > 0:
+        if self._waiting.anyone() or self._saving > 0:
             return False
         return not any(each.has_to_fetch() or each.may_seed() for each in self._torrents.values())
 
@@ -295,7 +283,7 @@ class Session:
                 self._saving -= 1
         checked, self._checked = self._checked, set()
         for each in checked:
-            self._look(each)
+            self._waiting.look(each, self.alerts)
 
     def _torrent_of(self, alert: Any) -> Torrent | None:
         if not alert.handle.is_valid():
@@ -307,52 +295,20 @@ class Session:
         torrent.unflushed.add(alert.piece_index)
         torrent.flushed = False
         torrent.worked()
-        self._flush(torrent)
-
-    def _flush(self, torrent: Torrent, *, always: bool = False) -> None:
-        """Have the bytes put into the files, if someone waits for them.
-
-        libtorrent says that it has a piece when its hash is right, which is before it is written.
-        """
-        waited = {each for waiter in self._waiters.get(torrent.key, ()) for each in waiter.pieces}
-        if torrent.flushing is None and (always or not waited.isdisjoint(torrent.unflushed)):
-            torrent.flushing, torrent.unflushed = torrent.unflushed, set()
-            torrent.handle.flush_cache()
+        self._waiting.flush(torrent)
 
     def _flushed(self, torrent: Torrent, _alert: Any) -> None:
-        if torrent.flushing is None:
-            return  # libtorrent flushes by itself, too: that may be of a time before
-        there, torrent.flushing = torrent.flushing, None
-        torrent.flushed = not torrent.unflushed
-        self._answer(torrent, there)
-        self._flush(torrent, always=bool(torrent.unflushed) and not torrent.has_to_fetch())
-
-    def _look(self, torrent: Torrent) -> None:
-        """Tell those who wait what was there before they asked, or was found by hashing."""
-        waited = {each for waiter in self._waiters.get(torrent.key, ()) for each in waiter.pieces}
-        have = torrent.has(waited)
-        # What came until now, but is not in the files, has its alert in the queue by now.
-        self.alerts()
-        self._answer(torrent, have - torrent.pending())
-
-    def _answer(self, torrent: Torrent, there: set[int]) -> None:
-        waiting = self._waiters.get(torrent.key, [])
-        for waiter in list(waiting):
-            # A piece that could not be written is not had any longer.
-            found = sorted(torrent.has(there & set(waiter.pieces)))
-            if found or not waiter.pieces:
-                waiting.remove(waiter)
-                waiter.answer(found)
+        self._waiting.flushed(torrent)
 
     def _has_checked(self, torrent: Torrent, _alert: Any) -> None:
         self._checked.add(torrent)
 
     def _finished(self, torrent: Torrent, _alert: Any) -> None:
         torrent.worked()
-        self._flush(torrent, always=True)
-        torrent.handle.save_resume_data()
-        self._saving += 1
+        self._waiting.flush(torrent, always=True)
         self._schedule()
+        # Who reads piece by piece makes it finished again and again.
+        torrent.save_at = time.monotonic() + _SAVE_AFTER
 
     def _resume_data(self, torrent: Torrent, alert: Any) -> None:
         self._saving -= 1
@@ -383,7 +339,10 @@ class Session:
     def tick(self) -> None:
         """What is to be done now and then."""
         now = time.monotonic()
-        self._time_out(now)
+        self._waiting.time_out(now)
+        for torrent in self._torrents.values():
+            if torrent.save_at <= now:
+                self._save(torrent, libtorrent.save_resume_flags_t.flush_disk_cache)
         if now - self._tried_at >= self._settings.retry:
             self._tried_at = now
             for torrent in self._torrents.values():
@@ -392,26 +351,17 @@ class Session:
         if now - self._saved_at >= _SAVE_EVERY:
             self._saved_at = now
             self._schedule()
-            self._save()
+            for torrent in self._torrents.values():
+                self._save(torrent, _IF_MODIFIED)
 
     def next_tick(self) -> float:
         """Seconds until someone's time is over, at most one."""
-        ends = [waiter.until for waiting in self._waiters.values() for waiter in waiting]
-        return max(0.0, min([1.0, *(each - time.monotonic() for each in ends)]))
+        return max(0.0, min(1.0, self._waiting.first_end() - time.monotonic()))
 
-    def _time_out(self, now: float) -> None:
-        for waiting in self._waiters.values():
-            for waiter in [each for each in waiting if each.until <= now]:
-                waiting.remove(waiter)
-                waiter.answer([])
-
-    def _save(self) -> None:
-        for torrent in self._torrents.values():
-            torrent.handle.save_resume_data(
-                libtorrent.save_resume_flags_t.only_if_modified
-                | libtorrent.save_resume_flags_t.flush_disk_cache
-            )
-            self._saving += 1
+    def _save(self, torrent: Torrent, how: int) -> None:
+        torrent.save_at = math.inf
+        torrent.handle.save_resume_data(how)
+        self._saving += 1
 
     def close(self, patience: float = 20.0) -> None:
         """Write down how far everything is. Takes at most `patience` seconds; EngineError."""
@@ -419,8 +369,7 @@ class Session:
         self.alerts()
         self._saved.clear()
         for torrent in self._torrents.values():
-            torrent.handle.save_resume_data(libtorrent.save_resume_flags_t.flush_disk_cache)
-            self._saving += 1
+            self._save(torrent, libtorrent.save_resume_flags_t.flush_disk_cache)
         end = time.monotonic() + patience
         while self._saving > 0 and (left := end - time.monotonic()) > 0:
             self._session.wait_for_alert(int(min(left, 0.5) * 1000))

@@ -7,6 +7,7 @@ file's priority 0, its share of a piece would be put into a `.parts` file instea
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -108,6 +109,8 @@ class Torrent:
         self.hidden = redaction.secrets(trackers)
         self.running = True
         self.unsaved = False
+        self.save_at = math.inf
+        """When its resume data are to be written."""
         self.unflushed: set[int] = set()
         """Pieces that came, but whose bytes may not be in the files yet."""
         self.flushing: set[int] | None = None
