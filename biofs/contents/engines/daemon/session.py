@@ -58,7 +58,7 @@ class Session:
         self._saved: set[Torrent] = set()
         """Of which the resume data were written since the session began to end."""
         self._checked: set[Torrent] = set()
-        self._saved_at = self._tried_at = time.monotonic()
+        self._saved_at = time.monotonic()
         try:
             self._session = libtorrent.session(options.of(settings))
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -294,17 +294,17 @@ class Session:
     def _piece_finished(self, torrent: Torrent, alert: Any) -> None:
         torrent.unflushed.add(alert.piece_index)
         torrent.flushed = False
-        torrent.worked()
         self._waiting.flush(torrent)
 
     def _flushed(self, torrent: Torrent, _alert: Any) -> None:
         self._waiting.flushed(torrent)
 
     def _has_checked(self, torrent: Torrent, _alert: Any) -> None:
+        torrent.checked()
         self._checked.add(torrent)
 
     def _finished(self, torrent: Torrent, _alert: Any) -> None:
-        torrent.worked()
+        torrent.succeeded()
         self._waiting.flush(torrent, always=True)
         self._schedule()
         # Who reads piece by piece makes it finished again and again.
@@ -316,7 +316,8 @@ class Session:
         try:
             self._records.write_resume(torrent.key, data)
             self._saved.add(torrent)
-            if torrent.unsaved and torrent.covers(alert.params.have_pieces):
+            covered = torrent.covers(alert.params.have_pieces) and not torrent.failure
+            if torrent.unsaved and covered:
                 self._write(torrent, unsaved=False)
         except (OSError, EngineError) as error:
             _log.warning("%s: resume data cannot be written: %s", torrent.key, error)
@@ -341,13 +342,9 @@ class Session:
         now = time.monotonic()
         self._waiting.time_out(now)
         for torrent in self._torrents.values():
+            torrent.try_again(now, self._settings.retry)
             if torrent.save_at <= now:
                 self._save(torrent, libtorrent.save_resume_flags_t.flush_disk_cache)
-        if now - self._tried_at >= self._settings.retry:
-            self._tried_at = now
-            for torrent in self._torrents.values():
-                if torrent.failure and torrent.try_again() and not torrent.has_to_fetch():
-                    torrent.worked()
         if now - self._saved_at >= _SAVE_EVERY:
             self._saved_at = now
             self._schedule()
@@ -375,7 +372,7 @@ class Session:
             self._session.wait_for_alert(int(min(left, 0.5) * 1000))
             self.alerts()
         for torrent in self._saved:
-            self._write(torrent, unsaved=False)
+            self._write(torrent, unsaved=bool(torrent.failure))
 
 
 _TAKES: Final[dict[type, Callable[[Session, Torrent, Any], None]]] = {

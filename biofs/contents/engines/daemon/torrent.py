@@ -25,6 +25,10 @@ _NEXT: Final = 7
 _APART: Final = 20
 """Milliseconds from a piece's deadline to that of the next."""
 
+_ROOM: Final = 64 << 20
+"""Bytes of room that are enough to go on with after the disk was full."""
+_MOST_TRIES: Final = 7
+
 _CHECKING: Final = frozenset(
     {
         libtorrent.torrent_status.states.checking_files,
@@ -118,6 +122,9 @@ class Torrent:
         """Nothing came since all was in the files."""
         self.failure = ""
         self.failed_for_room = False
+        self._trying = False
+        self._tries = 0
+        self._try_at = 0.0
         self.tracker_says = ""
         self.tracker_answered = False
         self._streamed: set[int] = set()
@@ -231,26 +238,44 @@ class Torrent:
 
     def fail(self, error: libtorrent.error_code) -> None:
         """The disk, or libtorrent itself, does not go on."""
+        self._trying = False
         number = error.value()
         system = error.category().name() in {"system", "generic"}
         self.failed_for_room = system and number in NO_ROOM
         text = os.strerror(number).lower() if system else error.message()
         self.failure = redaction.redacted(text, self.hidden) or "failed"
 
-    def try_again(self) -> bool:
-        """Go on after a failure, unless the room that lacked still lacks."""
-        if self.failed_for_room and self._room() < 2 * self.layout.piece_length:
-            return False
+    def try_again(self, now: float, every: float) -> None:
+        """Go on after a failure, if it is time to and the room that lacked is there.
+
+        What could not be written was had for a moment, and libtorrent may still say that it has it:
+        all is hashed. That is work, so each time it fails again it is left alone for longer.
+        """
+        if not self.failure or self._trying or now < self._try_at:
+            return
+        self._try_at = now + every
+        if self.failed_for_room and self._room() < self._room_needed():
+            return
+        self._tries = min(self._tries + 1, _MOST_TRIES)
+        self._try_at = now + every * 2**self._tries
+        self._trying = True
         self.handle.unset_flags(libtorrent.torrent_flags.upload_mode)
         self.handle.clear_error()
+        self.handle.force_recheck()
         if self.running:
             self.handle.resume()
-        return True
 
-    def worked(self) -> None:
-        """It went on."""
-        self.failure = ""
-        self.failed_for_room = False
+    def checked(self) -> None:
+        """All that is there was hashed."""
+        if self._trying:
+            self._trying = False
+            self.failure = ""
+            self.failed_for_room = False
+
+    def succeeded(self) -> None:
+        """All that is wanted came."""
+        if not self.failure:
+            self._tries = 0
 
     def pause(self) -> None:
         if self.running:
@@ -261,6 +286,11 @@ class Torrent:
         if not self.running:
             self.running = True
             self.handle.resume()
+
+    def _room_needed(self) -> int:
+        status = self.handle.status()
+        left = status.total_wanted - status.total_wanted_done
+        return min(max(left, 2 * self.layout.piece_length), _ROOM)
 
     def _room(self) -> int:
         try:
