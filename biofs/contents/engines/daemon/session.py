@@ -246,7 +246,7 @@ class Session:
         for torrent in sorted(self._torrents.values(), key=lambda each: not each.is_streaming()):
             status = torrent.handle.status()
             if torrent.has_to_fetch(status):
-                fetching += 1
+                fetching += not torrent.failure
                 may = not self._settings.at_once or fetching <= self._settings.at_once
             else:
                 may = not self._sent_enough(torrent, status)

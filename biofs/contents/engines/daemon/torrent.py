@@ -122,7 +122,7 @@ class Torrent:
         """Nothing came since all was in the files."""
         self.failure = ""
         self.failed_for_room = False
-        self._trying = False
+        self._hashing = False
         self._tries = 0
         self._try_at = 0.0
         self.tracker_says = ""
@@ -225,7 +225,7 @@ class Torrent:
 
     def _state(self, status: libtorrent.torrent_status) -> State:
         if self.failure:
-            return State.FAILED
+            return State.FAILED  # also while it is hashed
         if status.state in _CHECKING:
             return State.CHECKING
         if not self.is_asked_for():
@@ -237,40 +237,40 @@ class Torrent:
     # What goes wrong.
 
     def fail(self, error: libtorrent.error_code) -> None:
-        """The disk, or libtorrent itself, does not go on."""
-        self._trying = False
+        """The disk, or libtorrent itself, does not go on. Fetch no more, and hash what is there.
+
+        A piece that could not be written was had for a moment, and libtorrent goes on saying so.
+        """
         number = error.value()
         system = error.category().name() in {"system", "generic"}
         self.failed_for_room = system and number in NO_ROOM
         text = os.strerror(number).lower() if system else error.message()
         self.failure = redaction.redacted(text, self.hidden) or "failed"
+        self.handle.set_flags(libtorrent.torrent_flags.upload_mode)
+        if not self._hashing:
+            self._hashing = True
+            self.handle.clear_error()
+            self.handle.force_recheck()
+
+    def checked(self) -> None:
+        """All that is there was hashed."""
+        self._hashing = False
 
     def try_again(self, now: float, every: float) -> None:
         """Go on after a failure, if it is time to and the room that lacked is there.
 
-        What could not be written was had for a moment, and libtorrent may still say that it has it:
-        all is hashed. That is work, so each time it fails again it is left alone for longer.
+        Each time it fails again it is left alone for longer: the hashing is work.
         """
-        if not self.failure or self._trying or now < self._try_at:
+        if not self.failure or self._hashing or now < self._try_at:
             return
         self._try_at = now + every
         if self.failed_for_room and self._room() < self._room_needed():
             return
         self._tries = min(self._tries + 1, _MOST_TRIES)
         self._try_at = now + every * 2**self._tries
-        self._trying = True
+        self.failure = ""
+        self.failed_for_room = False
         self.handle.unset_flags(libtorrent.torrent_flags.upload_mode)
-        self.handle.clear_error()
-        self.handle.force_recheck()
-        if self.running:
-            self.handle.resume()
-
-    def checked(self) -> None:
-        """All that is there was hashed."""
-        if self._trying:
-            self._trying = False
-            self.failure = ""
-            self.failed_for_room = False
 
     def succeeded(self) -> None:
         """All that is wanted came."""
