@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 _SAVE_EVERY: Final = 30.0
 """Seconds."""
 _SAVE_AFTER: Final = 0.5
+_FLUSH_EVERY: Final = 1.0
+"""So that a kill loses no more than came in that time."""
 _ALONE: Final = (
     libtorrent.torrent_flags.disable_dht
     | libtorrent.torrent_flags.disable_pex
@@ -109,16 +111,18 @@ class Session:
     def cancel(self, key: str, indexes: Collection[int] | None) -> None:
         torrent = self._torrents.get(key)
         if torrent is not None:
-            torrent.unwant(indexes)
+            torrent.unwant(indexes, self.alerts)
             self._write(torrent, unsaved=torrent.unsaved)
             self._schedule()
 
     def progress(self, key: str) -> Progress | None:
         torrent = self._torrents.get(key)
-        return None if torrent is None else torrent.progress()
+        return None if torrent is None else torrent.progress(self.alerts)
 
     def all(self) -> list[Progress]:
-        return [each.progress() for each in self._torrents.values() if each.is_asked_for()]
+        return [
+            each.progress(self.alerts) for each in self._torrents.values() if each.is_asked_for()
+        ]
 
     def directory(self, key: str) -> Path | None:
         torrent = self._torrents.get(key)
@@ -343,6 +347,9 @@ class Session:
         self._waiting.time_out(now)
         for torrent in self._torrents.values():
             torrent.try_again(now, self._settings.retry)
+            if torrent.flushed_at + _FLUSH_EVERY <= now and torrent.unflushed:
+                torrent.flushed_at = now
+                self._waiting.flush(torrent, always=True)
             if torrent.save_at <= now:
                 self._save(torrent, libtorrent.save_resume_flags_t.flush_disk_cache)
         if now - self._saved_at >= _SAVE_EVERY:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +53,7 @@ class Layout:
         self.piece_length = info.piece_length()
         self.size = info.total_size()
         self.files = storage.num_files()
+        self._info = info
         self._storage = storage
 
     def file_size(self, index: int) -> int:
@@ -68,6 +69,11 @@ class Layout:
             return range(0)
         start = self._storage.file_offset(index)
         return range(start // self.piece_length, (start + size - 1) // self.piece_length + 1)
+
+    def shares(self, piece: int) -> Iterator[tuple[int, int]]:
+        """The files that a piece is of, and how many bytes of each."""
+        for each in self._info.map_block(piece, 0, self._info.piece_size(piece)):
+            yield each.file_index, each.size
 
     def priorities(self, files: Iterable[int], pieces: Iterable[int] = ()) -> bytearray:
         """A priority for each piece, if these files and pieces are wanted."""
@@ -118,6 +124,7 @@ class Torrent:
         self.unflushed: set[int] = set()
         """Pieces that came, but whose bytes may not be in the files yet."""
         self.flushing: set[int] | None = None
+        self.flushed_at = 0.0
         self.flushed = True
         """Nothing came since all was in the files."""
         self.failure = ""
@@ -135,9 +142,9 @@ class Torrent:
         self.wanted |= set(indexes)
         self.apply()
 
-    def unwant(self, indexes: Collection[int] | None) -> None:
+    def unwant(self, indexes: Collection[int] | None, take_alerts: Callable[[], None]) -> None:
         """Want no longer what of these files is not there."""
-        done = self._done()
+        done = self._done(take_alerts)
         dropped = self.wanted if indexes is None else self.wanted & set(indexes)
         self.wanted -= {each for each in dropped if done[each] < self.layout.file_size(each)}
         if indexes is None:
@@ -186,9 +193,9 @@ class Torrent:
         """Whether it has something that others can get from it."""
         return self.running and self.handle.status().total_done > 0
 
-    def progress(self) -> Progress:
+    def progress(self, take_alerts: Callable[[], None]) -> Progress:
         status = self.handle.status()
-        done = self._done()
+        done = self._done(take_alerts)
         wanted = sorted(self.wanted)
         return Progress(
             info_hash=bytes.fromhex(self.key),
@@ -220,8 +227,14 @@ class Torrent:
         there = [*pieces, *[False] * (len(priorities) - len(pieces))]
         return all(has or not wanted for has, wanted in zip(there, priorities, strict=False))
 
-    def _done(self) -> list[int]:
-        return self.handle.file_progress(libtorrent.torrent_handle.piece_granularity)
+    def _done(self, take_alerts: Callable[[], None]) -> list[int]:
+        """How much of each file is in the file, in bytes: what a kill leaves."""
+        done = self.handle.file_progress(libtorrent.torrent_handle.piece_granularity)
+        take_alerts()  # of all pieces that were counted, if they came just now
+        for piece in self.pending():
+            for index, size in self.layout.shares(piece):
+                done[index] = max(0, done[index] - size)
+        return done
 
     def _state(self, status: libtorrent.torrent_status) -> State:
         if self.failure:
