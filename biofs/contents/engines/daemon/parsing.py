@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import libtorrent
 
@@ -12,6 +14,13 @@ from biofs.contents.engines.daemon.messages import LARGEST_TORRENT
 from biofs.contents.engines.daemon.place import Record
 from biofs.contents.engines.daemon.torrent import Layout, key_of
 from biofs.contents.engines.engine import EngineError
+
+_ALONE: Final = (
+    libtorrent.torrent_flags.disable_dht
+    | libtorrent.torrent_flags.disable_pex
+    | libtorrent.torrent_flags.disable_lsd
+)
+_NOT_OURS: Final = libtorrent.torrent_flags.auto_managed | libtorrent.torrent_flags.paused
 
 
 class Parsed(NamedTuple):
@@ -51,6 +60,19 @@ def resumed(parsed: Parsed, record: Record, resume: bytes | None) -> Parsed:
     if record.unsaved:
         found.have_pieces, found.verified_pieces, found.unfinished_pieces = [], [], {}
     return parsed._replace(params=found)
+
+
+def prepare(parsed: Parsed, directory: Path, priorities: bytearray, *, discovery: bool) -> None:
+    """Set how it is added: where it lies, and what of it is wanted."""
+    params, info = parsed.params, parsed.info
+    params.save_path = os.fsdecode(directory)
+    params.flags = (params.flags & ~_NOT_OURS) | libtorrent.torrent_flags.duplicate_is_error
+    if info.priv() or not discovery:
+        params.flags |= _ALONE
+    # Only peers that the tracker names: no web server that a torrent names is asked.
+    params.url_seeds, params.http_seeds, params.dht_nodes = [], [], []
+    params.file_priorities = [4] * info.num_files()
+    params.piece_priorities = list(priorities)
 
 
 def text_of(error: Exception, hidden: Collection[str] = ()) -> str:

@@ -6,6 +6,7 @@ readable, and `tick` about once a second.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -22,7 +23,7 @@ from biofs.contents.engines.daemon.messages import (
     quoted,
     unquoted,
 )
-from biofs.contents.engines.daemon.parsing import Parsed, parse, resumed, text_of
+from biofs.contents.engines.daemon.parsing import Parsed, parse, prepare, resumed, text_of
 from biofs.contents.engines.daemon.place import Record, Records
 from biofs.contents.engines.daemon.torrent import Layout, Torrent
 from biofs.contents.engines.daemon.waiting import Waiter, Waiting
@@ -35,16 +36,10 @@ _SAVE_EVERY: Final = 30.0
 _SAVE_AFTER: Final = 0.5
 _FLUSH_EVERY: Final = 1.0
 """So that a kill loses no more than came in that time."""
-_ALONE: Final = (
-    libtorrent.torrent_flags.disable_dht
-    | libtorrent.torrent_flags.disable_pex
-    | libtorrent.torrent_flags.disable_lsd
-)
 _IF_MODIFIED: Final = (
     libtorrent.save_resume_flags_t.only_if_modified
     | libtorrent.save_resume_flags_t.flush_disk_cache
 )
-_OURS: Final = libtorrent.torrent_flags.auto_managed | libtorrent.torrent_flags.paused
 
 
 class Session:
@@ -194,24 +189,33 @@ class Session:
         return base / key if there in mine or os.path.lexists(there) else base
 
     def _add(self, parsed: Parsed, directory: Path, priorities: bytearray) -> Torrent:
-        params, info = parsed.params, parsed.info
-        trackers = list(params.trackers)
-        params.save_path = os.fsdecode(directory)
-        params.flags = (params.flags & ~_OURS) | libtorrent.torrent_flags.duplicate_is_error
-        if info.priv() or not self._settings.discovery:
-            params.flags |= _ALONE
-        # Only peers that the tracker names: no web server that a torrent names is asked.
-        params.url_seeds, params.http_seeds, params.dht_nodes = [], [], []
-        params.file_priorities = [4] * info.num_files()
-        params.piece_priorities = list(priorities)
-        try:
-            handle = self._session.add_torrent(params)
-        except RuntimeError as error:
-            hidden = redaction.secrets(trackers)
-            raise EngineError(f"libtorrent: {text_of(error, hidden)}") from None
-        torrent = Torrent(handle, info, directory, trackers)
+        trackers = list(parsed.params.trackers)
+        handle = self._handle(parsed, directory, priorities)
+        torrent = Torrent(handle, parsed.info, directory, trackers)
         self._torrents[torrent.key] = torrent
         return torrent
+
+    def _handle(
+        self, parsed: Parsed, directory: Path, priorities: bytearray
+    ) -> libtorrent.torrent_handle:
+        prepare(parsed, directory, priorities, discovery=self._settings.discovery)
+        try:
+            return self._session.add_torrent(parsed.params)
+        except RuntimeError as error:
+            hidden = redaction.secrets(parsed.params.trackers)
+            raise EngineError(f"libtorrent: {text_of(error, hidden)}") from None
+
+    def _add_again(self, torrent: Torrent) -> None:
+        """Have libtorrent forget the torrent, and hash what is there.
+
+        It goes on saying that it has a piece that could not be written, and what is left of such
+        pieces in its cache makes later ones wrong, for which it bans the peer that sent them.
+        """
+        found = self._records.read(torrent.key)
+        if found is None:
+            return
+        self._session.remove_torrent(torrent.handle)
+        torrent.renew(self._handle(parse(found[0]), torrent.directory, torrent.all_priorities()))
 
     def _restore(self, key: str) -> None:
         found = self._records.read(key)
@@ -271,11 +275,8 @@ class Session:
 
     def alerts(self) -> None:
         """Take note of what happened."""
-        try:
-            while len(os.read(self.wake, 4096)) == 4096:
-                pass
-        except BlockingIOError:
-            pass
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.wake, 4096)  # a byte for each time the queue was empty
         for alert in self._session.pop_alerts():
             take = _TAKES.get(type(alert))
             if take is None:
@@ -293,7 +294,8 @@ class Session:
         if not alert.handle.is_valid():
             return None
         hashes = alert.handle.info_hashes()
-        return self._torrents.get(str(hashes.v1 if hashes.has_v1() else hashes.v2)[:40])
+        torrent = self._torrents.get(str(hashes.v1 if hashes.has_v1() else hashes.v2)[:40])
+        return torrent if torrent is not None and torrent.handle == alert.handle else None
 
     def _piece_finished(self, torrent: Torrent, alert: Any) -> None:
         torrent.unflushed.add(alert.piece_index)
@@ -330,7 +332,8 @@ class Session:
         self._saving -= 1
 
     def _file_error(self, torrent: Torrent, alert: Any) -> None:
-        torrent.fail(alert.error)
+        if torrent.fail(alert.error):
+            self._add_again(torrent)
 
     def _tracker_error(self, torrent: Torrent, alert: Any) -> None:
         says = alert.failure_reason() or alert.error.message()

@@ -153,7 +153,7 @@ class Torrent:
 
     def apply(self) -> None:
         """Tell libtorrent the priority of every piece."""
-        priorities = self.layout.priorities(self.wanted, self._streamed)
+        priorities = self.all_priorities()
         self.handle.clear_piece_deadlines()
         self.handle.prioritize_pieces(list(priorities))
 
@@ -249,21 +249,28 @@ class Torrent:
 
     # What goes wrong.
 
-    def fail(self, error: libtorrent.error_code) -> None:
-        """The disk, or libtorrent itself, does not go on. Fetch no more, and hash what is there.
-
-        A piece that could not be written was had for a moment, and libtorrent goes on saying so.
-        """
+    def fail(self, error: libtorrent.error_code) -> bool:
+        """The disk, or libtorrent itself, does not go on. Whether it is to be added anew."""
         number = error.value()
         system = error.category().name() in {"system", "generic"}
         self.failed_for_room = system and number in NO_ROOM
         text = os.strerror(number).lower() if system else error.message()
         self.failure = redaction.redacted(text, self.hidden) or "failed"
         self.handle.set_flags(libtorrent.torrent_flags.upload_mode)
-        if not self._hashing:
-            self._hashing = True
-            self.handle.clear_error()
-            self.handle.force_recheck()
+        return not self._hashing
+
+    def renew(self, handle: libtorrent.torrent_handle) -> None:
+        """It was added anew after it failed: hash what is there, and fetch nothing yet."""
+        self.handle = handle
+        handle.set_flags(libtorrent.torrent_flags.upload_mode)
+        if not self.running:
+            handle.pause()
+        self._hashing = True
+        self.unflushed, self.flushing, self.flushed = set(), None, True
+
+    def all_priorities(self) -> bytearray:
+        """Of each piece, as things are."""
+        return self.layout.priorities(self.wanted, self._streamed)
 
     def checked(self) -> None:
         """All that is there was hashed."""
