@@ -119,7 +119,8 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self.often.items()])
         others = ", ".join(name for name in self.lazy if name not in self.often)
-        formatter.write(f"  Also: {others}\n")
+        with formatter.indentation():
+            formatter.write_text(f"Also: {others}")
 
 
 __all__ = ["main", "program"]
@@ -136,17 +137,16 @@ __all__ = ["main", "program"]
             "biofs.cli.commands.find",
             "Search the cache and print paths, the best first.",
         ),
+        "fetch": (
+            "biofs.cli.commands.fetch",
+            "Fetch data that are not here, through a BitTorrent client.",
+        ),
         "status": ("biofs.cli.commands.status", "Show a mount's activity and how much is cached."),
         "explain": (
             "biofs.cli.commands.explain",
             "Describe PATH and how many requests reading it would take.",
         ),
-        "refresh": ("biofs.cli.commands.refresh", "Refresh PATH now."),
         "warm": ("biofs.cli.commands.warm", "Prefetch what is missing, within the rate limit."),
-        "export": (
-            "biofs.cli.commands.export",
-            "Export the cache to FILE as a mountable snapshot.",
-        ),
         "login": (
             "biofs.cli.commands.login",
             "Keep your API token, so that `biofs mount DIR` is all.",
@@ -154,6 +154,11 @@ __all__ = ["main", "program"]
         "doctor": ("biofs.cli.commands.doctor", "Check this machine and suggest fixes."),
     },
     seldom={
+        "export": (
+            "biofs.cli.commands.export",
+            "Export the cache to FILE as a mountable snapshot.",
+        ),
+        "refresh": ("biofs.cli.commands.refresh", "Refresh PATH now."),
         "verify": ("biofs.cli.commands.verify", "Check data on this machine against its hashes."),
         "logout": ("biofs.cli.commands.login:logout", "Delete the token that `biofs login` saved."),
         "cache": ("biofs.cli.commands.cache", "Inspect or clear the cache."),

@@ -5,11 +5,11 @@ Looking at a path in the mount would have things fetched, and hang where the mou
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from biofs.contents import mountinfo
 from biofs.control import client
-from biofs.control.protocol import Ask, encode_path
+from biofs.control.protocol import LONGEST_ASK, Ask, encode_path, line
 from biofs.errors import USAGE, QuietError
 
 _MOST_LINKS = 40  # path_resolution(7)
@@ -84,6 +84,26 @@ def ask_mount(
         ) from None
     except client.Failed as error:
         raise QuietError(f"{path}: {error}") from None
+
+
+def asks(paths: Iterable[str], do: str) -> Mapping[str, Ask]:
+    """What is asked of each mount about these paths in it.
+
+    Raises QuietError for a path elsewhere, and for too many.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for path in paths:
+        mountpoint, rest = locate(path)
+        found.setdefault(mountpoint, {})[encode_path(rest)] = None
+    made = {
+        mountpoint: Ask(do=do, arguments={"paths": [*rests]}) for mountpoint, rests in found.items()
+    }
+    for mountpoint, asked in made.items():
+        if len(line(asked)) > LONGEST_ASK:
+            raise QuietError(
+                f"{mountpoint}: more paths than fit a request: name the directory above them", USAGE
+            )
+    return made
 
 
 def mine() -> list[mountinfo.Mount]:

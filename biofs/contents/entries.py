@@ -139,6 +139,11 @@ class Entries:
             if everything:
                 self._rest_due = end + max(REST_EVERY, took)
 
+    def look_soon(self) -> None:
+        """Have the next `check` look at the data directory and those in it, whenever it is."""
+        with self._lock:
+            self._tops_due = float("-inf")
+
     def walk(self, path: Components = ()) -> Iterator[tuple[Components, Listing]]:
         """The directory at this path and all beneath, with their paths; nothing if it is unknown.
 

@@ -10,7 +10,7 @@ import heapq
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Final
 
@@ -28,6 +28,9 @@ _AGREEING: Final = 2
 
 _CANDIDATES: Final = 64
 """So many directories are looked at for one torrent."""
+
+_NAMED: Final = 8
+"""So many directories with a torrent's name are looked into for each of its files."""
 
 _TELLING: Final = 1 << 20
 """Bytes: a file that is larger can be known by its size alone."""
@@ -49,7 +52,21 @@ class Tops:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """`clock` and `wall` as in `Entries`."""
+        self._clock: Final = clock
+        self._wall: Final = wall
         self._entries: Final = [Entries(each, clock=clock, wall=wall) for each in directories]
+        self._added = 0
+
+    def add(self, directory: DataDirectory) -> None:
+        """Look in one more data directory, after the others."""
+        self._entries.append(Entries(directory, clock=self._clock, wall=self._wall))
+        self._added += 1
+
+    def look_soon(self, directories: Collection[DataDirectory]) -> None:
+        """Something has just come into these: the next `check` looks, whenever it is."""
+        for entries in self._entries:
+            if entries.directory in directories:
+                entries.look_soon()
 
     @property
     def generation(self) -> int:
@@ -57,7 +74,7 @@ class Tops:
 
         As long as it stays, what was not found can be found only if a file's size has changed.
         """
-        return sum(each.generation for each in self._entries)
+        return self._added + sum(each.generation for each in self._entries)
 
     def check(self) -> int:
         """Look for what has changed, if it is time to: see `Entries.check`. The generation then."""
@@ -112,6 +129,10 @@ class Tops:
         if known.full:
             return place
         return self._renamed(files) or place
+
+    def named(self, name: bytes, *, single: bool) -> list[Place]:
+        """Some places with a torrent's name, whatever is in them; none without a name."""
+        return list(islice(self._called(name, single), _NAMED)) if name else []
 
     def _by_name(self, name: bytes, files: Sequence[File]) -> tuple[Place | None, Presence]:
         best = _best(self._called(name, False), _spread(files))

@@ -7,11 +7,12 @@ what may be here by the metainfo, which may have to be asked for.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -30,7 +31,7 @@ from biofs.contents.places import Found, Place
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Shared, Unverified
 from biofs.contents.torrent_files import TorrentFiles, is_hash
-from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
+from biofs.tree.metainfo import InvalidMetainfo, Metainfo, has_announce, parse
 from biofs.tree.torrentfiles import File
 
 T = TypeVar("T")
@@ -72,12 +73,15 @@ class _Looked(NamedTuple):
     generation: int
     at: float
     """When it was looked for, by the clock."""
+    others: Sequence[Place]
+    """Where more of it may lie."""
 
 
 class Library:
     """See the module. Its methods, for threads but for the cheap ones, may be called from several.
 
-    Data are looked for in `data`, .torrent files in `torrents`; `ledger` remembers.
+    Data are looked for in `data`, and in `downloads`, where an engine puts what it fetches;
+    .torrent files in `torrents`; `ledger` remembers.
     """
 
     def __init__(
@@ -86,10 +90,12 @@ class Library:
         torrents: Sequence[Path],
         ledger: Ledger,
         *,
+        downloads: Sequence[Path] = (),
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.directories: Final = [DataDirectory(path) for path in data]
+        self._downloads: Final = [DataDirectory(path) for path in downloads]
+        self.directories: Final = [*(DataDirectory(path) for path in data), *self._downloads]
         self.ledger: Final = ledger
         self.pieces: Final = PieceCache()
         limiter = trio.CapacityLimiter(_THREADS)
@@ -108,6 +114,30 @@ class Library:
     async def in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         """See `Shared.in_thread`; for what is called of this library."""
         return await self._shared.in_thread(work, *arguments)
+
+    def add_downloads(self, path: Path) -> None:
+        """Look for data in one more directory of an engine, unless that is known."""
+        raw = os.fsencode(path)
+        with self._lock:
+            if any(each.path == raw for each in self._downloads):
+                return
+            directory = next((each for each in self.directories if each.path == raw), None)
+            if directory is None:
+                directory = DataDirectory(path)
+                self.directories.append(directory)
+                self._tops.add(directory)
+            self._downloads.append(directory)
+
+    def look_again(self, info_hash: str) -> None:
+        """Something of a torrent has just been fetched: whatever was not found may be there."""
+        with self._lock:
+            self._looked.pop(info_hash.upper(), None)
+        self._tops.look_soon(self._downloads)
+
+    def torrent_file(self, info_hash: str) -> bytes | None:
+        """A whole .torrent, with announce URLs, out of the folders; None if there is none."""
+        data = self._torrents.find(info_hash)
+        return data if data is not None and has_announce(data) else None
 
     @property
     def tops(self) -> Tops:
@@ -128,8 +158,9 @@ class Library:
         if looked is not None and self._holds(looked):
             return looked.place
         place = self._find(listed, local)
+        others = self._others(listed, local, place)
         with self._lock:
-            self._looked[key] = _Looked(place, self._tops.generation, self._clock())
+            self._looked[key] = _Looked(place, self._tops.generation, self._clock(), others)
         return place
 
     def is_absent(self, info_hash: str, seconds: float = ABSENT_SECONDS) -> bool:
@@ -158,10 +189,9 @@ class Library:
 
         Raises OSError if it could not be looked at.
         """
-        place = self.place(listed)
-        if place is None:
+        if self.place(listed) is None:
             return False
-        if place.find_file(listed.path(node), listed.tree.size(node)) is not None:
+        if self._found(listed, listed.path(node), listed.tree.size(node)) is not None:
             return True
         # What is no UTF-8 on the disk, or cannot be held, has another name in the catalogue.
         return _CHANGED.search(listed.tree.path(node).decode()) is not None
@@ -259,27 +289,62 @@ class Library:
 
         Raises Unverified if it is not there, and OSError if it could not be looked at.
         """
-        place, index, file = self._wanted(listed, local, node)
-        found = place.find_file(file.path, file.length)
+        index, file = self._wanted(local, node)
+        found = self._found(listed, file.path, file.length)
         if found is None:
             raise Unverified
-        return place, index, found
+        return found[0], index, found[1]
 
-    def _wanted(self, listed: Listed, local: Local, node: int) -> tuple[Place, int, File]:
-        """Where to look for a file, and which it is in the metainfo. Raises Unverified."""
-        place, index = self.place(listed), local.indexes[node]
-        if place is None or index < 0 or not (file := local.metainfo.files[index]).servable:
+    def _wanted(self, local: Local, node: int) -> tuple[int, File]:
+        """Which file it is in the metainfo. Raises Unverified."""
+        index = local.indexes[node]
+        if index < 0 or not (file := local.metainfo.files[index]).servable:
             raise Unverified
-        return place, index, file
+        return index, file
+
+    def _places(self, listed: Listed) -> Iterator[Place]:
+        """Where files of a torrent may lie: in its place, and where an engine puts what of it is
+        not there."""
+        place = self.place(listed)
+        if place is None:
+            return
+        yield place
+        with self._lock:
+            looked = self._looked.get(listed.info_hash.upper())
+        yield from looked.others if looked is not None else ()
+
+    def _others(self, listed: Listed, local: Local | None, best: Place | None) -> list[Place]:
+        """Where more of a torrent may lie than in its best place: only engines divide one."""
+        if best is None or not self._downloads:
+            return []
+        name = listed.name if local is None else local.metainfo.name
+        single = listed.single if local is None else local.metainfo.single
+        return [each for each in self._tops.named(name, single=single) if each != best]
+
+    def _found(
+        self, listed: Listed, path: Sequence[bytes], length: int
+    ) -> tuple[Place, Found] | None:
+        """Where a file lies: the first with its true name and size, else the first."""
+        first: tuple[Place, Found] | None = None
+        for place in self._places(listed):
+            found = place.find_file(path, length)
+            if found is not None and found.complete_name and found.size == length:
+                return place, found
+            if found is not None and first is None:
+                first = place, found
+        return first
 
     def open(self, listed: Listed, local: Local, node: int) -> OpenFile:
         """Open a file of which at least something may be right. It has to be closed.
 
         Raises Unverified if it is not there, or is small and all of it is wrong, and OSError.
         """
-        place, index, wanted = self._wanted(listed, local, node)
-        opened = place.open_file(wanted.path, wanted.length)
-        if opened is None:
+        index, wanted = self._wanted(local, node)
+        place = self.place(listed)
+        opened = None if place is None else place.open_file(wanted.path, wanted.length)
+        if self._downloads and (opened is None or not opened[1].complete_name):
+            place, opened = self._fetched(listed, wanted, place, opened)
+        if place is None or opened is None:
             raise Unverified
         is_local = self._is_local(mountinfo.of_descriptor(opened[0]))
         file = OpenFile(self._shared, local.metainfo, place, index, opened[0], local=is_local)
@@ -289,6 +354,21 @@ class Library:
             file.close()
             raise
         return file
+
+    def _fetched(
+        self,
+        listed: Listed,
+        wanted: File,
+        place: Place | None,
+        opened: tuple[int, Found] | None,
+    ) -> tuple[Place | None, tuple[int, Found] | None]:
+        """A file that is not, or not whole, in the torrent's place, as an engine has fetched it."""
+        found = self._found(listed, wanted.path, wanted.length)
+        if found is None or found[0] == place:
+            return place, opened
+        if opened is not None:
+            os.close(opened[0])
+        return found[0], found[0].open_file(wanted.path, wanted.length)
 
     def _is_local(self, mount: int) -> bool:
         """Whether a mount is of this machine, by its number; asked once a second."""

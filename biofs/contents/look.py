@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from biofs.contents.ledger import Identity
 from biofs.contents.library import Library, Local
 from biofs.contents.matching import NONE, Listed
-from biofs.contents.rules import key_of
+from biofs.contents.rules import Unverified, key_of
 from biofs.contents.survey import text_of
 
 
@@ -83,3 +83,21 @@ def _with_pieces(
         if piece in indexes and not marks[piece - indexes.start]
     )
     return known._replace(pieces=len(indexes), verified=marks.count(1), wrong=wrong)
+
+
+def verified_pieces(library: Library, listed: Listed, local: Local, node: int) -> range | set[int]:
+    """The numbers of the pieces of a file that were verified, and are the same since.
+
+    All of them, as a range, of a file that is whole. For a thread; raises OSError of the disk.
+    """
+    try:
+        place, index, found = library.find_file(listed, local, node)
+        status = place.directory.status(found.components)
+    except (Unverified, FileNotFoundError):
+        return set()
+    metainfo, identity = local.metainfo, Identity.of(status)
+    indexes = metainfo.pieces(index, 0, metainfo.files[index].length).indexes
+    marks = library.ledger.verified(identity, key_of(metainfo), index, len(indexes)).pieces
+    if marks.count(1) == len(indexes) and found.size == metainfo.files[index].length:
+        return indexes
+    return {piece for piece, mark in zip(indexes, marks, strict=True) if mark}

@@ -91,6 +91,8 @@ class Contents:
         self._logged: dict[int, float] = {}
         self._nursery: trio.Nursery | None = None
         self._flushing = False
+        self.downloaded: Callable[[str, bytes], None] = lambda _info_hash, _torrent: None
+        """Called with the info hash and the whole of each .torrent that was downloaded."""
         self._ahead: Final = threading.Semaphore(_AHEAD_THREADS)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -146,8 +148,13 @@ class Contents:
             return None
         local = await self.in_thread(caller, self.library.local, listed)
         if local is None and self.can_download:
-            local = await self._download(torrent_id, listed, caller)
+            local = await self.download(torrent_id, listed, caller)
         return local
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether nothing may be sent."""
+        return self._catalogue.queue.offline
 
     @property
     def can_download(self) -> bool:
@@ -165,7 +172,11 @@ class Contents:
             return Api.download.request(torrent_id)
         return Api.download.request(torrent_id, authkey=_ANY_AUTHKEY, passkey=self._passkey)
 
-    async def _download(self, torrent_id: int, listed: Listed, caller: Caller) -> Local | None:
+    async def download(self, torrent_id: int, listed: Listed, caller: Caller) -> Local | None:
+        """The torrent's metainfo out of its .torrent, which is asked for: once for all who wait.
+
+        Raises ApiError, OSError of the disk, and what ends the caller's wait.
+        """
         catalogue = self._catalogue
 
         async def work(fetch: Fetch) -> None:
@@ -174,6 +185,7 @@ class Contents:
                 await trio.to_thread.run_sync(self.library.add, listed, answer.body)
             except InvalidMetainfo as error:
                 raise BadAnswer("download", f"torrent {torrent_id}: {error}") from None
+            self.downloaded(listed.info_hash, answer.body)
 
         await caller.result(catalogue.fetches.start(("download", torrent_id), work, caller))
         return await self.in_thread(caller, self.library.local, listed)

@@ -7,12 +7,12 @@ from typing import Final
 
 from biofs.tree.views import VIEWS, ViewLine
 
-WRITTEN: Final = 1_795_219_200  # 2026-11-21, when these texts were written; never "now"
+WRITTEN: Final = 1_795_651_200  # 2026-11-26, when these texts were written; never "now"
 
 _COLUMN: Final = 36
 
 _TREE: Final = """\
-The catalogue of BioTorrents.de as a directory. Read-only; nothing here is downloaded data.
+The catalogue of BioTorrents.de as a directory. Read-only; looking at it downloads no data.
 
   categories/CATEGORY/              the twelve categories of the catalogue
     index.jsonl                     one line of JSON for each group in the category
@@ -28,9 +28,10 @@ The catalogue of BioTorrents.de as a directory. Read-only; nothing here is downl
 """
 
 _REST: Final = """\
-Files under files/ have their true names, sizes and times, and no content: opening one says
-"No data available". `biofs torrent ID` fetches a torrent's file for a BitTorrent client, with a
-cookie. A magnet link alone finds nobody where the tracker is private.
+Files under files/ have their true names, sizes and times, and no content unless their data are on
+this machine: opening one says "No data available". `biofs fetch PATH` gets the data, through a
+BitTorrent client. `biofs torrent ID` gets a torrent's file for one, with a cookie. A magnet link
+names no tracker, and this catalogue's tracker is private: the link alone finds nobody.
 
 The server answers one request in six seconds. So a name costs nothing, and a document that
 nobody has read yet may take six seconds or more to open, the first time only. Ctrl-C works.

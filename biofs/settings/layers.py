@@ -173,6 +173,9 @@ def _login(directory: Path, given: Mapping[str, object]) -> dict[str, object]:
     if "passkey" not in given and not given.get("offline"):
         found = logins.passkey(directory, login)
         added |= {} if found is None else {"passkey": found.reveal()}
+    if "engine_password" not in given and "engine" in given:
+        found = logins.engine_password(directory, login)
+        added |= {} if found is None else {"engine_password": found.reveal()}
     if "token" not in given and "token_file" not in given:
         try:
             added["token"] = logins.token(directory, login).reveal()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from biofs.api.secrets import Secret
     from biofs.api.server import Rate
+    from biofs.settings.fetching import EngineName
 
 
 __all__ = [
@@ -65,6 +66,30 @@ class Settings:
     """Directories in which the data of torrents may lie."""
     torrents: tuple[Path, ...] = ()
     """Directories in which .torrent files may lie, besides those of BitTorrent clients."""
+    engine: EngineName | None = None
+    """What fetches data that are not here; None: nothing does."""
+    engine_url: str | None = None
+    """None: where the engine is by default."""
+    engine_user: str | None = None
+    engine_password: Secret | None = None
+    path_map: tuple[tuple[str, str], ...] = ()
+    """Pairs of a path as the engine names it and the absolute path of the same place here."""
+    download_dir: Path | None = None
+    """Where libtorrent puts what it fetches; None: the default place."""
+    ask_above: int = 1 << 30
+    """Bytes above which `biofs fetch` asks first."""
+    download_rate: int | None = None
+    """Bytes a second; None: no limit. It and what follows are for libtorrent."""
+    upload_rate: int | None = None
+    """Bytes a second; None: no limit."""
+    seed_ratio: float | None = None
+    """Sent to fetched; None: it seeds without end."""
+    download_space: int | None = None
+    """Bytes of all torrents together; None: no limit."""
+    download_torrents: int | None = None
+    """How many at the same time; None: no limit."""
+    engine_identity: str | None = None
+    """What it calls itself to trackers; None: its own name."""
     log_file: Path | None
     """None logs to stderr."""
     log_level: LogLevel
@@ -75,6 +100,8 @@ class Settings:
     """Certificates to trust in place of the system's; PEM."""
     timeout: float = 30.0
     """How long the server may be silent during a request."""
+    insecure: bool = False
+    """Secrets may be sent over plain http to another machine."""
 
 
 def load(
@@ -100,11 +127,18 @@ def load(
             f"no token: `biofs login` asks for it and keeps it; or give --token-file FILE, "
             f"or set {TOKEN_VARIABLE}, or try --demo"
         )
-    insecure = merged.given.get("insecure")
+    insecure = settings.insecure
     if secrets and not (_is_safe(settings.url) or settings.offline or insecure):
         raise merged.wrong(
             "url",
             "plain http would show the token to everybody on the way: use https://, or put "
+            "`insecure = true` into the settings file",
+        )
+    engine_url = settings.engine_url
+    if settings.engine_password and engine_url and not (_is_safe(engine_url) or insecure):
+        raise merged.wrong(
+            "engine_url",
+            "plain http would show the password to everybody on the way: use https://, or put "
             "`insecure = true` into the settings file",
         )
     return settings

@@ -1,5 +1,5 @@
-"""Where `biofs login` keeps token and passkey: the system's keyring, or files only their owner can
-read.
+"""Where `biofs login` keeps token, passkey and the password of a BitTorrent client: the system's
+keyring, or files only their owner can read.
 
 `login.json`, beside the settings file, says for which server it is and where; it holds no secret.
 """
@@ -20,6 +20,7 @@ from biofs.settings import private_files
 FILE: Final = "login.json"
 TOKEN_FILE: Final = "login.token"  # noqa: S105 - the file's name
 PASSKEY_FILE: Final = "login.passkey"
+ENGINE_FILE: Final = "login.engine"
 SERVICE: Final = "biofs"
 _REAL: Final = 1
 """A keyring backend of a lower priority is not a keyring, or keeps its secrets in clear text."""
@@ -34,6 +35,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: str = ""
     passkey: bool = False
     """Whether a passkey is kept too, where the token is."""
+    engine: bool = False
+    """Likewise the password of the BitTorrent client."""
 
 
 class _Kind(NamedTuple):
@@ -50,6 +53,7 @@ class _Kind(NamedTuple):
 
 _TOKEN: Final = _Kind("token", TOKEN_FILE, "")
 _PASSKEY: Final = _Kind("passkey", PASSKEY_FILE, " passkey")
+_ENGINE: Final = _Kind("engine password", ENGINE_FILE, " engine")
 
 
 class NoKeyring(Exception):  # noqa: N818 - says what is found
@@ -78,6 +82,11 @@ def token(directory: Path, login: Login) -> Secret:
 def passkey(directory: Path, login: Login) -> Secret | None:
     """The passkey of a login, None if none was given. Raises ConfigError as `token`."""
     return _secret(directory, login, _PASSKEY) if login.passkey else None
+
+
+def engine_password(directory: Path, login: Login) -> Secret | None:
+    """The password of the BitTorrent client, None if none was given. Raises as `token`."""
+    return _secret(directory, login, _ENGINE) if login.engine else None
 
 
 def _secret(directory: Path, login: Login, kind: _Kind) -> Secret:
@@ -117,6 +126,13 @@ def keep_passkey(directory: Path, login: Login, secret: Secret) -> None:
     private_files.write(directory / FILE, msgspec.json.encode(changed) + b"\n")
 
 
+def keep_engine_password(directory: Path, login: Login, secret: Secret) -> None:
+    """Keep the password of the BitTorrent client beside the token. Raises as `keep`."""
+    _keep(directory, login, secret, _ENGINE)
+    changed = msgspec.structs.replace(login, engine=True)
+    private_files.write(directory / FILE, msgspec.json.encode(changed) + b"\n")
+
+
 def _keep(directory: Path, login: Login, secret: Secret, kind: _Kind) -> None:
     directory.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     if login.where == "keyring":
@@ -128,12 +144,14 @@ def _keep(directory: Path, login: Login, secret: Secret, kind: _Kind) -> None:
 
 
 def forget(directory: Path, login: Login) -> None:
-    """Forget token, passkey and login. Raises NoKeyring if the keyring keeps one, and OSError."""
+    """Forget the login and its secrets. Raises NoKeyring if the keyring keeps one, and OSError."""
     if login.where == "keyring":
         _out_of_keyring(_TOKEN.entry(login))
         if login.passkey:
             _out_of_keyring(_PASSKEY.entry(login))
-    for name in (PASSKEY_FILE, TOKEN_FILE, FILE):
+        if login.engine:
+            _out_of_keyring(_ENGINE.entry(login))
+    for name in (ENGINE_FILE, PASSKEY_FILE, TOKEN_FILE, FILE):
         with suppress(FileNotFoundError):
             (directory / name).unlink()
 

@@ -105,6 +105,52 @@ def directories(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(paths))
 
 
+def number(most: float) -> Callable[[float], float]:
+    """A parser of numbers from 0 to `most`."""
+
+    def parse(value: float) -> float:
+        if not (math.isfinite(value) and 0 <= value <= most):
+            raise ValueError(f"a number from 0 to {most:g}")
+        return float(value)
+
+    return parse
+
+
+def whole_number(most: int) -> Callable[[float], int]:
+    """A parser of whole numbers from 1 to `most`."""
+
+    def parse(value: float) -> int:
+        if not (math.isfinite(value) and 1 <= value <= most and value == int(value)):
+            raise ValueError(f"a whole number from 1 to {most}")
+        return int(value)
+
+    return parse
+
+
+def path_map(given: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of a path where a client runs and the same place here, for `REMOTE=LOCAL`.
+
+    Both are absolute; the client's may be one of another system, such as `D:\\torrents`.
+    """
+    pairs = []
+    for text in given:
+        remote, _, local = text.rpartition("=")
+        if not remote or not local.startswith("/") or "\0" in text:
+            raise ValueError("needs the client's path and an absolute one here: REMOTE=LOCAL")
+        pairs.append((remote, local))
+    return tuple(pairs)
+
+
+_CLIENT_NAME = re.compile(r"[!-~](?:[ -~]{0,98}[!-~])?")
+
+
+def client_name(text: str) -> str:
+    """What a BitTorrent client calls itself: it is sent in an HTTP header."""
+    if not _CLIENT_NAME.fullmatch(text):
+        raise ValueError("1 to 100 printable ASCII characters, such as libtorrent/2.1.1")
+    return text
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
@@ -189,6 +235,13 @@ def default_log_file() -> Path | None:
     import platformdirs  # noqa: PLC0415 - as above
 
     return _at_home(platformdirs.user_log_path("biofs") / "biofs.log")
+
+
+def default_download_dir() -> Path | None:
+    """Where what was fetched is put, if biofs brings the client along."""
+    import platformdirs  # noqa: PLC0415 - as above
+
+    return _at_home(platformdirs.user_data_path("biofs") / "downloads")
 
 
 def _at_home(path: Path) -> Path | None:

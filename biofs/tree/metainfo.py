@@ -32,7 +32,15 @@ from biofs.tree.pieces import (
 from biofs.tree.torrentfiles import MOST_FILES, Files, Listing, Path, is_safe
 from biofs.tree.torrentlists import one_file, read_list, read_tree, roots_for
 
-__all__ = ["MOST_BYTES", "MOST_FILES", "MOST_PIECES", "InvalidMetainfo", "Metainfo", "parse"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_FILES",
+    "MOST_PIECES",
+    "InvalidMetainfo",
+    "Metainfo",
+    "has_announce",
+    "parse",
+]
 
 MOST_BYTES: Final = 128 << 20
 """The longest .torrent: a million files with paths of a hundred bytes."""
@@ -132,6 +140,12 @@ class Metainfo:
         length = self._lengths[file]
         return len(self._source.span(file, 0, length)) if length else 0
 
+    def piece_length_of(self, index: int) -> int:
+        """The bytes of one piece, by its number. Raises `IndexError` if there is none."""
+        if not 0 <= index < self.piece_count:
+            raise IndexError(index)
+        return self._source.length(index)
+
     def piece(self, index: int) -> Piece:
         """One piece, by its number. Raises `IndexError` if there is none."""
         if not 0 <= index < self.piece_count:
@@ -174,6 +188,24 @@ def parse(data: bytes) -> Metainfo:
         return _parsed(Reader(data))
     except Malformed as error:
         raise InvalidMetainfo(str(error)) from None
+
+
+def has_announce(data: bytes) -> bool:
+    """Whether a .torrent says where its peers are to be found (BEP 3, 12); False for what is none.
+
+    The URLs hold a passkey, and are not read.
+    """
+    reader = Reader(data)
+    found = False
+    try:
+        for key in reader.members():
+            if key in {b"announce", b"announce-list"} and data[reader.at : reader.at + 2] not in {
+                *(b"0:", b"le"),
+            }:
+                found = True
+    except Malformed:
+        return False
+    return found
 
 
 def _parsed(reader: Reader) -> Metainfo:

@@ -109,6 +109,9 @@ class Source(Protocol):
     def span(self, file: int, start: int, stop: int) -> range:
         """The pieces that hold bytes start to stop of a file, 0 <= start < stop <= its length."""
 
+    def length(self, index: int) -> int:
+        """The bytes of one piece, 0 <= index < piece_count."""
+
     def piece(self, index: int) -> Piece:
         """One piece, 0 <= index < piece_count."""
 
@@ -171,6 +174,10 @@ class StreamPieces:
     def before(self, file: int) -> int:
         """See `Source.before`."""
         return self._starts[file] % self._piece_length
+
+    def length(self, index: int) -> int:
+        """See `Source.length`."""
+        return int(min(self._piece_length, self._starts[-1] - index * self._piece_length))
 
     def piece(self, index: int) -> Piece:
         """See `Source.piece`. Takes time for each of its parts."""
@@ -244,6 +251,12 @@ class FilePieces:
     def before(self, file: int) -> int:
         """See `Source.before`."""
         return 0
+
+    def length(self, index: int) -> int:
+        """See `Source.length`."""
+        file = bisect_right(self._first, index) - 1
+        start = (index - self._first[file]) * self._piece_length
+        return int(min(self._piece_length, self._lengths[file] - start))
 
     def piece(self, index: int) -> Piece:
         """See `Source.piece`."""

@@ -53,7 +53,9 @@ def test_all_are_derived() -> None:
     assert set(Stored.__struct_fields__) == {s.name for s in SETTINGS if s.in_file}
     helper = {*mount_helper._WITH_VALUE, *mount_helper._ALONE}
     assert helper == {setting.name for setting in SETTINGS if setting.in_fstab}
-    assert SECRET_VARIABLES == ("BIOFS_TOKEN", "BIOFS_COOKIE", "BIOFS_PASSKEY")
+    assert set(SECRET_VARIABLES) == {
+        *("BIOFS_TOKEN", "BIOFS_COOKIE", "BIOFS_PASSKEY", "BIOFS_ENGINE_PASSWORD")
+    }
 
 
 def test_a_secret_in_the_file_does_not_show() -> None:

@@ -26,8 +26,8 @@ def command(offline: bool, **given: object) -> int:
     """Check this machine and suggest fixes.
 
     In a line each: FUSE, permissions, the token, the network, the clock, what is kept on the disk,
-    mounts, and programs that index everything. Asks the server once. The exit code is 1 if there
-    is something to do.
+    the engine that fetches data, mounts, and programs that index everything. Asks the server once.
+    The exit code is 1 if there is something to do.
     """
     to_do = 0
     for found in _all(given, offline=offline):
@@ -64,8 +64,29 @@ def _all(given: dict[str, object], *, offline: bool) -> Iterator[Finding]:
     else:
         yield from _account(settings, offline=settings.offline)
     yield from checks.cache(settings)
+    yield from _engine(settings)
     yield from checks.mounts(states)
     yield from checks.indexers(settings.fuse_options)
+
+
+def _engine(settings: Settings) -> Iterator[Finding]:
+    """What there is to say of the engine that is set."""
+    if settings.engine is None:
+        return
+    from biofs.contents.engines import choose  # noqa: PLC0415 - seldom needed
+    from biofs.contents.engines.engine import EngineError  # noqa: PLC0415 - as above
+
+    try:
+        engine = choose.choose(settings)
+        try:
+            found = engine.check()
+        finally:
+            engine.close()
+    except EngineError as error:
+        yield Finding(settings.engine, False, str(error))
+        return
+    for each in found:
+        yield Finding(settings.engine, each.good, each.text)
 
 
 def _account(settings: Settings, *, offline: bool) -> Iterable[Finding]:

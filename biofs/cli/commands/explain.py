@@ -90,6 +90,10 @@ _CONTENT = {
 }
 
 
+_FETCH = "`biofs fetch PATH` fetches it"
+_NO_ENGINE = "with an engine set `biofs fetch PATH` would fetch it: see docs/fetch.md"
+
+
 def _content(facts: Mapping[str, Any]) -> str:
     """Why a file below `files/` opens or does not."""
     data = facts["data"]
@@ -102,7 +106,10 @@ def _content(facts: Mapping[str, Any]) -> str:
         return f"found, but {wrong} wrong when last read, {_verified(facts)}"
     if data == "unreadable":
         return f"cannot be looked at: {one_line(facts['problem'])}"
-    return _CONTENT["downloadable" if facts["downloads"] else data]
+    said = _CONTENT["downloadable" if facts["downloads"] else data]
+    if data in {"missing", "no directories"}:
+        said += f"; {_FETCH if facts.get('engine') else _NO_ENGINE}"
+    return said
 
 
 def _verified(facts: Mapping[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""`biofs login`: keeps an API token, so that nothing has to be set; `biofs logout` forgets it."""
+"""`biofs login` takes the token, or another secret, from a prompt, and keeps it; `biofs logout`
+forgets what was kept."""
 
 import os
 import sys
@@ -18,6 +19,7 @@ from biofs.settings.table import TOKEN_VARIABLE
 from biofs.settings.values import default_config_file
 
 _LONGEST = 1 << 16
+_PASSKEY = ("passkey", "--passkey")
 
 
 @click.command(
@@ -33,8 +35,11 @@ _LONGEST = 1 << 16
 @options.options(options.rate)
 @click.option("--check/--no-check", default=True, help="Ask the server whether it takes the token.")
 @click.option("--passkey", "for_passkey", is_flag=True, help="Keep your passkey, too; see --data.")
+@click.option("--engine-password", "for_engine", is_flag=True, help="Keep that of your client.")
 @click.option("--file", "in_file", is_flag=True, help="Keep it in a file, not in the keyring.")
-def command(check: bool, for_passkey: bool, in_file: bool, **given: object) -> None:
+def command(
+    check: bool, for_passkey: bool, for_engine: bool, in_file: bool, **given: object
+) -> None:
     """Keep your API token, so that `biofs mount DIR` is all.
 
     The token is asked for, or read from a pipe; never give it as an argument. It goes into the
@@ -43,11 +48,14 @@ def command(check: bool, for_passkey: bool, in_file: bool, **given: object) -> N
     your name and class.
 
     With --passkey your passkey is asked for instead, after a login, and kept beside the token: with
-    it .torrent files are downloaded that `biofs mount --data` needs.
+    it .torrent files are downloaded that `biofs fetch` and `biofs mount --data` need. Likewise
+    --engine-password, of the Transmission or qBittorrent that `biofs fetch` uses.
     """
     directory = _directory()
-    if for_passkey:
-        _keep_passkey(directory)
+    if for_passkey and for_engine:
+        raise QuietError("one at a time: --passkey or --engine-password", USAGE)
+    if for_passkey or for_engine:
+        _keep_another(directory, for_engine=for_engine)
         return
     secret = _asked("API token")
     settings = load({**given, "token": secret.reveal()}, os.environ, logged_in=False)
@@ -67,21 +75,28 @@ def _directory() -> Path:
     return file.parent
 
 
-def _keep_passkey(directory: Path) -> None:
+def _keep_another(directory: Path, *, for_engine: bool) -> None:
+    """Keep the passkey, or the client's password, beside the token."""
+    what, option = ("engine password", "--engine-password") if for_engine else _PASSKEY
+    keep, name = (
+        (logins.keep_engine_password, logins.ENGINE_FILE)
+        if for_engine
+        else (logins.keep_passkey, logins.PASSKEY_FILE)
+    )
     login = logins.read(directory)
     if login is None:
-        raise QuietError("not logged in: run `biofs login` first, then `biofs login --passkey`")
-    secret = _asked("passkey")
+        raise QuietError(f"not logged in: run `biofs login` first, then `biofs login {option}`")
+    secret = _asked(what)
     try:
-        logins.keep_passkey(directory, login, secret)
+        keep(directory, login, secret)
     except logins.NoKeyring as error:
         raise QuietError(f"the system keyring does not keep it: {error}: nothing kept") from None
     except OSError as error:
         raise QuietError(f"{directory}: {error.strerror}: nothing kept") from None
     where = "in the system keyring"
     if login.where == "file":
-        where = f"in {directory / logins.PASSKEY_FILE}, for you alone to read"
-    click.echo(f"the passkey is kept {where}")
+        where = f"in {directory / name}, for you alone to read"
+    click.echo(f"the {what} is kept {where}")
 
 
 def _asked(what: str) -> Secret:

@@ -43,6 +43,7 @@ def command(mountpoint: str, **given: object) -> int:
     _check_own(settings.log_file, "--log-file", place)
     for data in (*settings.data, *settings.torrents):
         _check_data(data, place)
+    _check_own(settings.download_dir, "--download-dir", place)
     _say_unfit(settings)
     return _run(settings, place)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import click
@@ -12,8 +12,8 @@ import click
 from biofs.cli import mount_lookup, options
 from biofs.cli.output import quantities
 from biofs.cli.output.report import one_line
-from biofs.control.protocol import LONGEST_ASK, Ask, encode_path, line
-from biofs.errors import USAGE, QuietError
+from biofs.control.protocol import Ask
+from biofs.errors import QuietError
 
 _FAILED: Final = ("wrong", "suspect", "unreadable", "unknown")
 """States of files for which the exit code is 1."""
@@ -51,30 +51,12 @@ def command(paths: tuple[str, ...], as_json: bool) -> int:
     with progress.shown() as show:
         answers = {
             mountpoint: _ask(mountpoint, asked, show)
-            for mountpoint, asked in _by_mount(paths).items()
+            for mountpoint, asked in mount_lookup.asks(paths, "verify").items()
         }
     try:
         return _said(answers, as_json=as_json)
     except (KeyError, TypeError, AttributeError):
         raise QuietError(f"{paths[0]}: its mount runs a different biofs version") from None
-
-
-def _by_mount(paths: Iterable[str]) -> Mapping[str, Ask]:
-    """What is asked of each mount. Raises QuietError for a path elsewhere, and for too many."""
-    found: dict[str, dict[str, None]] = {}
-    for path in paths:
-        mountpoint, rest = mount_lookup.locate(path)
-        found.setdefault(mountpoint, {})[encode_path(rest)] = None
-    asks = {
-        mountpoint: Ask(do="verify", arguments={"paths": [*rests]})
-        for mountpoint, rests in found.items()
-    }
-    for mountpoint, ask in asks.items():
-        if len(line(ask)) > LONGEST_ASK:
-            raise QuietError(
-                f"{mountpoint}: more paths than fit a request: name the directory above them", USAGE
-            )
-    return asks
 
 
 def _ask(mountpoint: str, ask: Ask, show: Callable[..., None]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
 from biofs.control import protocol, server
 from biofs.control.handlers.explain import Explainer, Resolver, step
+from biofs.control.handlers.fetch import Fetcher
+from biofs.control.handlers.jobs import Paths
 from biofs.control.handlers.refresh import Refresher
-from biofs.control.handlers.verify import Paths, Verifier
+from biofs.control.handlers.verify import Verifier
 from biofs.control.protocol import Ask
 from biofs.control.server import Handler, Refused, Report
 from biofs.mount.contents import Contents
@@ -168,10 +170,14 @@ class Answers:
     def __init__(self, mounted: Mounted) -> None:
         catalogue, resolver = mounted.catalogue, Resolver(mounted.nodes)
         self._catalogue: Final = catalogue
-        self._explainer: Final = Explainer(catalogue, resolver, mounted.contents)
+        fetching = mounted.fetching
+        self._explainer: Final = Explainer(
+            catalogue, resolver, mounted.contents, fetches=fetching is not None
+        )
         self._refresher: Final = Refresher(catalogue, resolver)
         self._tables: Final = Tables(catalogue, mounted.contents)
         self._verifier: Final = Verifier(catalogue, resolver, mounted.contents)
+        self._fetcher: Final = Fetcher(catalogue, resolver, fetching)
         self._mounted: Final = mounted
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -182,7 +188,12 @@ class Answers:
             "refresh": self._refresh,
             "table": self._tables.table,
             "find": self._tables.find,
-            "verify": self._verify,
+            "verify": partial(self._of_paths, self._verifier.verify),
+            "fetch-plan": partial(self._of_paths, self._fetcher.plan),
+            "fetch": partial(self._of_paths, self._fetcher.fetch),
+            "fetch-wait": partial(self._of_paths, self._fetcher.wait),
+            "fetch-status": partial(self._of_paths, self._fetcher.status),
+            "fetch-cancel": partial(self._of_paths, self._fetcher.cancel),
         }
 
     async def _status(self, ask: Ask, report: Report) -> dict[str, object]:
@@ -200,8 +211,13 @@ class Answers:
         await self._mounted.flush_kernel()
         return answer
 
-    async def _verify(self, ask: Ask, report: Report) -> dict[str, object]:
-        return await self._verifier.verify(_arguments(ask, Paths), report)
+    async def _of_paths(
+        self,
+        work: Callable[[Paths, Report], Awaitable[dict[str, object]]],
+        ask: Ask,
+        report: Report,
+    ) -> dict[str, object]:
+        return await work(_arguments(ask, Paths), report)
 
     async def _explain(self, ask: Ask, report: Report) -> dict[str, object]:
         facts = await self._explainer.explain(protocol.decode_path(ask.path))

@@ -174,8 +174,15 @@ class Explainer:
     """Explains paths. Nothing here sends a request."""
 
     def __init__(
-        self, catalogue: Catalogue, resolver: Resolver, contents: Contents | None = None
+        self,
+        catalogue: Catalogue,
+        resolver: Resolver,
+        contents: Contents | None = None,
+        *,
+        fetches: bool = False,
     ) -> None:
+        """`fetches` says whether an engine is set."""
+        self._fetches: Final = fetches
         self._catalogue: Final = catalogue
         self._contents: Final = contents
         self._resolver: Final = resolver
@@ -202,6 +209,7 @@ class Explainer:
         cost = self._cost(missing, caller.would_refresh)
         if found.address.kind is Kind.FILES and not found.is_directory:
             facts |= await data.facts_of(self._contents, found.address)
+            facts["engine"] = self._fetches
             if missing is None and facts["downloads"]:
                 cost["requests"] = 1
         return {**facts, **await self._below(found), **cost}

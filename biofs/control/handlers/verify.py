@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
-import msgspec
 import trio
 
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.fetches import Fetch
 from biofs.contents.checking import Checked, State, files_below
 from biofs.contents.library import Local
 from biofs.contents.matching import Listed
-from biofs.control import protocol
-from biofs.control.handlers.explain import Resolver, in_words, step
+from biofs.control.handlers.explain import Resolver, in_words
+from biofs.control.handlers.jobs import Finder, Job, Paths, Telling, tree_of, where_of
 from biofs.control.server import Refused, Report
 from biofs.mount.contents import Contents, listed_of
-from biofs.mount.nodes.base import failure
 from biofs.store.details import TorrentDetail
-from biofs.tree import names
-from biofs.tree.inodes import Kind
 from biofs.tree.layout import FileTree
 
 T = TypeVar("T")
@@ -43,26 +37,8 @@ _LOOKED_AT: Final = 2000
 
 NO_DATA: Final = "it was mounted without --data: `biofs mount --data DIR` says where data are"
 UNKNOWN: Final = "unknown"
+_OTHERS: Final = "only files, torrents and groups can be verified"
 NO_METAINFO: Final = "no .torrent is here: mount with --torrents DIR, or save a passkey"
-
-
-class Paths(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be checked: paths as `Ask.path` has them."""
-
-    paths: tuple[str, ...]
-
-
-class Job(NamedTuple):
-    """What is to be checked of one torrent."""
-
-    group_id: int
-    torrent_id: int
-    sizes: dict[int, int]
-    """Nodes of the torrent's tree, each standing for all below it, and their bytes."""
-
-    def size(self) -> int:
-        """Bytes; more if some of the nodes are below others."""
-        return self.sizes.get(0, sum(self.sizes.values()))
 
 
 class Verifier:
@@ -70,7 +46,7 @@ class Verifier:
 
     def __init__(self, catalogue: Catalogue, resolver: Resolver, contents: Contents | None) -> None:
         self._catalogue: Final = catalogue
-        self._resolver: Final = resolver
+        self._finder: Final = Finder(catalogue, resolver, _OTHERS)
         self._contents: Final = contents
         # Of several who check, one at a time has the disk: who reads is to notice little of it.
         self._turn: Final = trio.Lock()
@@ -83,8 +59,8 @@ class Verifier:
         """
         if self._contents is None:
             raise Refused(NO_DATA)
-        caller = _Telling(report)
-        jobs = await self._jobs(wanted, caller)
+        caller = Telling(report)
+        jobs = await self._finder.find(wanted, caller)
         run = _Run(self._catalogue, self._contents, caller, sum(job.size() for job in jobs))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_tell, run, report)
@@ -93,57 +69,6 @@ class Verifier:
                     await run.check(job)
             nursery.cancel_scope.cancel()
         return run.outcome.answer()
-
-    async def _jobs(self, wanted: Paths, caller: Caller) -> Sequence[Job]:
-        jobs: dict[int, Job] = {}
-        for path in wanted.paths:
-            parts = protocol.decode_path(path)
-            try:
-                await self._add(parts, jobs, caller)
-            except Refused as error:
-                raise Refused(f"{_shown(parts)}: {error}") from None
-            except (OSError, ApiError) as error:
-                raise Refused(f"{_shown(parts)}: {in_words(error)}") from None
-        return list(jobs.values())
-
-    async def _add(self, parts: Sequence[bytes], jobs: dict[int, Job], caller: Caller) -> None:
-        """Add what stands at a path; raises also Refused if that has no data."""
-        kind, ident, part = (await self._resolver.resolve(parts, caller)).address
-        if kind is Kind.GROUP:
-            detail = await self._catalogue.groups.get(ident, caller)
-            for each in detail.torrents.values():
-                _job(jobs, ident, each.id).sizes[0] = each.size
-            return
-        torrent = self._catalogue.index.torrent(ident)
-        if kind not in {Kind.TORRENT, Kind.FILES} or torrent is None:
-            raise Refused("only files, torrents and groups can be verified")
-        job = _job(jobs, torrent.group_id, ident)
-        node = part if kind is Kind.FILES else 0
-        _, tree = await tree_of(self._catalogue, job, caller)
-        if node >= len(tree):
-            raise Refused("its list of files has changed: try again")
-        job.sizes[node] = tree.size(node)
-
-
-def _job(jobs: dict[int, Job], group_id: int, torrent_id: int) -> Job:
-    return jobs.setdefault(torrent_id, Job(group_id, torrent_id, {}))
-
-
-async def tree_of(catalogue: Catalogue, job: Job, caller: Caller) -> tuple[TorrentDetail, FileTree]:
-    """A torrent's detail and tree, fetched again if the store has given up its list of files.
-
-    Raises OSError (ENOENT) if there is no such torrent any more, and EIO without a list; ApiError.
-    """
-    torrent = (await catalogue.groups.get(job.group_id, caller)).torrents.get(job.torrent_id)
-    if torrent is None:
-        raise failure(errno.ENOENT)
-    tree = await catalogue.trees.tree(torrent)
-    if tree is None:
-        await catalogue.groups.fetch(job.group_id, caller)
-        tree = await catalogue.trees.tree(torrent)
-    if tree is None:
-        raise failure(errno.EIO)
-    return torrent, tree
 
 
 class _Files(NamedTuple):
@@ -182,7 +107,7 @@ class _Run:
 
     async def check(self, job: Job) -> None:
         """Check what is wanted of a torrent."""
-        where = self._where(job)
+        where = where_of(self._catalogue, job)
         try:
             torrent, tree = await tree_of(self._catalogue, job, self._caller)
         except (ApiError, OSError) as error:
@@ -257,15 +182,6 @@ class _Run:
             self._done += size
         self.outcome.add(checked, size, files)
 
-    def _where(self, job: Job) -> str:
-        """Where a torrent is in the mount."""
-        index = self._catalogue.index
-        group, torrent = index.group(job.group_id), index.torrent(job.torrent_id)
-        if group is None or torrent is None:  # deleted meanwhile
-            return f"torrents/{job.torrent_id}"
-        category = names.category_dirname(group.category)
-        return f"categories/{category}/{group.name}/{torrent.name}"
-
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await self._contents.in_thread(self._caller, work, *arguments)
 
@@ -326,23 +242,7 @@ class _Named:
         self.entries.append({"path": path, **facts})
 
 
-class _Telling(Caller):
-    """Waits for what is asked and reports that it does."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__()
-        self._report: Final = report
-
-    async def wait(self, fetch: Fetch) -> None:
-        if not fetch.done:
-            await step(fetch, lambda: self._report("the server is asked"))
-
-
 async def _tell(run: _Run, report: Report) -> None:
     while True:
         report(run.how_far())
         await trio.sleep(REPORT_SECONDS)
-
-
-def _shown(parts: Sequence[bytes]) -> str:
-    return b"/".join(parts).decode(errors="replace") or "/"

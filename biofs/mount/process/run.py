@@ -21,11 +21,14 @@ import trio
 
 import biofs
 from biofs.catalogue.catalogue import Catalogue, open_catalogue
+from biofs.contents.engines import choose
+from biofs.contents.engines.engine import EngineError
 from biofs.contents.ledger import FILE_NAME, Ledger
 from biofs.contents.library import Library
 from biofs.contents.torrent_files import default_folders
 from biofs.errors import QuietError
 from biofs.mount.contents import Contents
+from biofs.mount.fetching import Fetching
 from biofs.mount.kernel import busy_poll
 from biofs.mount.kernel.invalidation import AnswerInodes, KernelCache
 from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
@@ -84,7 +87,8 @@ class Mounted(NamedTuple):
     """A mount that is up, for its companions.
 
     `state` is what status.json shows; `flush_kernel` returns when the kernel has dropped what it
-    had cached of every change so far; `contents` is there if there are data directories.
+    had cached of every change so far; `contents` is there if there are data directories, or an
+    engine that fetches; `fetching` with an engine.
     """
 
     mountpoint: Path
@@ -93,6 +97,7 @@ class Mounted(NamedTuple):
     state: Callable[[], Mapping[str, object]]
     flush_kernel: Callable[[], Awaitable[None]]
     contents: Contents | None = None
+    fetching: Fetching | None = None
 
 
 class Companion(Protocol):
@@ -214,6 +219,9 @@ async def _main(
         contents = _contents(settings, catalogue)
         if contents is not None:
             stack.callback(contents.close)
+        fetching = _fetching(settings, contents)
+        if fetching is not None:
+            stack.callback(fetching.close)
 
         def state() -> dict[str, object]:
             return _state(settings, catalogue, operations, watch, started)
@@ -232,7 +240,9 @@ async def _main(
         )
         kernel = KernelCache(catalogue.index, answer_inodes=answer_inodes)
         catalogue.changes.subscribe(kernel)
-        mounted = Mounted(mountpoint, catalogue, operations.nodes, state, kernel.flush, contents)
+        mounted = Mounted(
+            mountpoint, catalogue, operations.nodes, state, kernel.flush, contents, fetching
+        )
         _mount(operations, settings, mountpoint)
         busy_poll.look_closely()
         async with trio.open_nursery() as nursery:
@@ -242,6 +252,8 @@ async def _main(
             nursery.start_soon(watch.run)
             if contents is not None:
                 await nursery.start(contents.run)
+            if fetching is not None and settings.engine != "libtorrent":
+                nursery.start_soon(fetching.learn_directory)
             nursery.start_soon(kernel.run)
             nursery.start_soon(give_memory_back, operations.served, operations.forget_all)
             nursery.start_soon(_announce, mountpoint, ready)
@@ -251,14 +263,37 @@ async def _main(
 
 
 def _contents(settings: Settings, catalogue: Catalogue) -> Contents | None:
-    if not settings.data:
+    if not settings.data and settings.engine is None:
         return None
     # A snapshot has no store to write to; what was verified is worth keeping all the same.
     cache = default_cache_dir() if settings.snapshot else settings.cache_dir
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - as it is where no home is known
     folders = [*settings.torrents, *default_folders(home, os.environ)]
     path = None if cache is None else cache / FILE_NAME
-    return Contents(catalogue, Library(settings.data, folders, Ledger(path)), settings.passkey)
+    library = Library(settings.data, folders, Ledger(path), downloads=_downloads(settings))
+    return Contents(catalogue, library, settings.passkey)
+
+
+def _downloads(settings: Settings) -> Sequence[Path]:
+    """Where libtorrent puts what it fetches; other engines say it themselves, later."""
+    if settings.engine != "libtorrent":
+        return ()
+    try:
+        directory = choose.download_dir(settings)
+    except EngineError as error:
+        raise QuietError(str(error)) from None
+    if settings.download_dir is None:
+        with suppress(OSError):  # whoever fetches is told
+            directory.mkdir(parents=True, exist_ok=True)
+    return (directory,)
+
+
+def _fetching(settings: Settings, contents: Contents | None) -> Fetching | None:
+    """What fetches. Its engine is neither started nor asked before somebody fetches."""
+    if contents is None or settings.engine is None:
+        return None
+    make = partial(choose.choose, settings)
+    return Fetching(contents, make, ask_above=settings.ask_above)
 
 
 def _xattrs(settings: Settings, catalogue: Catalogue, contents: Contents | None) -> Xattrs | None:

@@ -7,6 +7,7 @@ import pytest
 
 from biofs.cli import program
 from biofs.cli.commands import mount
+from biofs.settings.fetching import SETTINGS as FETCHING
 from biofs.settings.layers import Stored
 from tests.support import commands_page, manual
 
@@ -36,5 +37,8 @@ def test_every_command_is_in_it() -> None:
 def test_a_long_option_of_mount_is_a_key_of_the_settings_file() -> None:
     options = {param.name for param in mount.command.params if isinstance(param, click.Option)}
     keys = set(Stored.__struct_fields__)
-    assert keys - options == {"token", "cookie", "passkey", "ca_file", "timeout", "insecure"}
+    in_file_alone = {setting.name for setting in FETCHING if not setting.flags}
+    assert {"engine_password", "path_map"} < in_file_alone
+    others = {"token", "cookie", "passkey", "ca_file", "timeout", "insecure"}
+    assert keys - options == others | in_file_alone
     assert options - keys == {"demo", "foreground", "snapshot"}
