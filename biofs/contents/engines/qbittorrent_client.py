@@ -1,0 +1,80 @@
+"""qbittorrent-api, held to what biofs allows of a library that holds a password.
+
+qbittorrent-api takes a key for the API from the environment, and there can be told not to check
+certificates. requests takes proxies and netrc from it. None of this is what the user has set for
+biofs, and each can send a password elsewhere; so all of it is switched off.
+"""
+
+from __future__ import annotations
+
+import qbittorrentapi
+from qbittorrentapi import exceptions
+from qbittorrentapi.request import QbittorrentSession
+
+from biofs.api.secrets import Secret
+from biofs.contents.engines.http import Adapter, Address
+
+
+class Client(qbittorrentapi.Client):
+    """A qBittorrent's Web API. It logs in when it is refused the first time.
+
+    Raises what qbittorrent-api raises.
+    """
+
+    def __init__(
+        self, address: Address, user: str | None, password: Secret | None, timeout: float
+    ) -> None:
+        super().__init__(
+            host=address.shown,
+            REQUESTS_ARGS={"timeout": timeout},
+            # Else it goes on with http where https does not answer.
+            FORCE_SCHEME_FROM_HOST=True,
+            VERBOSE_RESPONSE_LOGGING=False,
+            SIMPLE_RESPONSES=True,
+        )
+        # What came from the environment goes.
+        self.username = user or ""
+        self._password = "" if password is None else password.reveal()
+        self._api_key = ""
+        self._VERIFY_WEBUI_CERTIFICATE = True
+        self._timeout = timeout
+
+    @property
+    def _session(self) -> QbittorrentSession:
+        is_new = self._http_session is None
+        session = super()._session
+        if is_new:
+            session.trust_env = False
+            adapter = Adapter(self._timeout)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+        return session
+
+    def close(self) -> None:
+        """Close the connection; the session at the server ends by itself."""
+        self._trigger_session_initialization()
+
+    def __repr__(self) -> str:
+        return "Client()"
+
+
+def explain(error: Exception) -> str | None:
+    """What an exception of qbittorrent-api means, without anything of the request."""
+    match error:
+        case exceptions.LoginFailed():
+            return "it refuses the user name and password"
+        case exceptions.Forbidden403Error():
+            return (
+                "it refuses this machine for now, after too many wrong passwords: see `Web UI` in "
+                "its options, or start it again"
+            )
+        case exceptions.Unauthorized401Error():
+            return "it refuses this address: see `host header validation` in its options, `Web UI`"
+        case exceptions.NotFound404Error():
+            return "it does not have the torrent, or is none that biofs knows: is this its address?"
+        case exceptions.UnsupportedMediaType415Error():
+            return "it does not take this .torrent"
+        case exceptions.HTTPError():
+            return f"it refuses what it was asked for (status {error.http_status_code})"
+        case _:
+            return None

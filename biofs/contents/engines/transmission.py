@@ -1,0 +1,407 @@
+"""Transmission as an engine, over its RPC (3.00 and 4; docs/rpc-spec.md of Transmission).
+
+What was seen with it:
+
+- A torrent that is started with nothing wanted finds no peers for minutes. So it is added paused
+  with the wanted files, and then started at once, past the queue.
+- An empty list of files means all of them, so none is ever sent.
+- Received blocks wait in a cache (cache-size-mb, 4 by default) while RPC counts them: up to 114 of
+  192 pieces that it called complete were not yet in the file, for seconds. When all bytes of a file
+  are there, its blocks are written and ``.part`` goes from its name; those of a neighbour in the
+  same piece may still wait. So `Progress.done` is for people to watch, and FINISHED only means that
+  Transmission has it all: who waits for a file verifies its pieces, and does so again until they are
+  right. `check` asks for ``"cache-size-mb": 0``.
+- RPC does not say whether a torrent lies in the incomplete directory: `directory` looks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final
+
+from biofs.api.secrets import Secret
+from biofs.contents.engines import directories, marks, shapes
+from biofs.contents.engines.engine import EngineError, Finding, Progress, State
+from biofs.contents.engines.http import Calls, address
+from biofs.contents.engines.messages import told
+from biofs.contents.engines.numbering import OtherFiles, numbering
+from biofs.contents.engines.path_map import PathMap
+from biofs.contents.engines.torrent_given import hash_of, read_torrent
+from biofs.contents.engines.transmission_client import Client, explain
+from biofs.tree.metainfo import Metainfo
+from biofs.tree.printable import for_terminal
+
+_PORT: Final = 9091
+_OLDEST_RPC: Final = 16  # Transmission 3.00: the first with labels
+
+_BRIEF: Final = ("hashString", "name", "labels", "status", "downloadDir", "leftUntilDone")
+_FILES: Final = (*_BRIEF, "files", "fileStats")
+_ALL: Final = (
+    *_FILES,
+    "error",
+    "errorString",
+    "rateDownload",
+    "peersConnected",
+    "trackerStats",
+)
+
+Fields = Mapping[str, Any]
+
+
+class _Status(IntEnum):
+    STOPPED = 0
+    CHECK_WAITS = 1
+    CHECKS = 2
+
+
+class _Error(IntEnum):
+    NONE = 0
+    TRACKER_WARNS = 1
+    TRACKER_REFUSES = 2
+    LOCAL = 3
+
+
+class Transmission:
+    """An `Engine`: a Transmission that the user runs. It is connected to at the first call.
+
+    Args:
+        url: ``http://127.0.0.1:9091``; another path than ``/transmission/rpc`` is allowed.
+        user: None, with `password`, if Transmission asks for none.
+        password: Sent with each request.
+        path_map: Pairs of a directory as Transmission names it and as it is here; the longest wins.
+        timeout: In seconds, for one answer.
+        insecure: Allow plain http to another machine.
+
+    Raises:
+        EngineError: The address cannot be used, or a path of `path_map` is not absolute.
+    """
+
+    name: Final = "transmission"
+
+    def __init__(
+        self,
+        url: str,
+        user: str | None = None,
+        password: Secret | None = None,
+        path_map: Sequence[tuple[str, str]] = (),
+        timeout: float = 30.0,
+        *,
+        insecure: bool = False,
+    ) -> None:
+        self._address = address(url, port=_PORT, insecure=insecure)
+        self._user, self._password = user, password
+        self._timeout = timeout
+        self._paths = directories.path_map(path_map)
+        self._call = Calls("Transmission", self._address.shown, explain)
+        self._client: Client | None = None
+
+    def __repr__(self) -> str:
+        return f"Transmission({self._address.shown})"
+
+    # Wanting
+
+    def fetch(self, torrent: bytes, indexes: Collection[int]) -> None:
+        """Want these files, beside those already wanted; a stopped torrent is started.
+
+        A torrent that Transmission has already keeps its directory and what is wanted of it.
+        """
+        metainfo = read_torrent(torrent, indexes)
+        known = self._find(hash_of(metainfo), _FILES)
+        if known is None:
+            self._add(torrent, metainfo, indexes)
+        else:
+            self._want(known, metainfo, indexes)
+
+    def _add(self, torrent: bytes, metainfo: Metainfo, indexes: Collection[int]) -> None:
+        wanted = set(indexes)
+        others = [index for index in range(len(metainfo.files)) if index not in wanted]
+        client = self._connected()
+        with_labels = client.labels_when_added
+        self._call(
+            client.add_torrent,
+            torrent,
+            paused=True,
+            files_wanted=sorted(wanted),
+            files_unwanted=others or None,
+            labels=[marks.LABEL] if with_labels else None,
+        )
+        info_hash = hash_of(metainfo)
+        if not with_labels:
+            self._set(info_hash, labels=[marks.LABEL])
+        self._call(client.start_torrent_now, info_hash.hex())
+
+    def _want(self, known: Fields, metainfo: Metainfo, indexes: Collection[int]) -> None:
+        numbers = self._numbering(known, metainfo)
+        wanted = set(_wanted(known))
+        new = sorted(set(indexes).intersection(numbers) - wanted)
+        labels = shapes.sequence(known.get("labels"))
+        mark = marks.read(labels)
+        # A torrent that nobody marked is its owner's.
+        added = mark.added if mark.wanted else frozenset[int]()
+        if added is not None:
+            added = added | frozenset(new)
+        # First the mark: what is wanted without one counts as its owner's for ever.
+        info_hash = hash_of(metainfo)
+        written = marks.written(labels, marks.Mark(True, added, mark.many))
+        if written != list(labels):
+            self._set(info_hash, labels=written)
+        if new:
+            self._set(info_hash, files_wanted=new)
+        client = self._connected()
+        if shapes.integer(known.get("status"), -1) == _Status.STOPPED:
+            self._call(client.start_torrent_now, info_hash.hex())
+        elif new:
+            # One that had all it wanted has let go of its peers.
+            self._call(client.reannounce_torrent, info_hash.hex())
+
+    def cancel(self, info_hash: bytes, indexes: Collection[int] | None = None) -> None:
+        """Want these files no longer, or none, as far as they are not there. Removes nothing.
+
+        Of a torrent that was there before biofs, only what biofs added is dropped. The torrent goes
+        on, to seed what is there; one that biofs brought and of which no file is whole is stopped.
+
+        Raises:
+            EngineError: Also if more files were added than labels can list: which are the owner's
+                is not known then.
+        """
+        known = self._find(info_hash, _FILES)
+        if known is None:
+            return
+        labels = shapes.sequence(known.get("labels"))
+        mark = marks.read(labels)
+        if not mark.wanted:
+            return
+        if mark.many:
+            raise EngineError(
+                "the torrent was in Transmission before, and too many files were added to it to "
+                "know them apart: deselect them in Transmission"
+            )
+        wanted = set(_wanted(known))
+        dropped = wanted if mark.added is None else wanted & mark.added
+        if indexes is not None:
+            dropped &= set(indexes)
+        done, lengths = _done(known), _lengths(known)
+        dropped = {index for index in dropped if done[index] < lengths[index]}
+        if dropped:
+            self._set(info_hash, files_unwanted=sorted(dropped))
+        if mark.added is not None:
+            left = mark.added - dropped if indexes is not None else frozenset[int]()
+            mark = marks.Mark(bool(left), left)
+        elif wanted and wanted == dropped:
+            self._call(self._connected().stop_torrent, info_hash.hex())
+            mark = marks.Mark(wanted=True, added=None)
+        written = marks.written(labels, mark)
+        if written != list(labels):
+            self._set(info_hash, labels=written)
+
+    # Looking
+
+    def progress(self, info_hash: bytes) -> Progress | None:
+        """How far it is; None if Transmission does not have it.
+
+        FINISHED says that Transmission has all, not that all is in the files: see the module.
+        """
+        found = self._find(info_hash, _ALL)
+        return None if found is None else _progress(info_hash, found)
+
+    def all(self) -> Sequence[Progress]:
+        """Every torrent with biofs's label; of one that its owner had, all that is wanted."""
+        hashes = [
+            info_hash
+            for fields in self._get(None, ("hashString", "labels"))
+            if marks.read(shapes.sequence(fields.get("labels"))).wanted
+            and (info_hash := _hash(fields)) is not None
+        ]
+        found = (self.progress(info_hash) for info_hash in hashes)
+        return [progress for progress in found if progress is not None and progress.wanted]
+
+    def directory(self, info_hash: bytes) -> Path | None:
+        """Where the torrent's top name lies now; None if Transmission does not have it.
+
+        An unfinished torrent can be in the incomplete directory; it moves when all that is wanted
+        is there. Files that are not whole have ``.part`` behind their names, unless
+        rename-partial-files is off.
+        """
+        found = self._find(info_hash, _BRIEF)
+        if found is None:
+            return None
+        final = self._local(found.get("downloadDir"))
+        settings = self._settings()
+        if settings.get("incomplete-dir-enabled") is not True:
+            return final
+        incomplete = self._local(settings.get("incomplete-dir"))
+        unfinished = shapes.integer(found.get("leftUntilDone")) > 0
+        order = (incomplete, final) if unfinished else (final, incomplete)
+        name = shapes.text(found.get("name"), 255)
+        return next((each for each in order if _has(each, name)), order[0])
+
+    def download_directory(self) -> Path:
+        """Where new torrents go in the end."""
+        return self._local(self._settings().get("download-dir"))
+
+    def check(self) -> Sequence[Finding]:
+        """Version, directories, room, and the cache; an unreachable Transmission is a finding."""
+        try:
+            return list(self._check())
+        except EngineError as error:
+            return [Finding(False, str(error))]
+
+    def _check(self) -> Iterator[Finding]:
+        settings = self._settings()
+        version = for_terminal(shapes.text(settings.get("version"), 60)) or "of unknown version"
+        rpc = shapes.integer(settings.get("rpc-version"))
+        if rpc < _OLDEST_RPC:
+            yield Finding(
+                False, f"Transmission {version} is too old: 3.00 is the oldest that works"
+            )
+        else:
+            yield Finding(True, f"Transmission {version} at {self._address.shown}")
+        remote = shapes.text(settings.get("download-dir"))
+        yield from directories.readable(self.download_directory(), "its download directory")
+        free = self._call(self._connected().free_space, remote)
+        if isinstance(free, int) and free >= 0:
+            yield directories.room(free, "its download directory")
+        if settings.get("incomplete-dir-enabled") is True:
+            incomplete = self._local(settings.get("incomplete-dir"))
+            yield from directories.readable(incomplete, "its directory for unfinished files")
+        cache = settings.get("cache-size-mb")
+        if cache != 0:
+            yield Finding(
+                False,
+                "cache-size-mb is not 0: what Transmission calls fetched is seconds later in its "
+                'files; stop it, set "cache-size-mb": 0 in settings.json, start it again',
+            )
+        if settings.get("rename-partial-files") is False:
+            yield Finding(
+                True,
+                "rename-partial-files is off: unfinished files have their true names; biofs tells "
+                "them by their hashes",
+            )
+
+    def close(self) -> None:
+        """Close the connection. Transmission goes on."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    # Asking
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            self._client = self._call(
+                Client, self._address, self._user, self._password, self._timeout
+            )
+        return self._client
+
+    def _settings(self) -> Fields:
+        client = self._connected()
+        return shapes.mapping(self._call(lambda: client.get_session().fields))
+
+    def _get(self, info_hash: bytes | None, fields: Sequence[str]) -> list[Fields]:
+        client = self._connected()
+        ids = None if info_hash is None else info_hash.hex()
+
+        def ask() -> list[Fields]:
+            return [shapes.mapping(found.fields) for found in client.get_torrents(ids, fields)]
+
+        return self._call(ask)
+
+    def _find(self, info_hash: bytes, fields: Sequence[str]) -> Fields | None:
+        found = self._get(info_hash, fields)
+        return next((each for each in found if _hash(each) == info_hash), None)
+
+    def _set(self, info_hash: bytes, **what: Any) -> None:
+        self._call(self._connected().change_torrent, info_hash.hex(), **what)
+
+    def _local(self, remote: object) -> Path:
+        return directories.local(self._paths, shapes.text(remote), "Transmission")
+
+    def _numbering(self, known: Fields, metainfo: Metainfo) -> Sequence[int]:
+        problem = ""
+        try:
+            numbers = numbering(metainfo, _lengths(known))
+            if len(numbers) == len(metainfo.files):
+                return numbers
+            problem = "without pad files"
+        except OtherFiles:
+            problem = "other files"
+        raise EngineError(f"Transmission lists {problem} for this torrent than its .torrent has")
+
+
+def _hash(fields: Fields) -> bytes | None:
+    try:
+        info_hash = bytes.fromhex(shapes.text(fields.get("hashString"), 40))
+    except ValueError:
+        return None
+    return info_hash if len(info_hash) == 20 else None
+
+
+def _lengths(fields: Fields) -> list[int]:
+    return [shapes.integer(each.get("length")) for each in shapes.mappings(fields.get("files"))]
+
+
+def _done(fields: Fields) -> list[int]:
+    return [
+        min(shapes.integer(each.get("bytesCompleted")), shapes.integer(each.get("length")))
+        for each in shapes.mappings(fields.get("files"))
+    ]
+
+
+def _wanted(fields: Fields) -> list[int]:
+    count = len(shapes.sequence(fields.get("files")))
+    stats = shapes.mappings(fields.get("fileStats"))[:count]
+    return [index for index, each in enumerate(stats) if each.get("wanted") is True]
+
+
+def _has(directory: Path, name: str) -> bool:
+    if not name or "/" in name or "\0" in name or name in {".", ".."}:
+        return False
+    return any(os.path.lexists(directory / each) for each in (name, f"{name}.part"))
+
+
+def _progress(info_hash: bytes, fields: Fields) -> Progress:
+    wanted, done, lengths = _wanted(fields), _done(fields), _lengths(fields)
+    trackers = shapes.mappings(fields.get("trackerStats"))
+    size = sum(lengths[index] for index in wanted)
+    there = [done[index] for index in wanted]
+    whole = sum(there) == size and shapes.integer(fields.get("leftUntilDone"), -1) == 0
+    return Progress(
+        info_hash=info_hash,
+        name=for_terminal(shapes.text(fields.get("name"))),
+        state=_state(fields, whole),
+        wanted=wanted,
+        done=there,
+        size=size,
+        rate=shapes.integer(fields.get("rateDownload")),
+        peers=shapes.integer(fields.get("peersConnected")),
+        seeders=shapes.largest([each.get("seederCount") for each in trackers]),
+        message=_message(fields, trackers),
+    )
+
+
+def _state(fields: Fields, whole: bool) -> State:
+    status = shapes.integer(fields.get("status"), -1)
+    error = shapes.integer(fields.get("error"))
+    if error == _Error.LOCAL:
+        return State.FAILED
+    if status in {_Status.CHECK_WAITS, _Status.CHECKS}:
+        return State.CHECKING
+    if whole:
+        return State.FINISHED
+    if status == _Status.STOPPED:
+        return State.STOPPED
+    alone = shapes.integer(fields.get("peersConnected")) == 0
+    return State.FAILED if error == _Error.TRACKER_REFUSES and alone else State.FETCHING
+
+
+def _message(fields: Fields, trackers: Sequence[Fields]) -> str:
+    announces = [each.get(key) for each in trackers for key in ("announce", "scrape")]
+    if shapes.integer(fields.get("error")) != _Error.NONE:
+        return told(fields.get("errorString"), announces)
+    for each in trackers:
+        if each.get("hasAnnounced") is True and each.get("lastAnnounceSucceeded") is False:
+            return told(each.get("lastAnnounceResult"), announces)
+    return ""

@@ -1,0 +1,197 @@
+"""BitTorrent clients as their users run them: Debian's transmission-daemon and qbittorrent-nox.
+
+Each has a directory of its own for all it writes, free ports of 127.0.0.1, and asks for a password.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+
+from biofs.api.secrets import Secret
+from biofs.contents.engines.qbittorrent import QBittorrent
+from biofs.contents.engines.transmission import Transmission
+from tests.support.swarm import GENEROUS, free_port
+
+USER: Final = "kim"
+PASSWORD: Final = "correct-horse-battery"
+
+Found = TypeVar("Found")
+
+
+def until(ask: Callable[[], Found], seconds: float = GENEROUS) -> Found:
+    """What `ask` gives, once it is true: for what is bound to happen."""
+    end = time.monotonic() + seconds
+    while not (found := ask()):
+        assert time.monotonic() < end, "it does not happen"
+        time.sleep(0.05)
+    return found
+
+
+class _Daemon:
+    """A client's process.
+
+    Args:
+        directory: An empty one; `data` in it is where torrents go.
+    """
+
+    program: str
+    package: str
+
+    def __init__(self, directory: Path) -> None:
+        self.home = directory / "home"
+        self.data = directory / "data"
+        self.log = directory / "log"
+        for each in (self.home, self.data):
+            each.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.peer_port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        found = shutil.which(self.program)
+        assert found, f"{self.program} is not installed: apt-get install {self.package}"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [found, *self._arguments()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"HOME": str(self.home), "XDG_DATA_HOME": str(self.home)},
+            )
+        until(self._answers)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _arguments(self) -> list[str]:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"{self.program} ended: {self.log.read_text()[-2000:]}"
+        try:
+            httpx.get(self.url, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return True
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+
+class TransmissionDaemon(_Daemon):
+    """transmission-daemon; `settings` go into its settings.json."""
+
+    program = "transmission-daemon"
+    package = "transmission-daemon"
+
+    def __init__(self, directory: Path, **settings: Any) -> None:
+        super().__init__(directory)
+        own = {
+            "bind-address-ipv4": "127.0.0.1",
+            "cache-size-mb": 0,
+            "dht-enabled": False,
+            "download-dir": str(self.data),
+            "lpd-enabled": False,
+            "peer-port": self.peer_port,
+            "pex-enabled": False,
+            "port-forwarding-enabled": False,
+            "rpc-authentication-required": True,
+            "rpc-bind-address": "127.0.0.1",
+            "rpc-password": PASSWORD,
+            "rpc-port": self.port,
+            "rpc-username": USER,
+            "utp-enabled": False,
+        }
+        theirs = {name.replace("_", "-"): value for name, value in settings.items()}
+        (self.home / "settings.json").write_text(json.dumps(own | theirs))
+
+    def engine(self, **options: Any) -> Transmission:
+        return Transmission(self.url, USER, Secret(PASSWORD), timeout=GENEROUS, **options)
+
+    def _arguments(self) -> list[str]:
+        return ["-f", "-g", str(self.home)]
+
+
+class QBittorrentDaemon(_Daemon):
+    """qbittorrent-nox; `settings` are lines of the section BitTorrent of its configuration."""
+
+    program = "qbittorrent-nox"
+    package = "qbittorrent-nox"
+
+    def __init__(self, directory: Path, *settings: str) -> None:
+        super().__init__(directory)
+        lines = [
+            "[BitTorrent]",
+            f"Session\\DefaultSavePath={self.data}",
+            f"Session\\Port={self.peer_port}",
+            "Session\\Interface=lo",
+            "Session\\InterfaceAddress=127.0.0.1",
+            "Session\\DHTEnabled=false",
+            "Session\\LSDEnabled=false",
+            "Session\\PeXEnabled=false",
+            # Peers on one address are several here.
+            "Session\\MultiConnectionsPerIp=true",
+            *settings,
+            "[LegalNotice]",
+            "Accepted=true",
+            "[Preferences]",
+            "Connection\\UPnP=false",
+            "WebUI\\Address=127.0.0.1",
+            "WebUI\\LocalHostAuth=true",
+            f"WebUI\\Port={self.port}",
+            f"WebUI\\Username={USER}",
+            f'WebUI\\Password_PBKDF2="@ByteArray({_pbkdf2(PASSWORD)})"',
+            "WebUI\\UseUPnP=false",
+        ]
+        place = self.home / "qBittorrent" / "config"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "qBittorrent.conf").write_text("\n".join(lines) + "\n")
+
+    def engine(self, **options: Any) -> QBittorrent:
+        return QBittorrent(self.url, USER, Secret(PASSWORD), timeout=GENEROUS, **options)
+
+    def _arguments(self) -> list[str]:
+        return [f"--profile={self.home}", f"--webui-port={self.port}"]
+
+
+def _pbkdf2(password: str) -> str:
+    """As qBittorrent keeps a password (src/base/utils/password.cpp): salt and hash."""
+    salt = b"0123456789abcdef"
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 100_000, 64)
+    return ":".join(base64.b64encode(each).decode() for each in (salt, digest))
