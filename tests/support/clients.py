@@ -136,7 +136,8 @@ class TransmissionDaemon(_Daemon):
             "rpc-password": PASSWORD,
             "rpc-port": self.port,
             "rpc-username": USER,
-            "utp-enabled": False,
+            # libtorrent dials with uTP first, and with TCP some seconds later.
+            "utp-enabled": True,
         }
         theirs = {name.replace("_", "-"): value for name, value in settings.items()}
         (self.home / "settings.json").write_text(json.dumps(own | theirs))

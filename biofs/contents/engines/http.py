@@ -153,7 +153,7 @@ class Calls:
             return function(*args, **options)
         except EngineError:
             raise
-        except Exception as error:  # noqa: BLE001 - a hostile answer can raise anything there
+        except Exception as error:
             problem = self._described(error)
         # Outside the handler, so that the library's exception is not this one's context.
         raise EngineError(problem)

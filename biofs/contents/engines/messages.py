@@ -21,7 +21,7 @@ LONGEST: Final = 200
 _CONSIDERED: Final = 4000
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/\S*|\bwww\.\S+|\bmagnet:\S*")
 _PATH_OR_QUERY: Final = re.compile(
-    r"\S*/announce\S*|\S*\b(?:pass_?key|auth_?key|torrent_pass)\S*", re.I
+    r"\S*/announce\S*|\S*\b(?:pass_?key|auth_?key|torrent_pass)\S*", re.IGNORECASE
 )
 _KEY: Final = re.compile(r"[A-Za-z0-9_=+~-]{16,}")
 _PARTS: Final = re.compile(r"[/?&=;:@]+")

@@ -426,7 +426,7 @@ def _state(fields: Fields, whole: bool) -> State:
         return State.FINISHED
     if state in _STOPPED:
         return State.STOPPED
-    # Also if every tracker fails: whether one has refused or is away for a moment is not told apart.
+    # Also if every tracker fails: one that refuses looks like one that is away for a moment.
     return State.FETCHING
 
 

@@ -7,6 +7,9 @@ biofs, and each can send a password elsewhere; so all of it is switched off.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import qbittorrentapi
 from qbittorrentapi import exceptions
 from qbittorrentapi.request import QbittorrentSession
@@ -58,23 +61,25 @@ class Client(qbittorrentapi.Client):
         return "Client()"
 
 
+_WRONG_PASSWORD: Final = "it refuses the user name and password"  # noqa: S105 - a message
+_REFUSALS: Final[Mapping[type[Exception], str]] = {
+    exceptions.Forbidden403Error: (
+        "it refuses this machine for now, after too many wrong passwords: see `Web UI` in its "
+        "options, or start it again"
+    ),
+    exceptions.Unauthorized401Error: (
+        "it refuses this address: see `host header validation` in its options, `Web UI`"
+    ),
+    exceptions.NotFound404Error: (
+        "it does not have the torrent, or is not a qBittorrent: is this its address?"
+    ),
+    exceptions.UnsupportedMediaType415Error: "it does not take this .torrent",
+}
+
+
 def explain(error: Exception) -> str | None:
     """What an exception of qbittorrent-api means, without anything of the request."""
-    match error:
-        case exceptions.LoginFailed():
-            return "it refuses the user name and password"
-        case exceptions.Forbidden403Error():
-            return (
-                "it refuses this machine for now, after too many wrong passwords: see `Web UI` in "
-                "its options, or start it again"
-            )
-        case exceptions.Unauthorized401Error():
-            return "it refuses this address: see `host header validation` in its options, `Web UI`"
-        case exceptions.NotFound404Error():
-            return "it does not have the torrent, or is none that biofs knows: is this its address?"
-        case exceptions.UnsupportedMediaType415Error():
-            return "it does not take this .torrent"
-        case exceptions.HTTPError():
-            return f"it refuses what it was asked for (status {error.http_status_code})"
-        case _:
-            return None
+    if isinstance(error, exceptions.HTTPError):
+        default = f"it refuses what it was asked for (status {error.http_status_code})"
+        return next((said for kind, said in _REFUSALS.items() if isinstance(error, kind)), default)
+    return _WRONG_PASSWORD if isinstance(error, exceptions.LoginFailed) else None

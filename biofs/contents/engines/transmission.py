@@ -9,8 +9,8 @@ What was seen with it:
   192 pieces that it called complete were not yet in the file, for seconds. When all bytes of a file
   are there, its blocks are written and ``.part`` goes from its name; those of a neighbour in the
   same piece may still wait. So `Progress.done` is for people to watch, and FINISHED only means that
-  Transmission has it all: who waits for a file verifies its pieces, and does so again until they are
-  right. `check` asks for ``"cache-size-mb": 0``.
+  Transmission has it all: who waits for a file verifies its pieces, and does so again until they
+  are right. `check` asks for ``"cache-size-mb": 0``.
 - RPC does not say whether a torrent lies in the incomplete directory: `directory` looks.
 """
 
@@ -28,7 +28,6 @@ from biofs.contents.engines.engine import EngineError, Finding, Progress, State
 from biofs.contents.engines.http import Calls, address
 from biofs.contents.engines.messages import told
 from biofs.contents.engines.numbering import OtherFiles, numbering
-from biofs.contents.engines.path_map import PathMap
 from biofs.contents.engines.torrent_given import hash_of, read_torrent
 from biofs.contents.engines.transmission_client import Client, explain
 from biofs.tree.metainfo import Metainfo
