@@ -205,6 +205,7 @@ def test_a_killed_client_resumes_and_still_knows_what_was_wanted(begun: Begun) -
     assert list(_progress(begun.again).wanted) == [10, 11, 12, 13]
     assert _marked(begun.again)
     offered.seeder.limit(0)
+    engine.fetch(offered.torrent, [10])  # it was written down while it was stopped
     _dial(begun.again)
     finished(daemon, offered)
     assert offered.there(daemon.data / "again") == [10, 11, 12, 13]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,11 +25,24 @@ from qbittorrentapi.exceptions import LoginFailed
 
 from biofs.api.secrets import Secret
 from biofs.contents.engines import directories, marks, shapes
-from biofs.contents.engines.engine import EngineError, Finding, Progress, State
+from biofs.contents.engines.engine import EngineError, Finding, Progress
 from biofs.contents.engines.http import Calls, address
-from biofs.contents.engines.messages import told
 from biofs.contents.engines.numbering import OtherFiles, numbering
 from biofs.contents.engines.path_map import PathMap
+from biofs.contents.engines.qbittorrent_answers import (
+    STOPPED,
+    UNWANTED,
+    Fields,
+    broken,
+    hash_in,
+    ident_in,
+    is_wanted,
+    state_in,
+    state_of,
+    tags_in,
+    trackers_say,
+    version_in,
+)
 from biofs.contents.engines.qbittorrent_client import Client, explain
 from biofs.contents.engines.torrent_given import hash_of, read_torrent
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
@@ -41,14 +54,6 @@ _POLL: Final = 0.05
 _REMEMBERED: Final = 32
 
 _NORMAL: Final = 1
-_UNWANTED: Final = 0
-
-_STOPPED: Final = frozenset({"pausedDL", "stoppedDL", "pausedUP", "stoppedUP"})
-_CHECKING: Final = frozenset({"checkingDL", "checkingUP", "checkingResumeData"})
-_BROKEN: Final = frozenset({"error", "missingFiles"})
-_TRACKER_FAILS: Final = 4
-
-Fields = Mapping[str, Any]
 
 
 class QBittorrent:
@@ -103,7 +108,7 @@ class QBittorrent:
             mine = set(range(len(metainfo.files)))
         else:
             mine = set()
-        ident = _ident(known)
+        ident = ident_in(known)
         files = self._files_when_known(ident)
         numbers = self._numbering(files, metainfo)
         self._remember(ident, numbers)
@@ -111,7 +116,7 @@ class QBittorrent:
             self._choose(ident, files, numbers, set(indexes))
         else:
             self._want(known, files, numbers, set(indexes))
-        if mine or _state_of(known) in _STOPPED:
+        if mine or state_of(known) in STOPPED:
             self._call(self._client.torrents_start, ident)
 
     def _add(self, torrent: bytes, metainfo: Metainfo) -> Fields:
@@ -134,7 +139,7 @@ class QBittorrent:
         self, ident: str, files: Sequence[Fields], numbers: Sequence[int], wanted: set[int]
     ) -> None:
         others = [at for at, index in enumerate(numbers) if index not in wanted]
-        self._prioritise(ident, others, _UNWANTED)
+        self._prioritise(ident, others, UNWANTED)
 
     def _want(
         self, known: Fields, files: Sequence[Fields], numbers: Sequence[int], wanted: set[int]
@@ -142,16 +147,16 @@ class QBittorrent:
         new = [
             at
             for at, index in enumerate(numbers)
-            if index in wanted and shapes.integer(files[at].get("priority")) == _UNWANTED
+            if index in wanted and shapes.integer(files[at].get("priority")) == UNWANTED
         ]
-        mark = marks.read(_tags(known))
+        mark = marks.read(tags_in(known))
         # A torrent that nobody marked is its owner's.
         added = mark.added if mark.wanted else frozenset[int]()
         if added is not None:
             added = added | {numbers[at] for at in new}
         # First the mark: what is wanted without one counts as its owner's for ever.
         self._mark(known, marks.Mark(True, added, mark.many))
-        self._prioritise(_ident(known), new, _NORMAL)
+        self._prioritise(ident_in(known), new, _NORMAL)
 
     def cancel(self, info_hash: bytes, indexes: Collection[int] | None = None) -> None:
         """Want these files no longer, or none, as far as they are not there. Removes nothing.
@@ -166,7 +171,7 @@ class QBittorrent:
         known = self._find(info_hash)
         if known is None:
             return
-        mark = marks.read(_tags(known))
+        mark = marks.read(tags_in(known))
         if not mark.wanted:
             return
         if mark.many:
@@ -174,10 +179,10 @@ class QBittorrent:
                 "the torrent was in qBittorrent before, and too many files were added to it to "
                 "know them apart: deselect them in qBittorrent"
             )
-        ident = _ident(known)
+        ident = ident_in(known)
         files = self._files(ident)
         numbers = self._known_numbers(ident, files)
-        wanted = {at for at, each in enumerate(files) if _is_wanted(each)}
+        wanted = {at for at, each in enumerate(files) if is_wanted(each)}
         dropped = {
             at
             for at in wanted
@@ -185,7 +190,7 @@ class QBittorrent:
             and (mark.added is None or numbers[at] in mark.added)
             and (indexes is None or numbers[at] in indexes)
         }
-        self._prioritise(ident, sorted(dropped), _UNWANTED)
+        self._prioritise(ident, sorted(dropped), UNWANTED)
         if mark.added is not None:
             left = mark.added.difference(numbers[at] for at in dropped)
             left = left if indexes is not None else frozenset()
@@ -198,7 +203,7 @@ class QBittorrent:
             self._call(self._client.torrents_file_priority, ident, at, priority)
 
     def _mark(self, known: Fields, mark: marks.Mark) -> None:
-        before, ident = _tags(known), _ident(known)
+        before, ident = tags_in(known), ident_in(known)
         after = marks.written(before, mark)
         new, old = [tag for tag in after if tag not in before], set(before).difference(after)
         if new:
@@ -226,15 +231,15 @@ class QBittorrent:
         found = [
             self._progress(info_hash, fields)
             for fields in self._list(tag=marks.LABEL)
-            if (info_hash := _hash(fields)) is not None and marks.read(_tags(fields)).wanted
+            if (info_hash := hash_in(fields)) is not None and marks.read(tags_in(fields)).wanted
         ]
         return [progress for progress in found if progress.wanted]
 
     def _progress(self, info_hash: bytes, fields: Fields) -> Progress:
-        ident = _ident(fields)
+        ident = ident_in(fields)
         files = self._files(ident)
         numbers = self._known_numbers(ident, files) if files else ()
-        wanted = [at for at, each in enumerate(files) if _is_wanted(each)]
+        wanted = [at for at, each in enumerate(files) if is_wanted(each)]
         lengths = [shapes.integer(files[at].get("size")) for at in wanted]
         parts = [shapes.fraction(files[at].get("progress")) for at in wanted]
         done = [
@@ -246,7 +251,7 @@ class QBittorrent:
         return Progress(
             info_hash=info_hash,
             name=for_terminal(shapes.text(fields.get("name"))),
-            state=_state(fields, whole),
+            state=state_in(fields, whole),
             wanted=[numbers[at] for at in wanted],
             done=done,
             size=sum(lengths),
@@ -254,7 +259,7 @@ class QBittorrent:
             peers=shapes.integer(fields.get("num_leechs"))
             + shapes.integer(fields.get("num_seeds")),
             seeders=shapes.integer(fields.get("num_complete"), -1),
-            message=_broken(fields) or _message(trackers),
+            message=broken(fields) or trackers_say(trackers),
         )
 
     def directory(self, info_hash: bytes) -> Path | None:
@@ -267,7 +272,7 @@ class QBittorrent:
         if found is None:
             return None
         content = self._local(found.get("content_path"))
-        names = [shapes.text(each.get("name")) for each in self._files(_ident(found))]
+        names = [shapes.text(each.get("name")) for each in self._files(ident_in(found))]
         if not names:
             return self._local(found.get("save_path"))
         # The content's path is that of the file, if it is one, or of the directory around all.
@@ -292,7 +297,7 @@ class QBittorrent:
 
     def _check(self) -> Iterator[Finding]:
         version = for_terminal(shapes.text(self._call(self._client.app_version), 60))
-        if _number(version) < _OLDEST:
+        if version_in(version) < _OLDEST:
             yield Finding(False, f"qBittorrent {version} is too old: 4.5 is the oldest that works")
         else:
             yield Finding(True, f"qBittorrent {version} at {self._address.shown}")
@@ -333,10 +338,10 @@ class QBittorrent:
     def _find(self, info_hash: bytes) -> Fields | None:
         named = self._list(torrent_hashes=info_hash.hex())
         for each in named:
-            if _ident(each) == info_hash.hex():
+            if ident_in(each) == info_hash.hex():
                 return each
         # One of both versions has its name from the other.
-        return next((each for each in self._list() if _hash(each) == info_hash), None)
+        return next((each for each in self._list() if hash_in(each) == info_hash), None)
 
     def _files(self, ident: str) -> list[Fields]:
         return shapes.mappings(self._call(self._client.torrents_files, ident))
@@ -385,74 +390,3 @@ class QBittorrent:
 
     def _local(self, remote: object) -> Path:
         return directories.local(self._paths, shapes.text(remote), "qBittorrent")
-
-
-def _ident(fields: Fields) -> str:
-    return shapes.text(fields.get("hash"), 64)
-
-
-def _hash(fields: Fields) -> bytes | None:
-    """As the catalogue has it: of v1, if the torrent has one."""
-    for key in ("infohash_v1", "hash"):
-        try:
-            found = bytes.fromhex(shapes.text(fields.get(key), 40))
-        except ValueError:
-            continue
-        if len(found) == 20:
-            return found
-    return None
-
-
-def _tags(fields: Fields) -> list[str]:
-    tags = shapes.text(fields.get("tags"), 1 << 20).split(",")
-    return [tag.strip() for tag in tags if tag.strip()]
-
-
-def _is_wanted(file: Fields) -> bool:
-    return shapes.integer(file.get("priority")) != _UNWANTED
-
-
-def _state_of(fields: Fields) -> str:
-    return shapes.text(fields.get("state"), 40)
-
-
-def _state(fields: Fields, whole: bool) -> State:
-    state = _state_of(fields)
-    if state in _BROKEN:
-        return State.FAILED
-    if state in _CHECKING:
-        return State.CHECKING
-    if whole and state != "moving":
-        return State.FINISHED
-    if state in _STOPPED:
-        return State.STOPPED
-    # Also if every tracker fails: one that refuses looks like one that is away for a moment.
-    return State.FETCHING
-
-
-def _broken(fields: Fields) -> str:
-    match _state_of(fields):
-        case "missingFiles":
-            return "its files are gone or were changed: check them again in qBittorrent"
-        case "error":
-            return "qBittorrent cannot write or read its files: see its log"
-        case _:
-            return ""
-
-
-def _message(trackers: Sequence[Fields]) -> str:
-    """What the trackers say, if none of them works."""
-    urls = [each.get("url") for each in trackers]
-    # The first are not trackers: `** [DHT] **` and two more.
-    real = [each for each in trackers if "://" in shapes.text(each.get("url"), 1 << 16)]
-    if not real or any(each.get("status") != _TRACKER_FAILS for each in real):
-        return ""
-    return next((said for each in real if (said := told(each.get("msg"), urls))), "")
-
-
-def _number(version: str) -> tuple[int, int]:
-    """``v4.5.2`` as (4, 5); (0, 0) if it is none."""
-    parts = version.lstrip("v").split(".")[:2]
-    if len(parts) < 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        return (0, 0)
-    return (int(parts[0]), int(parts[1]))

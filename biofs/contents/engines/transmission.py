@@ -16,19 +16,26 @@ What was seen with it:
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from enum import IntEnum
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from biofs.api.secrets import Secret
 from biofs.contents.engines import directories, marks, shapes
-from biofs.contents.engines.engine import EngineError, Finding, Progress, State
+from biofs.contents.engines.engine import EngineError, Finding, Progress
 from biofs.contents.engines.http import Calls, address
-from biofs.contents.engines.messages import told
 from biofs.contents.engines.numbering import OtherFiles, numbering
 from biofs.contents.engines.torrent_given import hash_of, read_torrent
+from biofs.contents.engines.transmission_answers import (
+    Fields,
+    Status,
+    bytes_done,
+    has_name,
+    hash_in,
+    lengths,
+    progress_in,
+    wanted_in,
+)
 from biofs.contents.engines.transmission_client import Client, explain
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.printable import for_terminal
@@ -46,21 +53,6 @@ _ALL: Final = (
     "peersConnected",
     "trackerStats",
 )
-
-Fields = Mapping[str, Any]
-
-
-class _Status(IntEnum):
-    STOPPED = 0
-    CHECK_WAITS = 1
-    CHECKS = 2
-
-
-class _Error(IntEnum):
-    NONE = 0
-    TRACKER_WARNS = 1
-    TRACKER_REFUSES = 2
-    LOCAL = 3
 
 
 class Transmission:
@@ -130,11 +122,14 @@ class Transmission:
         info_hash = hash_of(metainfo)
         if not with_labels:
             self._set(info_hash, labels=[marks.LABEL])
+        # Stopping writes down what is wanted. Else a Transmission 3.00 that is killed in its first
+        # minutes with the torrent comes back without its labels, and wants all of its files.
+        self._call(client.stop_torrent, info_hash.hex())
         self._call(client.start_torrent_now, info_hash.hex())
 
     def _want(self, known: Fields, metainfo: Metainfo, indexes: Collection[int]) -> None:
         numbers = self._numbering(known, metainfo)
-        wanted = set(_wanted(known))
+        wanted = set(wanted_in(known))
         new = sorted(set(indexes).intersection(numbers) - wanted)
         labels = shapes.sequence(known.get("labels"))
         mark = marks.read(labels)
@@ -150,7 +145,7 @@ class Transmission:
         if new:
             self._set(info_hash, files_wanted=new)
         client = self._connected()
-        if shapes.integer(known.get("status"), -1) == _Status.STOPPED:
+        if shapes.integer(known.get("status"), -1) == Status.STOPPED:
             self._call(client.start_torrent_now, info_hash.hex())
         elif new:
             # One that had all it wanted has let go of its peers.
@@ -178,12 +173,12 @@ class Transmission:
                 "the torrent was in Transmission before, and too many files were added to it to "
                 "know them apart: deselect them in Transmission"
             )
-        wanted = set(_wanted(known))
+        wanted = set(wanted_in(known))
         dropped = wanted if mark.added is None else wanted & mark.added
         if indexes is not None:
             dropped &= set(indexes)
-        done, lengths = _done(known), _lengths(known)
-        dropped = {index for index in dropped if done[index] < lengths[index]}
+        done, sizes = bytes_done(known), lengths(known)
+        dropped = {index for index in dropped if done[index] < sizes[index]}
         if dropped:
             self._set(info_hash, files_unwanted=sorted(dropped))
         if mark.added is not None:
@@ -204,7 +199,7 @@ class Transmission:
         FINISHED says that Transmission has all, not that all is in the files: see the module.
         """
         found = self._find(info_hash, _ALL)
-        return None if found is None else _progress(info_hash, found)
+        return None if found is None else progress_in(info_hash, found)
 
     def all(self) -> Sequence[Progress]:
         """Every torrent with biofs's label; of one that its owner had, all that is wanted."""
@@ -212,7 +207,7 @@ class Transmission:
             info_hash
             for fields in self._get(None, ("hashString", "labels"))
             if marks.read(shapes.sequence(fields.get("labels"))).wanted
-            and (info_hash := _hash(fields)) is not None
+            and (info_hash := hash_in(fields)) is not None
         ]
         found = (self.progress(info_hash) for info_hash in hashes)
         return [progress for progress in found if progress is not None and progress.wanted]
@@ -235,7 +230,7 @@ class Transmission:
         unfinished = shapes.integer(found.get("leftUntilDone")) > 0
         order = (incomplete, final) if unfinished else (final, incomplete)
         name = shapes.text(found.get("name"), 255)
-        return next((each for each in order if _has(each, name)), order[0])
+        return next((each for each in order if has_name(each, name)), order[0])
 
     def download_directory(self) -> Path:
         """Where new torrents go in the end."""
@@ -310,7 +305,7 @@ class Transmission:
 
     def _find(self, info_hash: bytes, fields: Sequence[str]) -> Fields | None:
         found = self._get(info_hash, fields)
-        return next((each for each in found if _hash(each) == info_hash), None)
+        return next((each for each in found if hash_in(each) == info_hash), None)
 
     def _set(self, info_hash: bytes, **what: Any) -> None:
         self._call(self._connected().change_torrent, info_hash.hex(), **what)
@@ -321,86 +316,10 @@ class Transmission:
     def _numbering(self, known: Fields, metainfo: Metainfo) -> Sequence[int]:
         problem = ""
         try:
-            numbers = numbering(metainfo, _lengths(known))
+            numbers = numbering(metainfo, lengths(known))
             if len(numbers) == len(metainfo.files):
                 return numbers
             problem = "without pad files"
         except OtherFiles:
             problem = "other files"
         raise EngineError(f"Transmission lists {problem} for this torrent than its .torrent has")
-
-
-def _hash(fields: Fields) -> bytes | None:
-    try:
-        info_hash = bytes.fromhex(shapes.text(fields.get("hashString"), 40))
-    except ValueError:
-        return None
-    return info_hash if len(info_hash) == 20 else None
-
-
-def _lengths(fields: Fields) -> list[int]:
-    return [shapes.integer(each.get("length")) for each in shapes.mappings(fields.get("files"))]
-
-
-def _done(fields: Fields) -> list[int]:
-    return [
-        min(shapes.integer(each.get("bytesCompleted")), shapes.integer(each.get("length")))
-        for each in shapes.mappings(fields.get("files"))
-    ]
-
-
-def _wanted(fields: Fields) -> list[int]:
-    count = len(shapes.sequence(fields.get("files")))
-    stats = shapes.mappings(fields.get("fileStats"))[:count]
-    return [index for index, each in enumerate(stats) if each.get("wanted") is True]
-
-
-def _has(directory: Path, name: str) -> bool:
-    if not name or "/" in name or "\0" in name or name in {".", ".."}:
-        return False
-    return any(os.path.lexists(directory / each) for each in (name, f"{name}.part"))
-
-
-def _progress(info_hash: bytes, fields: Fields) -> Progress:
-    wanted, done, lengths = _wanted(fields), _done(fields), _lengths(fields)
-    trackers = shapes.mappings(fields.get("trackerStats"))
-    size = sum(lengths[index] for index in wanted)
-    there = [done[index] for index in wanted]
-    whole = sum(there) == size and shapes.integer(fields.get("leftUntilDone"), -1) == 0
-    return Progress(
-        info_hash=info_hash,
-        name=for_terminal(shapes.text(fields.get("name"))),
-        state=_state(fields, whole),
-        wanted=wanted,
-        done=there,
-        size=size,
-        rate=shapes.integer(fields.get("rateDownload")),
-        peers=shapes.integer(fields.get("peersConnected")),
-        seeders=shapes.largest([each.get("seederCount") for each in trackers]),
-        message=_message(fields, trackers),
-    )
-
-
-def _state(fields: Fields, whole: bool) -> State:
-    status = shapes.integer(fields.get("status"), -1)
-    error = shapes.integer(fields.get("error"))
-    if error == _Error.LOCAL:
-        return State.FAILED
-    if status in {_Status.CHECK_WAITS, _Status.CHECKS}:
-        return State.CHECKING
-    if whole:
-        return State.FINISHED
-    if status == _Status.STOPPED:
-        return State.STOPPED
-    alone = shapes.integer(fields.get("peersConnected")) == 0
-    return State.FAILED if error == _Error.TRACKER_REFUSES and alone else State.FETCHING
-
-
-def _message(fields: Fields, trackers: Sequence[Fields]) -> str:
-    announces = [each.get(key) for each in trackers for key in ("announce", "scrape")]
-    if shapes.integer(fields.get("error")) != _Error.NONE:
-        return told(fields.get("errorString"), announces)
-    for each in trackers:
-        if each.get("hasAnnounced") is True and each.get("lastAnnounceSucceeded") is False:
-            return told(each.get("lastAnnounceResult"), announces)
-    return ""
