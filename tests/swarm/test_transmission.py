@@ -202,6 +202,7 @@ def test_a_killed_client_resumes_and_still_knows_what_was_wanted(begun: Begun) -
         engine.progress(offered.hash)
     assert "cannot be reached" in str(caught.value)
     daemon.start()
+    until(lambda: engine.progress(offered.hash) is not None)  # it answers before it has loaded it
     assert list(_progress(begun.again).wanted) == [10, 11, 12, 13]
     assert _marked(begun.again)
     offered.seeder.limit(0)

@@ -159,9 +159,7 @@ class Calls:
         raise EngineError(problem)
 
     def _described(self, error: Exception) -> str:
-        said = self._explain(error)
-        if said is None:
-            said = _of_requests(_origin(error))
+        said = self._explain(error) or _origin(error)
         if said is None:
             said = (
                 f"it answered with something that is none of its answers ({type(error).__name__})"
@@ -169,15 +167,16 @@ class Calls:
         return f"{self._name} at {self._where}: {said}"
 
 
-def _origin(error: BaseException) -> BaseException:
-    """The exception of requests that a library has wrapped, or the one given."""
-    seen = 0
+def _origin(error: BaseException) -> str | None:
+    """What the exception of requests that a library has wrapped means."""
     current: BaseException | None = error
-    while current is not None and seen < 10:
-        if isinstance(current, requests.RequestException):
-            return current
-        current, seen = current.__cause__ or current.__context__, seen + 1
-    return error
+    for _ in range(10):
+        if current is None:
+            break
+        if said := _of_requests(current):
+            return said
+        current = current.__cause__ or current.__context__
+    return None
 
 
 def _of_requests(error: BaseException) -> str | None:
