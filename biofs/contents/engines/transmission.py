@@ -11,12 +11,13 @@ What was seen with it:
   same piece may still wait. So `Progress.done` is for people to watch, and FINISHED only means that
   Transmission has it all: who waits for a file verifies its pieces, and does so again until they
   are right. `check` asks for ``"cache-size-mb": 0``.
+- 3.00 that is killed soon after a torrent was added comes back without its labels, and wants all of
+  its files. Stopping the torrent for a moment does not prevent that.
 - RPC does not say whether a torrent lies in the incomplete directory: `directory` looks.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -42,8 +43,6 @@ from biofs.tree.metainfo import Metainfo
 from biofs.tree.printable import for_terminal
 
 _PORT: Final = 9091
-_POLL: Final = 0.05
-_STOPPING: Final = 5.0
 _OLDEST_RPC: Final = 16  # Transmission 3.00: the first with labels
 
 _BRIEF: Final = ("hashString", "name", "labels", "status", "downloadDir", "leftUntilDone")
@@ -125,23 +124,6 @@ class Transmission:
         info_hash = hash_of(metainfo)
         if not with_labels:
             self._set(info_hash, labels=[marks.LABEL])
-        self._call(client.start_torrent_now, info_hash.hex())
-        self._write_down(info_hash)
-
-    def _write_down(self, info_hash: bytes) -> None:
-        """Have a torrent's wants and labels written to the disk, by stopping it for a moment.
-
-        Else a Transmission 3.00 that is killed in its first minutes with the torrent comes back
-        without its labels, and wants all of its files.
-        """
-        client = self._connected()
-        self._call(client.stop_torrent, info_hash.hex())
-        end = time.monotonic() + _STOPPING
-        while time.monotonic() < end:
-            found = self._find(info_hash, ("hashString", "status"))
-            if found is None or shapes.integer(found.get("status"), -1) == Status.STOPPED:
-                break
-            time.sleep(_POLL)
         self._call(client.start_torrent_now, info_hash.hex())
 
     def _want(self, known: Fields, metainfo: Metainfo, indexes: Collection[int]) -> None:
