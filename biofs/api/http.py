@@ -3,12 +3,11 @@
 Its answers' bodies are read and decompressed by `read_body`, without more memory than allowed.
 """
 
-import ipaddress
 import logging
 import os
 import ssl
 import zlib
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,9 +16,8 @@ import httpx
 import trio
 
 from biofs import __version__
+from biofs.api import proxies
 from biofs.api.server import is_loopback
-
-log = logging.getLogger(__name__)
 
 # Less than the 5 s after which common servers drop an idle connection: a request sent just then
 # would be lost.
@@ -71,7 +69,8 @@ def create_clients(
         logging.getLogger(name).setLevel(logging.WARNING)
     trust_env = not is_loopback(base_url)
     if trust_env:
-        _leave_out_unparsable(os.environ)
+        proxies.check(os.environ)
+        proxies.leave_out_unparsable(os.environ)
 
     def client(verify: ssl.SSLContext, kept: int | None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -108,31 +107,6 @@ def create_clients(
         raise ValueError(
             "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
         ) from None
-
-
-def _leave_out_unparsable(environ: MutableMapping[str, str]) -> None:
-    """Take out of NO_PROXY what httpx cannot parse, such as fe80::/10: it would end all."""
-    for name in ("NO_PROXY", "no_proxy"):
-        hosts = [host.strip() for host in environ.get(name, "").split(",")]
-        bad = [host for host in hosts if host and not _is_parsable(host)]
-        if bad:
-            log.warning("%s: ignored, because it cannot be parsed: %s", name, ", ".join(bad))
-            environ[name] = ",".join(host for host in hosts if host not in bad)
-
-
-def _is_parsable(host: str) -> bool:
-    """Whether httpx makes a pattern of it, as its get_environment_proxies does."""
-    text = host if "://" in host else f"all://*{host}"
-    try:
-        ipaddress.IPv6Address(host.partition("/")[0])
-        text = f"all://[{host}]"
-    except ValueError:
-        pass
-    try:
-        httpx.URL(text)
-    except httpx.InvalidURL:
-        return False
-    return True
 
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS

@@ -18,6 +18,7 @@ from biofs.catalogue.enumeration import Enumeration, read_pages
 from biofs.catalogue.fetches import Fetch, Fetches, Priority, Work
 from biofs.catalogue.queue import Queue
 from biofs.store.groups import Index, PageChanges
+from biofs.tree import names
 
 
 class Arriving:
@@ -63,14 +64,20 @@ class Listings:
         self._turns: Final[defaultdict[int, trio.Lock]] = defaultdict(trio.Lock)
 
     def is_complete(self, category: int) -> bool:
-        """Whether the category was ever listed whole."""
-        return self._index.listing(category) is not None
+        """Whether the category was ever listed whole.
+
+        One that is not among the twelve is taken for whole: no query is known to list it, so it has
+        the groups that other answers told of.
+        """
+        return category not in names.CATEGORIES or self._index.listing(category) is not None
 
     def open(self, category: int, caller: Caller) -> Arriving | None:
         """Make sure that the category is listed, or being listed.
 
         None: it is known whole (a refresh may have been started). Otherwise what is arriving.
         """
+        if category not in names.CATEGORIES:
+            return None
         listing = self._index.listing(category)
         if listing is not None:
             if is_old(listing.checked, self._freshness.listing, self._clock()):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from biofs.contents import mountinfo
 from biofs.control import client
-from biofs.control.protocol import LONGEST_ASK, Ask, encode_path, line
+from biofs.control.protocol import LONGEST_ASK, Ask, decode_path, encode_path, line
 from biofs.errors import USAGE, QuietError
 
 _MOST_LINKS = 40  # path_resolution(7)
@@ -19,7 +19,8 @@ def locate(path: str, mounts: Sequence[mountinfo.Mount] | None = None) -> tuple[
     """The mountpoint of the biofs mount that `path` leads into, and the rest of the path.
 
     Links are followed up to the mountpoint, and so is a `..` that leads out of a mount; the rest is
-    the mount's to follow. Raises QuietError for a path elsewhere.
+    the mount's to follow, which is asked, if it answers, where a `..` below a link leads. Raises
+    QuietError for a path elsewhere.
     """
     if not path:
         raise QuietError("the path is an empty name: give one in a mount of biofs", USAGE)
@@ -30,7 +31,14 @@ def locate(path: str, mounts: Sequence[mountinfo.Mount] | None = None) -> tuple[
         if here in places:
             above = _leaves(left)
             if not above:
-                break
+                beyond = _followed(here, left)
+                if beyond is None:
+                    break
+                links += 1
+                if links > _MOST_LINKS:
+                    raise QuietError(f"{path}: too many levels of symbolic links")
+                here, left = os.path.dirname(here), beyond  # noqa: PTH120 - a text
+                continue
             for _ in range(above):
                 left.popleft()
             here = os.path.dirname(here)  # noqa: PTH120 - a text, not a path to look at
@@ -138,6 +146,28 @@ def _leaves(parts: Iterable[str]) -> int:
                 return 0
             inside.append(part)
     return 0
+
+
+def _followed(mountpoint: str, left: deque[str]) -> deque[str] | None:
+    """Have the mount follow a path with `..` in it. None if it stays there: `left` is then the path
+    without links, or as it was if the mount does not know it.
+
+    Otherwise what is left of it from the directory above the mountpoint.
+    """
+    if ".." not in left:
+        return None
+    try:
+        answer = client.ask(mountpoint, Ask(do="where", path=encode_path("/".join(left))))
+    except (client.NoMount, client.Failed):
+        return None
+    for key in ("out", "path"):
+        if isinstance(answer.get(key), str):
+            parts = [os.fsdecode(part) for part in decode_path(str(answer[key]))]
+            if key == "out":
+                return deque(parts)
+            left.clear()
+            left.extend(parts)
+    return None
 
 
 def _is_on_top(mount: mountinfo.Mount, mounts: Sequence[mountinfo.Mount]) -> bool:

@@ -29,6 +29,10 @@ class Failed(Exception):  # noqa: N818 - says what became of it
     """The mount says, in a line for people, that it cannot do that, or does not answer."""
 
 
+class Stopped(Failed):
+    """The mount's process is stopped, which the line says."""
+
+
 def is_there(mountpoint: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a socket of this user stands for the mountpoint; its mount may be dead."""
     name = protocol.name(mountpoint)
@@ -83,7 +87,7 @@ def _connected(mountpoint: str, environ: Mapping[str, str]) -> socket.socket:
 
 
 def _received(connection: socket.socket) -> bytes:
-    """What comes next. Raises TimeoutError after SILENCE_SECONDS, and Failed soon for a mount whose
+    """What comes next. Raises TimeoutError after SILENCE_SECONDS; Stopped, soon, for a mount whose
     process is stopped: a busy one answers late, that one never."""
     deadline = time.monotonic() + SILENCE_SECONDS
     while True:
@@ -92,7 +96,7 @@ def _received(connection: socket.socket) -> bytes:
         except TimeoutError:
             pid = _stopped(connection)
             if pid:
-                raise Failed(f"its process is stopped: `kill -CONT {pid}` continues it") from None
+                raise Stopped(f"its process is stopped: `kill -CONT {pid}` continues it") from None
             if time.monotonic() >= deadline:
                 raise
 

@@ -6,7 +6,7 @@ import errno
 import functools
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
 import pyfuse3
 
@@ -37,6 +37,9 @@ _ERRNO: tuple[tuple[type[ApiError], int], ...] = (
 )
 
 
+_NO_MEMORY: Final = pyfuse3.FUSEError(errno.ENOMEM)
+
+
 def errno_of(error: ApiError) -> int:
     """The errno for a failed fetch; EIO for an invalid answer."""
     return next((number for kind, number in _ERRNO if isinstance(error, kind)), errno.EIO)
@@ -48,7 +51,7 @@ def guarded(
     """Make whatever a handler raises an errno.
 
     An exception other than FUSEError would end the whole mount, so the unexpected becomes a line
-    in the log and EIO. Cancellation passes.
+    in the log and EIO, and the end of memory ENOMEM. Cancellation passes.
     """
 
     async def wrapper(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -63,6 +66,10 @@ def guarded(
             raise pyfuse3.FUSEError(errno.EIO) from None
         except OSError as error:
             raise pyfuse3.FUSEError(error.errno or errno.EIO) from None
+        except MemoryError:
+            # Nothing is made here: there may be no memory for it. What is raised nevertheless
+            # ends the mount, and with it the request.
+            raise _NO_MEMORY from None
         except Exception:
             log.exception("%s failed: unexpected error", handler.__name__)
             raise pyfuse3.FUSEError(errno.EIO) from None

@@ -1,6 +1,7 @@
 """Browsing: what is known by id, by info hash and by facet, in portions of `CHUNK`.
 
-Only groups in one of the twelve categories have a place in the tree, so only those are returned.
+Only groups of which an inode can hold the category have a place in the tree, so only those are
+returned.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from biofs.store.groups import CHUNK, KnownGroup, KnownTorrent
 from biofs.tree import names
 
 # The + keeps SQLite from taking the groups in the order of their categories.
-_PLACED: Final = f"+groups.category BETWEEN {min(names.CATEGORIES)} AND {max(names.CATEGORIES)}"
+_PLACED: Final = f"+groups.category BETWEEN 0 AND {names.LARGEST_CATEGORY}"
 _GROUP: Final = "groups.id, groups.name, groups.mtime, groups.category"
 _TORRENT: Final = "torrents.id, torrents.name, torrents.mtime, torrents.group_id"
 _HAS_GROUPS: Final = "EXISTS (SELECT 1 FROM group_facets WHERE facet = facets.id)"

@@ -195,7 +195,7 @@ def _groups(connection: sqlite3.Connection, found: Iterable[int]) -> Iterator[Hi
         row = connection.execute(
             "SELECT id, name, category FROM groups WHERE id = ?", (group_id,)
         ).fetchone()
-        if row is not None and row[2] in names.CATEGORIES:
+        if row is not None and names.has_place(row[2]):
             yield Hit(group_id, f"categories/{names.category_dirname(row[2])}/{row[1]}")
 
 

@@ -33,6 +33,7 @@ from biofs.store.group_rows import (
     write_row,
     written_of,
 )
+from biofs.tree import names
 
 __all__ = [
     "CHUNK",
@@ -50,6 +51,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 CHUNK: Final = 512  # rows a read of a listing takes at a time, in the event loop
+MOST_CATEGORIES: Final = 1024
+"""Categories beside the twelve that are listed; answers can name any number of them."""
 _REMEMBERED: Final = 16_384  # groups and torrents in memory; some 400 bytes each
 
 _decode_page: Final = msgspec.json.Decoder(PageRead).decode
@@ -174,6 +177,16 @@ class Index:
             category,
         )
         return summary or (0, 0, 0)
+
+    def other_categories(self) -> list[int]:
+        """The numbers of categories that are not the API's twelve and have groups that are known,
+        `MOST_CATEGORIES` at most."""
+        return self._store.integers(
+            "SELECT category FROM totals WHERE groups > 0 AND category BETWEEN 0 AND ?"
+            " AND category NOT BETWEEN ? AND ? ORDER BY category LIMIT ?",
+            *(names.LARGEST_CATEGORY, min(names.CATEGORIES), max(names.CATEGORIES)),
+            MOST_CATEGORIES,
+        )
 
     def lines(self, category: int) -> Iterator[bytes]:
         """The lines of index.jsonl, in the order of the groups' ids (for a thread)."""

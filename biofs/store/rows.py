@@ -40,7 +40,7 @@ _COLUMNS: Final = (
     " (SELECT answer FROM details WHERE details.group_id = groups.id) END"
 )
 _ORDER: Final = "ORDER BY groups.id LIMIT ?"
-_PLACED: Final = f"groups.category BETWEEN {min(names.CATEGORIES)} AND {max(names.CATEGORIES)}"
+_PLACED: Final = f"groups.category BETWEEN 0 AND {names.LARGEST_CATEGORY}"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -231,7 +231,12 @@ def _torrents(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Entry]
 def _categories(connection: sqlite3.Connection) -> Iterator[FacetCount]:
     totals = dict(connection.execute("SELECT category, groups FROM totals"))
     listed = {category for (category,) in connection.execute("SELECT category FROM listings")}
-    for category in names.CATEGORIES:
+    others = sorted(
+        category
+        for category, groups in totals.items()
+        if groups > 0 and names.has_place(category) and category not in names.CATEGORIES
+    )
+    for category in (*names.CATEGORIES, *others):
         query = "SELECT ifnull(max(mtime), 0) FROM groups WHERE category = ?"
         (newest,) = connection.execute(query, (category,)).fetchone()
         yield FacetCount(
@@ -239,7 +244,7 @@ def _categories(connection: sqlite3.Connection) -> Iterator[FacetCount]:
             name=names.category_dirname(category),
             groups=totals.get(category, 0),
             time=to_epoch(newest),
-            listed=category in listed,
+            listed=category in listed or category not in names.CATEGORIES,
         )
 
 

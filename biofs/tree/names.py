@@ -53,6 +53,9 @@ CATEGORIES: Final[Mapping[int, str]] = MappingProxyType(
 )
 """The API's categories by id. No action lists them; 0 is "Unknown"."""
 
+LARGEST_CATEGORY: Final = (1 << 32) - 1
+"""The largest number of a category that an inode holds (`tree.inodes.MAX_ID`)."""
+
 _UNKNOWN_CATEGORY: Final = "Unknown"
 _UNTITLED: Final = "untitled"
 _MAX_DIGITS: Final = 200
@@ -67,16 +70,34 @@ _LONGEST_CLUSTER: Final = 16
 
 
 def category_dirname(category: int) -> str:
-    """Name a category's directory: ``Scalars-Vectors``; ``Unknown`` for ids outside 1 to 12."""
-    return CATEGORIES.get(category, _UNKNOWN_CATEGORY).replace("/", "-")
+    """Name a category's directory: ``Scalars-Vectors``; ``Unknown`` for 0, ``Unknown 13`` for a
+    number that this version knows no name of.
+
+    Not by the name that an answer gives: two numbers could come with one name.
+    """
+    other = f"{_UNKNOWN_CATEGORY} {category}" if category else _UNKNOWN_CATEGORY
+    return CATEGORIES.get(category, other).replace("/", "-")
+
+
+def has_place(category: int) -> bool:
+    """Whether groups of a category have a place in the tree: it is `LARGEST_CATEGORY` at most."""
+    return 0 <= category <= LARGEST_CATEGORY
 
 
 _CATEGORY_IDS_FOLDED: Final = {category_dirname(ident).lower(): ident for ident in CATEGORIES}
+_OTHER_CATEGORY: Final = re.compile(r"unknown(?: ([1-9][0-9]{0,9}))?", re.ASCII)
 
 
 def category_typed(name: str) -> int | None:
-    """Give the id of the category whose directory has this name in upper or lower case, if any."""
-    return _CATEGORY_IDS_FOLDED.get(name.lower())
+    """Give the id of the category whose directory has this name in upper or lower case, if any.
+
+    Also of one that is not in CATEGORIES, whether or not it has groups.
+    """
+    other = _OTHER_CATEGORY.fullmatch(name.lower())
+    if other is None:
+        return _CATEGORY_IDS_FOLDED.get(name.lower())
+    ident = int(other[1] or 0)
+    return ident if has_place(ident) and ident not in CATEGORIES else None
 
 
 def years(text: str) -> tuple[int | None, int | None]:

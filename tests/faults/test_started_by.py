@@ -152,6 +152,10 @@ def test_paths_that_ls_accepts_are_accepted(mount: Mount) -> None:
         (base, "link"),
         (base, "to-root/categories/Sequences"),
         (base, "to-root/../link/../Sequences"),
+        (root, "groups/1/.."),
+        (root / CATEGORY, "../../groups/1/../../../groups/1/.."),
+        (base, "mnt/groups/1/../../../../mnt/categories/Sequences"),
+        (base, "to-root/torrents/1/../../../../../link/../../groups/1/.."),
     ):
         assert os.path.isdir(cwd / path)
         for command in ("explain", "ls", "refresh"):
@@ -160,11 +164,14 @@ def test_paths_that_ls_accepts_are_accepted(mount: Mount) -> None:
         assert "Sequences" in shell(base, "explain", path, cwd=cwd).stdout
 
 
-@pytest.mark.parametrize("path", ["m/", "./m/.", "m/categories/..", "m/../m", "link", "link/../m"])
+@pytest.mark.parametrize(
+    "path", ["m/", "./m/.", "m/categories/..", "m/../m", "link", "link/../m", "m/groups/1/../../.."]
+)
 def test_so_does_umount(tmp_path: Path, path: str) -> None:
     place = tmp_path / "m"
     with mounted(tmp_path, "--demo", name="m") as mount:
         (tmp_path / "link").symlink_to(place)
+        assert os.path.isdir(tmp_path / path)
         done = shell(tmp_path, "umount", path, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         mount.process.wait(20)

@@ -213,6 +213,71 @@ def test_sigterm_ends_a_mount_with_requests_in_flight(
     assert reader.wait(timeout=20) != 0
 
 
+def pending(pid: int) -> int:
+    """The signals that are pending for a process, as bits."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return sum(int(line[7:], 16) for line in lines if line.startswith("ShdPnd:"))
+
+
+@pytest.fixture
+def stopping(
+    mount: Mount, app: Holding, request: pytest.FixtureRequest
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A reader that waits for a mute server, and has been sent a signal that stops it."""
+    os.listdir(mount.path / "categories/Sequences")
+    app.hold.set()
+    with subprocess.Popen(
+        ["cat", f"{GROUP}/group.json"],
+        cwd=mount.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    ) as reader:
+        until(lambda: app.held == 1 and mount.status()["readers_waiting"] == 1)
+        reader.send_signal(request.param)
+        time.sleep(0.5)  # several looks at who waits
+        assert pending(reader.pid) == 1 << (request.param - 1), "it waits, and stops only then"
+        yield reader
+        reader.kill()
+
+
+STOPS = pytest.mark.parametrize("stopping", [signal.SIGTSTP, signal.SIGSTOP], indirect=True)
+
+
+@STOPS
+def test_a_reader_that_is_stopped_and_continued_gets_its_answer(
+    stopping: subprocess.Popen[bytes], app: Holding
+) -> None:
+    app.hold.clear()
+    _, status = os.waitpid(stopping.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), "with the answer it stops"
+    stopping.send_signal(signal.SIGCONT)
+    output, errors = stopping.communicate(timeout=20)
+    assert (stopping.returncode, errors) == (0, b"")
+    assert b'"Alcohol dehydrogenase ADH1"' in output
+
+
+@STOPS
+def test_one_that_is_continued_before_the_answer_never_stops(
+    stopping: subprocess.Popen[bytes], app: Holding
+) -> None:
+    stopping.send_signal(signal.SIGCONT)
+    until(lambda: not pending(stopping.pid))
+    app.hold.clear()
+    output, errors = stopping.communicate(timeout=20)
+    assert (stopping.returncode, errors) == (0, b"")
+    assert b'"Alcohol dehydrogenase ADH1"' in output
+
+
+@STOPS
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_one_that_is_to_stop_is_freed_by_a_signal_that_ends_it(
+    stopping: subprocess.Popen[bytes], number: signal.Signals
+) -> None:
+    stopping.send_signal(number)
+    assert stopping.wait(timeout=20) == -number
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_reader_outside_the_daemons_pid_namespace_is_freed(

@@ -118,14 +118,20 @@ def _asked(settings: Settings) -> Iterator[Finding]:
     from biofs.store.database.files import store_path  # noqa: PLC0415
 
     with stores.leaving_nothing(store_path(settings)) as keep:
-        found = asking.ask(settings)
+        try:
+            found = asking.ask(settings)
+        except QuietError as error:  # certificates or a proxy that cannot be used
+            yield Finding("server", False, error.message)
+            yield from _unchecked()
+            return
         if isinstance(found, asking.Identity):
             keep()
     if isinstance(found, NetworkError):
         hint = "" if isinstance(found, Intercepted) else ": is the network there?"
         yield Finding("server", False, f"{settings.url}: {found.message}{hint}")
-        yield Finding("token", None, f"there is one{_whence()}; not checked")
-    elif isinstance(found, OtherApi):
+        yield from _unchecked()
+        return
+    if isinstance(found, OtherApi):
         yield Finding("server", False, f"{settings.url}: {found.message}")
     elif isinstance(found, TokensRefused):
         yield Finding("server", True, f"{settings.url} answers")
@@ -143,6 +149,11 @@ def _asked(settings: Settings) -> Iterator[Finding]:
         yield Finding("token", True, f"works{_whence()}: user {found.user}{name}")
         yield _clock(found.clock)
         return
+    yield Finding("clock", None, "compared with nothing")
+
+
+def _unchecked() -> Iterable[Finding]:
+    yield Finding("token", None, f"there is one{_whence()}; not checked")
     yield Finding("clock", None, "compared with nothing")
 
 

@@ -60,7 +60,7 @@ def _chosen(given: Iterable[str]) -> list[int]:
     chosen: dict[int, None] = {}
     for name in given:
         category = names.category_typed(name)
-        if category is None:
+        if category is None or category not in names.CATEGORIES:
             all_names = ", ".join(names.category_dirname(ident) for ident in names.CATEGORIES)
             raise QuietError(f"{name}: no such category; the categories are {all_names}", USAGE)
         chosen[category] = None

@@ -195,7 +195,9 @@ class InStore:
         return Table(entries, facets, "", self._note(connection, place))
 
     def _note(self, connection: sqlite3.Connection, place: Place) -> str:
-        if place.what == "category" and not rows.is_listed(connection, place.ident):
+        if place.what == "category" and not (
+            place.ident not in names.CATEGORIES or rows.is_listed(connection, place.ident)
+        ):
             return _not_all(place)
         if place.what in {"groups", "facets", "facet"}:
             missing = [c for c in names.CATEGORIES if not rows.is_listed(connection, c)]

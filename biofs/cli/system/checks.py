@@ -20,6 +20,7 @@ from biofs.cli.output import quantities
 from biofs.cli.system import fuse as fuse_setup
 from biofs.contents import mountinfo
 from biofs.control import client
+from biofs.control.protocol import Ask
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
@@ -162,32 +163,40 @@ def _store(store: Path, most: int) -> Finding:
     )
 
 
-def states() -> dict[str, Mapping[str, object] | None]:
-    """What each of your mounts says of itself, by its mountpoint; None if it does not answer."""
-    found: dict[str, Mapping[str, object] | None] = {}
-    for mount in mount_lookup.mine():
-        try:
-            found[mount.mountpoint] = mount_lookup.ask(mount.mountpoint, "status")
-        except QuietError:
-            found[mount.mountpoint] = None
-    return found
+State = Mapping[str, object] | str
+"""What a mount says of itself, or in a line why it says nothing and what to do about it."""
 
 
-def need_no_token(states: Mapping[str, Mapping[str, object] | None]) -> bool:
+def states() -> dict[str, State]:
+    """The state of each of your mounts, by its mountpoint."""
+    return {mount.mountpoint: _state(mount.mountpoint) for mount in mount_lookup.mine()}
+
+
+def _state(place: str) -> State:
+    try:
+        return client.ask(place, Ask(do="status"))
+    except client.Stopped as error:
+        return f"{place}: {error}"
+    except (client.Failed, client.NoMount):
+        return f"{place} does not answer: `biofs umount --lazy {place}` ends it"
+
+
+def need_no_token(states: Mapping[str, State]) -> bool:
     """Whether there are mounts, and all of them show the embedded catalogue or a snapshot."""
     return bool(states) and all(
-        state is not None and (state.get("server") == DEMO_URL or bool(state.get("snapshot")))
+        not isinstance(state, str)
+        and (state.get("server") == DEMO_URL or bool(state.get("snapshot")))
         for state in states.values()
     )
 
 
-def mounts(states: Mapping[str, Mapping[str, object] | None]) -> Iterator[Finding]:
+def mounts(states: Mapping[str, State]) -> Iterator[Finding]:
     """Whether each of your mounts answers, and which are dead."""
     for place, state in states.items():
-        if state is not None:
-            yield _right("mount", f"{place} answers")
+        if isinstance(state, str):
+            yield _wrong("mount", state)
         else:
-            yield _wrong("mount", f"{place} does not answer: `biofs umount --lazy {place}` ends it")
+            yield _right("mount", f"{place} answers")
     if not states:
         yield _right("mount", "none is running")
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from biofs.api.urls import is_loopback, normalise_base_url
+from biofs.api.server import is_loopback, normalise_base_url
 from biofs.contents.engines.engine import EngineError
 
 MOST_BYTES: Final = 64 << 20

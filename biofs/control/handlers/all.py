@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ import msgspec
 import trio
 
 from biofs.api.errors import ApiError
-from biofs.catalogue.caller import Background, Caller
+from biofs.catalogue.caller import Background, Caller, DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
 from biofs.control import protocol, server
@@ -72,7 +73,7 @@ class Tables:
         wanted = _arguments(ask, Wanted)
         facts: dict[str, object] = {}
         if wanted.what == "category":
-            if wanted.ident not in names.CATEGORIES:
+            if not names.has_place(wanted.ident):
                 raise Refused("there is no such category")
             if ask.wait and wanted.after < 0:
                 await self._list(wanted.ident, report)
@@ -170,6 +171,7 @@ class Answers:
     def __init__(self, mounted: Mounted) -> None:
         catalogue, resolver = mounted.catalogue, Resolver(mounted.nodes)
         self._catalogue: Final = catalogue
+        self._resolver: Final = resolver
         fetching = mounted.fetching
         self._explainer: Final = Explainer(
             catalogue, resolver, mounted.contents, fetches=fetching is not None
@@ -185,6 +187,7 @@ class Answers:
         return {
             "status": self._status,
             "explain": self._explain,
+            "where": self._where,
             "refresh": self._refresh,
             "table": self._tables.table,
             "find": self._tables.find,
@@ -222,6 +225,16 @@ class Answers:
     async def _explain(self, ask: Ask, report: Report) -> dict[str, object]:
         facts = await self._explainer.explain(protocol.decode_path(ask.path))
         return {**facts, "now": self._catalogue.clock()}
+
+    async def _where(self, ask: Ask, report: Report) -> dict[str, object]:
+        """Where a path leads, which only the mount knows below a link; asks the server nothing."""
+        try:
+            walked = await self._resolver.walk(protocol.decode_path(ask.path), DryRun())
+        except (WouldFetch, OSError, ApiError):
+            raise Refused("not known") from None
+        at = walked.path if walked.out is None else walked.out
+        path = protocol.encode_path(os.fsdecode(b"/".join(at)))
+        return {"out" if walked.out is not None else "path": path}
 
 
 def in_numbers(coverage: Coverage, now: float) -> dict[str, object]:

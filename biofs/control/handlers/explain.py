@@ -38,6 +38,17 @@ class Found(NamedTuple):
     is_directory: bool
 
 
+class Walked(NamedTuple):
+    """Where a path leads: `path` is the names from the root, without links.
+
+    `out` is what is left of a path that leads out of the mount, from the directory above its root.
+    """
+
+    found: Found
+    path: Sequence[bytes]
+    out: Sequence[bytes] | None = None
+
+
 class Resolver:
     """Walks the tree of a mount. `nodes` has who answers for each kind of node."""
 
@@ -65,14 +76,25 @@ class Resolver:
         Raises OSError with the errno that open(2) would give, EXDEV where the path leads out of
         the mount, ApiError, and what the caller raises for what is not known.
         """
+        walked = await self.walk(parts, caller)
+        if walked.out is not None:
+            raise failure(errno.EXDEV)
+        return walked.found
+
+    async def walk(self, parts: Sequence[bytes], caller: Caller) -> Walked:
+        """As `resolve`; a path that leads out of the mount is walked up to there."""
         left = deque(parts)
         here, links = Found(_ROOT, is_directory=True), 0
+        path: list[bytes] = []
         while left:
             name = left.popleft()
             if not here.is_directory:
                 raise failure(errno.ENOTDIR)
             if name == b"..":
+                if here.address == _ROOT:
+                    return Walked(here, path, tuple(left))
                 here = Found(await self._above(here.address), is_directory=True)
+                del path[-1:]
                 continue
             if len(name) > NAME_MAX:
                 raise failure(errno.ENAMETOOLONG)
@@ -81,16 +103,15 @@ class Resolver:
                 raise failure(errno.ENOENT)
             if not stat.S_ISLNK(found.mode):
                 here = Found(unpack(found.inode), stat.S_ISDIR(found.mode))
+                path.append(name)
                 continue
             links += 1
             if links > _MOST_LINKS:
                 raise failure(errno.ELOOP)
             left.extendleft(reversed(await self._target(unpack(found.inode), caller)))
-        return here
+        return Walked(here, path)
 
     async def _above(self, address: Address) -> Address:
-        if address == _ROOT:
-            raise failure(errno.EXDEV)
         return unpack(await self.nodes_at(address).parent(address))
 
     async def _target(self, link: Address, caller: Caller) -> list[bytes]:

@@ -91,6 +91,8 @@ class Refresher:
         if self._catalogue.queue.offline:
             raise Refused("the mount is offline: nothing is asked")
         if address.kind in IN_CATEGORY:
+            if address.ident not in names.CATEGORIES:
+                raise Refused("no query lists this category: refresh a group in it")
             return await self._categories([address.ident], ask, report)
         if address.kind in {Kind.ROOT, Kind.CATEGORIES}:
             return await self._everything(ask, report)

@@ -109,7 +109,14 @@ _HARMLESS: Final = (
     signal.SIGPROF,
     signal.SIGVTALRM,
 )
-_MEANT: Final = ~sum(1 << (number - 1) for number in _HARMLESS)
+
+# Ctrl-Z means "later", not "never", and a program that goes on after `fg` knows nothing of EINTR. A
+# process cannot stop in the middle of a request: the kernel keeps the signal pending until the
+# request is answered, and drops it at SIGCONT (signal(7)). So it stops with the answer, or when the
+# wait has run out. With ERESTARTSYS it could stop now and ask again afterwards, but the kernel
+# takes no such error from FUSE (fuse_dev_do_write: none from -512 on).
+_STOPS: Final = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_MEANT: Final = ~sum(1 << (number - 1) for number in (*_HARMLESS, *_STOPS))
 
 
 def proc_is_ours() -> bool:

@@ -43,7 +43,7 @@ class CategoryNodes(Nodes):
 
     async def getattr(self, address: Address, caller: Caller) -> Stat:
         category = address.ident
-        if category not in names.CATEGORIES:
+        if category not in names.CATEGORIES and not self.catalogue.index.summary(category)[0]:
             raise failure(errno.ENOENT)
         if address.kind is Kind.CATEGORY:
             _, newest, _ = self.catalogue.index.summary(category)

@@ -67,7 +67,7 @@ class LinkNodes(Nodes):
         if group is None:
             await self.catalogue.placing.place(group_id, caller)
             group = self.catalogue.index.group(group_id)
-        if group is None or group.category not in names.CATEGORIES:
+        if group is None or not names.has_place(group.category):
             raise failure(errno.ENOENT)
         return _path(group)
 

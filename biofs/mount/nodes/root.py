@@ -74,6 +74,16 @@ class RootNodes(Nodes):
             self._status_at = now
         return self._status
 
+    def _category(self, category: int) -> tuple[bytes, Stat]:
+        newest = self.catalogue.index.summary(category)[1]
+        stat = attributes.directory(pack(Kind.CATEGORY, category), newest)
+        # One that is not the API's is there as long as there are groups in it.
+        stat = stat if category in names.CATEGORIES else stat._replace(keep=1.0)
+        return names.category_dirname(category).encode(), stat
+
+    def absence(self, name: bytes) -> float:
+        return 0.0 if name.startswith(b"Unknown") else super().absence(name)
+
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         return dict(await self._entries(address, caller)).get(name)
 
@@ -96,14 +106,8 @@ class RootNodes(Nodes):
             case Kind.BIOFS:
                 return [await entry("status.json", Kind.STATUS), *self._views.standing_in(".biofs")]
             case Kind.CATEGORIES:
-                summary = self.catalogue.index.summary
-                return [
-                    (
-                        names.category_dirname(category).encode(),
-                        attributes.directory(pack(Kind.CATEGORY, category), summary(category)[1]),
-                    )
-                    for category in names.CATEGORIES
-                ]
+                others = self.catalogue.index.other_categories()
+                return [self._category(category) for category in (*names.CATEGORIES, *others)]
         raise failure(errno.ENOTDIR)
 
     async def parent(self, address: Address) -> int:

@@ -34,7 +34,7 @@ from biofs.mount.kernel.invalidation import AnswerInodes, KernelCache
 from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
 from biofs.mount.nodes.base import Nodes
 from biofs.mount.operations import Operations
-from biofs.mount.process import daemon
+from biofs.mount.process import daemon, memory
 from biofs.mount.xattrs import Xattrs
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
@@ -139,15 +139,23 @@ def _serve(
 ) -> int:
     _forbid_core_files()
     _relax_collector()
+    memory.end_when_exhausted()
     unmount = False
     try:
         trio.run(_main, settings, mountpoint, ready, companions)
         unmount = True
+    except (MemoryError, trio.TrioInternalError) as error:
+        if memory.is_exhausted(error):
+            memory.end()
+        raise
     except BaseExceptionGroup as group:
+        if memory.is_exhausted(group):
+            memory.end()
         quiet = group.subgroup(QuietError)
         if quiet is None:
             raise
         unmount = True
+        signal.alarm(0)
         raise _first(quiet) from None
     finally:
         # After a crash the mountpoint stays a dead mount: it must not look like an empty directory.
@@ -248,7 +256,9 @@ async def _main(
         async with trio.open_nursery() as nursery:
             for companion in companions:
                 await nursery.start(partial(companion, mounted))
-            nursery.start_soon(_end_on_signal, nursery.cancel_scope)
+            asked_to_end = trio.Event()
+            nursery.start_soon(memory.end_soon_after_failure, asked_to_end.is_set)
+            nursery.start_soon(_end_on_signal, nursery.cancel_scope, asked_to_end)
             nursery.start_soon(watch.run)
             if contents is not None:
                 await nursery.start(contents.run)
@@ -259,6 +269,7 @@ async def _main(
             nursery.start_soon(_announce, mountpoint, ready)
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
             log.info("unmounted")
+            asked_to_end.set()
             nursery.cancel_scope.cancel()
 
 
@@ -306,12 +317,13 @@ def _xattrs(settings: Settings, catalogue: Catalogue, contents: Contents | None)
     return Xattrs(catalogue, "" if server == DEMO_URL else server, surveys)
 
 
-async def _end_on_signal(scope: trio.CancelScope) -> None:
+async def _end_on_signal(scope: trio.CancelScope, asked_to_end: trio.Event) -> None:
     """Cancelling ends at once, with requests in flight; pyfuse3.terminate would wait for them."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             log.info("ends on %s", signal.Signals(number).name)
             daemon.tell("STOPPING=1")
+            asked_to_end.set()
             scope.cancel()
             return
 

@@ -146,7 +146,7 @@ class HereView(View):
         index = self.catalogue.index
         torrent = index.torrent(torrent_id)
         group = index.group(torrent.group_id) if torrent else None
-        if torrent is None or group is None or group.category not in names.CATEGORIES:
+        if torrent is None or group is None or not names.has_place(group.category):
             return None
         name = names.torrent_of_group(group.name, torrent.name).encode()
         stat = self.links.to_known_torrent(torrent, group, self.depth)

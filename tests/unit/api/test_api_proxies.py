@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api.http import _leave_out_unparsable
+from biofs.api.proxies import check, leave_out_unparsable
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import open_catalogue
 from biofs.errors import QuietError
@@ -35,7 +35,7 @@ def test_what_cannot_be_parsed_is_left_out_with_a_line(
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
 def test_whatever_it_holds_httpx_takes_the_rest(text: str) -> None:
     environ = {"no_proxy": text}
-    _leave_out_unparsable(environ)
+    leave_out_unparsable(environ)
     with pytest.MonkeyPatch.context() as patch:
         for each in ("NO_PROXY", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"):
             patch.delenv(each, raising=False)
@@ -44,13 +44,50 @@ def test_whatever_it_holds_httpx_takes_the_rest(text: str) -> None:
         httpx.AsyncClient(verify=False)
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("socks5://user:secret@proxy.invalid:1080", "SOCKS is not supported"),
+        ("socks5h://proxy.invalid", "SOCKS is not supported"),
+        ("ftp://secret", "it has to begin with http://"),
+        ("http://[secret", "it is not a URL"),
+        ("http://user:secret@proxy:port", "it is not a URL"),
+        ("http://proxy:70000", "it is not a URL"),
+        ("a secret", "it is not a URL"),
+        ("http://", "it is not a URL"),
+        ("://", "it has to begin"),
+    ],
+)
 async def test_a_proxy_that_cannot_be_used_is_named_to_the_user(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://user:secret@proxy.invalid:1080")
+    monkeypatch.setenv(name, value)
     settings = load({"url": "https://biotorrents.invalid", "offline": True}, {"HOME": "/nowhere"})
     with pytest.raises(QuietError) as caught:
         async with open_catalogue(settings):
             pass
-    assert "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used" in str(caught.value)
+    assert str(caught.value).startswith(f"{name}: the proxy in it cannot be used: {why}")
     assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["proxy:3128", "http://user:p%40ss@proxy:3128/", "https://[::1]:3128", "http://[fe80::1%eth0]"],
+)
+def test_one_that_can_be_used_is_none_of_these(value: str) -> None:
+    check({"https_proxy": value, "HTTPS_PROXY": "http://[hidden", "HTTP_PROXY": ""})
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
+def test_what_passes_httpx_takes(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for each in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"):
+            patch.delenv(each, raising=False)
+        patch.setenv("https_proxy", text)
+        try:
+            check(os.environ)
+        except ValueError:
+            return
+        httpx.AsyncClient(verify=False)

@@ -10,9 +10,11 @@ import pytest
 from biofs.cli import mount_lookup
 from biofs.cli.commands import doctor
 from biofs.cli.system import checks, fuse
+from biofs.cli.system.checks import State
 from biofs.contents import mountinfo
 from biofs.contents.mountinfo import FSTYPE, Mount
 from biofs.control import client
+from biofs.control.protocol import Ask
 from biofs.errors import QuietError
 from biofs.settings.table import DEFAULT_URL, DEMO_URL
 
@@ -121,18 +123,25 @@ def test_a_desktop_search_that_would_read_a_mount(
 
 
 def test_mounts_that_answer_and_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    mounts = [Mount(1, 1, "/a", FSTYPE, "demo"), Mount(2, 1, "/b", FSTYPE, "demo")]
+    places = ("/a", "/b", "/c", "/d")
+    mounts = [Mount(number, 1, place, FSTYPE, "demo") for number, place in enumerate(places)]
     monkeypatch.setattr(mount_lookup, "mine", lambda: mounts)
 
-    def ask(path: str, _do: str) -> dict[str, object]:
+    def ask(path: str, _do: Ask) -> dict[str, object]:
         if path == "/b":
-            raise QuietError("no answer")
+            raise client.NoMount
+        if path == "/c":
+            raise client.Failed("the mount does not answer")
+        if path == "/d":
+            raise client.Stopped("its process is stopped: `kill -CONT 7` continues it")
         return {}
 
-    monkeypatch.setattr(mount_lookup, "ask", ask)
+    monkeypatch.setattr(client, "ask", ask)
     assert list(checks.mounts(checks.states())) == [
         ("mount", True, "/a answers"),
         ("mount", False, "/b does not answer: `biofs umount --lazy /b` ends it"),
+        ("mount", False, "/c does not answer: `biofs umount --lazy /c` ends it"),
+        ("mount", False, "/d: its process is stopped: `kill -CONT 7` continues it"),
     ]
     monkeypatch.setattr(mount_lookup, "mine", list)
     assert list(checks.mounts(checks.states())) == [("mount", True, "none is running")]
@@ -148,12 +157,12 @@ def test_mounts_that_answer_and_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
             True,
         ),
         ({"/a": {"server": DEMO_URL}, "/b": {"server": DEFAULT_URL}}, False),
-        ({"/a": {"server": DEMO_URL}, "/b": None}, False),
+        ({"/a": {"server": DEMO_URL}, "/b": "it does not answer"}, False),
         ({"/a": {}}, False),
     ],
 )
 def test_a_token_is_needed_for_a_mount_of_the_server_alone(
-    states: dict[str, dict[str, object] | None], none_needed: bool
+    states: dict[str, State], none_needed: bool
 ) -> None:
     assert checks.need_no_token(states) is none_needed
 

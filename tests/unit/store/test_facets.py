@@ -18,6 +18,7 @@ from biofs.store.database import snapshot
 from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import CHUNK, Index
+from biofs.tree import names
 
 NOW = 1_800_000_000.0
 KINDS = (facets.TAG, facets.YEAR, facets.FORMAT, facets.AUTHOR)
@@ -203,7 +204,8 @@ async def test_portions_follow_each_other() -> None:
         for number in range(1, count + 1)
     ]
     await index.add_rows(1, rows, NOW)
-    await index.add_rows(0, [row_of(count + 1, tags=["fungi"])], NOW)  # in no category
+    placeless = names.LARGEST_CATEGORY + 1
+    await index.add_rows(placeless, [row_of(count + 1, tags=["fungi"])], NOW)
     fungi = browsing.facet("tag", "fungi")
     assert fungi is not None
     for after in (

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from biofs.tree import names
+from biofs.tree.inodes import MAX_ID
 
 anything = st.text(st.characters(exclude_categories=()))
 fragments = (
@@ -179,8 +180,15 @@ def test_categories() -> None:
     assert [names.category_typed(names.category_dirname(i)) for i in range(1, 13)] == [
         *range(1, 13)
     ]
-    assert names.category_dirname(0) == names.category_dirname(99) == "Unknown"
-    assert names.category_typed("Unknown") is None
+    assert (names.category_dirname(0), names.category_dirname(99)) == ("Unknown", "Unknown 99")
+    for other in (0, 13, 99, names.LARGEST_CATEGORY):
+        assert names.has_place(other)
+        assert names.category_typed(names.category_dirname(other)) == other
+    for name in ("Unknown 0", "Unknown 01", "Unknown 1", "Unknown ٣", "Unknown 4294967296"):
+        assert names.category_typed(name) is None
+    assert not names.has_place(-1)
+    assert not names.has_place(names.LARGEST_CATEGORY + 1)
+    assert names.LARGEST_CATEGORY == MAX_ID
     assert names.category_typed("Scalars/Vectors") is None
 
 

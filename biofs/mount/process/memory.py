@@ -1,0 +1,83 @@
+"""What a mount does when its process can get no more memory: it ends at once.
+
+A request that meets the end of memory is answered ENOMEM (`biofs.mount.errnos`) wherever Python can
+still do that. It cannot in pyfuse3's own callbacks, which can raise to nobody, nor in trio's; then
+a request would never be answered, and its reader would sleep uninterruptibly until the process
+ends. The kernel ends such requests itself, with ENOTCONN, when /dev/fuse is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, NoReturn
+
+import trio
+
+EXIT_CODE: Final = 1
+GRACE_SECONDS: Final = 3
+"""How long a mount whose tasks have failed may take for its end."""
+_SAID: Final = b"biofs: there is no more memory: the mount ended\n"
+
+
+def is_exhausted(error: BaseException | None) -> bool:
+    """Whether the error, one in its group, or one that led to it is a MemoryError."""
+    met: set[int] = set()
+    left = [error]
+    while left:
+        each = left.pop()
+        if each is None or id(each) in met:
+            continue
+        if isinstance(each, MemoryError):
+            return True
+        met.add(id(each))
+        if isinstance(each, BaseExceptionGroup):
+            left.extend(each.exceptions)
+        left += (each.__cause__, each.__context__)
+    return False
+
+
+def end() -> NoReturn:
+    """End the process without anything that needs memory: no clean-up, no log."""
+    with suppress(OSError):
+        os.write(2, _SAID)
+    os._exit(EXIT_CODE)
+
+
+def end_when_exhausted() -> None:
+    """From now on, end where a MemoryError can be raised to nobody: in C's callbacks, in threads.
+
+    For any other error, what was there before is called.
+    """
+    unraisable, of_thread = sys.unraisablehook, threading.excepthook
+
+    def look(args: sys.UnraisableHookArgs) -> None:
+        if args.exc_type is MemoryError:
+            end()
+        unraisable(args)
+
+    def look_at_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is MemoryError:
+            end()
+        of_thread(args)
+
+    sys.unraisablehook = look
+    threading.excepthook = look_at_thread
+
+
+async def end_soon_after_failure(ends_well: Callable[[], bool]) -> None:
+    """Until cancelled, do nothing; then see to it that a mount that failed ends within seconds.
+
+    For a task beside those that serve. They are cancelled when one of them fails, and a thread that
+    met the end of memory may never tell the task that waits for it that it is done. SIGALRM ends
+    the process without its help (signal(7)).
+    """
+    try:
+        await trio.sleep_forever()
+    finally:
+        if not ends_well():
+            signal.alarm(GRACE_SECONDS)
