@@ -43,6 +43,35 @@ def normalise_base_url(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port is not None else ''}{path}"
 
 
+def normalise_snapshot_url(url: str) -> str:
+    """The address of a published snapshot: http, https or file, with a path and perhaps a query.
+
+    ValueError, in one line, for anything else.
+    """
+    url = url.strip()
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise ValueError("the URL holds blanks, backslashes or control characters")
+    try:
+        parts = urlsplit(url)
+        port, scheme = parts.port, parts.scheme.lower()
+        host = _host(parts.hostname) if parts.hostname else ""
+    except ValueError:
+        raise ValueError("the URL is malformed: it looks like https://host/snapshots/") from None
+    if "@" in parts.netloc:
+        raise ValueError("the URL cannot hold a user name or password")
+    if parts.fragment:
+        raise ValueError("the URL cannot hold an anchor (#…)")
+    if scheme == "file":
+        if host not in ("", "localhost") or not parts.path.startswith("/") or parts.query:
+            raise ValueError("a file's URL looks like file:///srv/snapshots/")
+        return f"file://{parts.path}"
+    if scheme not in ("http", "https") or not host:
+        raise ValueError("the URL is malformed: it looks like https://host/snapshots/")
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{scheme}://{host}{f':{port}' if port is not None else ''}{path}{query}"
+
+
 def is_loopback(base_url: str) -> bool:
     """Whether a normalised URL names this machine."""
     host = urlsplit(base_url).hostname or ""

@@ -332,7 +332,7 @@ def _failure(action: str, error: Exception) -> ApiError:
         return Unreachable(action, "the connection broke off")
     for kinds, failure, message in _FAILURES:
         if isinstance(error, kinds):
-            return failure(action, _reason(error) or message)
+            return failure(action, reason_of(error) or message)
     return BadAnswer(action, f"the HTTP client failed ({type(error).__name__})")
 
 
@@ -343,7 +343,7 @@ def _broke_off(error: httpx.TransportError) -> bool:
     return not isinstance(error, httpx.ConnectError)
 
 
-def _reason(error: BaseException | None) -> str | None:
+def reason_of(error: BaseException | None) -> str | None:
     """What a user can do something about, from among the causes of a failed connection."""
     for _ in range(_LONGEST_CHAIN):
         if isinstance(error, ssl.SSLCertVerificationError):

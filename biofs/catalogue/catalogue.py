@@ -27,9 +27,9 @@ from biofs.catalogue.locate import Locate
 from biofs.catalogue.queue import Queue
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, check_demo
-from biofs.store import facet_fill
+from biofs.settings.values import LONGEST_TTL
 from biofs.store.browsing import Browsing
-from biofs.store.database import pace_log
+from biofs.store.database import facet_fill, pace_log
 from biofs.store.database.change_log import ChangeLog
 from biofs.store.database.files import StoreCorrupt, StoreError, set_aside, store_path
 from biofs.store.database.pace_log import SharedPace
@@ -38,6 +38,9 @@ from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
 from biofs.store.memory import Trees
+from biofs.store.snapshots.cache import mountable
+from biofs.store.snapshots.exchange import Exchangeable
+from biofs.store.snapshots.kept import Kept
 from biofs.store.text_ids import TextIds
 
 DEFAULT_CACHE_SIZE: Final = 1 << 30
@@ -150,6 +153,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_CONNECT: Final = 10.0
 """Seconds to wait for a connection: who does not take one by then is not there."""
+_LOOKS: Final = 3
 WHOLE_ANSWER: Final = 4.0
 """How many times as long as a silence an answer may take altogether."""
 
@@ -161,9 +165,11 @@ def open_store(settings: Settings) -> Store:
     """
     if settings.snapshot is not None:
         try:
-            return Snapshot(settings.snapshot)
+            return Snapshot(mountable(settings.snapshot, key=settings.snapshot_key))
         except StoreError as error:
             raise QuietError(str(error)) from None
+    if settings.snapshot_url is not None:
+        return _published(settings)
     path = store_path(settings)
     try:
         try:
@@ -175,6 +181,24 @@ def open_store(settings: Settings) -> Store:
     except (StoreError, OSError) as error:
         log.warning("continuing without a cache on disk: %s", error)
         return Store(None)
+
+
+def _published(settings: Settings) -> Exchangeable:
+    """What is at hand of a URL. Raises QuietError if nothing is."""
+    assert settings.snapshot_url is not None  # noqa: S101 - who calls this has looked
+    assert settings.cache_dir is not None  # noqa: S101 - a URL leaves it set
+    kept = Kept(settings.cache_dir, settings.snapshot_url)
+    for _ in range(_LOOKS):
+        known = kept.known()
+        if known is None:
+            break
+        try:
+            return Exchangeable(kept.path(known))
+        except FileNotFoundError:
+            continue  # another mount has just put a newer one in its place
+        except (StoreError, OSError) as error:
+            raise QuietError(str(error)) from None
+    raise QuietError(f"{settings.snapshot_url}: nothing was fetched yet: `biofs mount` does")
 
 
 def _embedded() -> tuple[Secret, Secret, httpx.AsyncBaseTransport]:
@@ -210,10 +234,11 @@ async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     except ValueError as error:  # certificates, or a proxy of the environment
         raise QuietError(str(error)) from None
     store = open_store(settings)
-    queue = Queue(transport, SharedPace(settings.rate, store), offline=settings.offline)
-    catalogue = Catalogue(
-        store, queue, freshness=Freshness.of(settings.ttl), cache_size=settings.cache_size
-    )
+    # Of what is published at a URL the API is never asked; `--ttl` says when the URL is.
+    published = settings.snapshot_url is not None
+    offline, ttl = settings.offline or published, LONGEST_TTL if published else settings.ttl
+    queue = Queue(transport, SharedPace(settings.rate, store), offline=offline)
+    catalogue = Catalogue(store, queue, freshness=Freshness.of(ttl), cache_size=settings.cache_size)
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(transport.run)

@@ -18,7 +18,7 @@ from click.shell_completion import CompletionItem
 
 from biofs import __version__
 from biofs.cli.output.report import guarded
-from biofs.settings.table import SECRET_VARIABLES
+from biofs.settings.table import OTHERS_SECRET_VARIABLES, SECRET_VARIABLES
 
 _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
@@ -50,7 +50,8 @@ def hide_secrets() -> None:
     whatever becomes of the variables. So it is overwritten in place; `os.environ`, a copy that
     Python made, keeps them for who reads the settings.
     """
-    given = [name for name in SECRET_VARIABLES if os.environ.get(name)]
+    variables = (*SECRET_VARIABLES, *OTHERS_SECRET_VARIABLES)
+    given = [name for name in variables if os.environ.get(name)]
     if not given:
         return
     import ctypes  # noqa: PLC0415 - seldom needed, and slow to load
@@ -155,12 +156,16 @@ __all__ = ["main", "program"]
     },
     seldom={
         "export": (
-            "biofs.cli.commands.export",
+            "biofs.cli.snapshots.export",
             "Export the cache to FILE as a mountable snapshot.",
         ),
         "refresh": ("biofs.cli.commands.refresh", "Refresh PATH now."),
         "verify": ("biofs.cli.commands.verify", "Check data on this machine against its hashes."),
         "logout": ("biofs.cli.commands.login:logout", "Delete the token that `biofs login` saved."),
+        "publish": (
+            "biofs.cli.snapshots.publish",
+            "Publish the cache to DIR or s3://BUCKET/PREFIX, for mounts elsewhere.",
+        ),
         "cache": ("biofs.cli.commands.cache", "Inspect or clear the cache."),
         "api": ("biofs.cli.commands.api", "Send ACTION to the server and print its answer."),
         "torrent": ("biofs.cli.commands.torrent", "Fetch the .torrent file of the torrent ID."),
@@ -176,7 +181,7 @@ __all__ = ["main", "program"]
     },
     epilog="\b\nExamples:\n"
     "  biofs mount --demo ~/biotorrents      a first look, without an account\n"
-    "  biofs login && biofs mount ~/biotorrents\n\n"
+    "  biofs login && biofs mount ~/biotorrents\n"
     "`biofs COMMAND --help` and `man biofs` say more.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from biofs.contents import mountinfo
+from biofs.contents.disk import mountinfo
 from biofs.control import client
 from biofs.control.protocol import LONGEST_ASK, Ask, decode_path, encode_path, line
 from biofs.errors import USAGE, QuietError

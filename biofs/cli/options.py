@@ -76,7 +76,7 @@ CREDENTIALS = "The token: from `biofs login`, --token-file or BIOFS_TOKEN. More:
 OF_THE_STORE = ("url", "token_file", "cache_dir", "snapshot", "demo")
 """Options with which a command reads a store, whatever is mounted."""
 
-_COMPLETERS = {"FILE": complete_file, "DIR": complete_directory}
+_COMPLETERS = {"FILE": complete_file, "DIR": complete_directory, "FILE|URL": complete_file}
 
 
 def setting(name: str) -> Callable[[Command], Command]:
@@ -100,7 +100,7 @@ def _attributes(given: Setting) -> dict[str, Any]:
         attributes["type"] = click.Choice(given.choices, case_sensitive=False)
     elif given.type is float:
         attributes["type"] = float
-    elif given.type is Path:
+    elif given.metavar in _COMPLETERS and given.type in (Path, str):
         attributes["shell_complete"] = _COMPLETERS[given.metavar]
     elif given.type is not str:
         attributes["multiple"] = True

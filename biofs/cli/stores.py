@@ -37,9 +37,15 @@ def leaving_nothing(store: Path | None) -> Iterator[Callable[[], None]]:
 
 def known_of(settings: Settings) -> Path:
     """The store of the settings' server and account; without an account, of the server's only one.
+    Or the snapshot that they name.
 
     Raises QuietError if nothing is known, or it is not clear whose knowledge is meant.
     """
+    given = snapshot_of(settings)
+    if given is not None:
+        return given
+    if settings.snapshot_url is not None:
+        return _fetched_of(settings, settings.snapshot_url)
     path = store_path(settings)
     if path is None:
         raise QuietError("--demo: keeps nothing without a place for it: give --cache-dir", USAGE)
@@ -54,6 +60,38 @@ def known_of(settings: Settings) -> Path:
             f"give --token-file as for that mount"
         )
     raise QuietError(f"nothing is known of {settings.url}: `biofs warm` fetches it")
+
+
+def _fetched_of(settings: Settings, url: str) -> Path:
+    from biofs.store.snapshots.kept import Kept  # noqa: PLC0415 - few commands need it
+
+    assert settings.cache_dir is not None  # noqa: S101 - a URL leaves it set
+    kept = Kept(settings.cache_dir, url)
+    known = kept.known()
+    if known is None:
+        raise QuietError(f"{url}: nothing was fetched yet: `biofs mount --snapshot` does")
+    return kept.path(known)
+
+
+def snapshot_of(settings: Settings) -> Path | None:
+    """The snapshot that is given, unpacked if it is compressed; None if none is given.
+
+    Shows how it goes. Raises QuietError for what cannot be unpacked.
+    """
+    if settings.snapshot is None:
+        return None
+    from biofs.cli.output import progress, quantities  # noqa: PLC0415 - rich takes a while
+    from biofs.store.snapshots import cache  # noqa: PLC0415
+
+    with progress.shown() as show:
+
+        def tell(done: int, total: int) -> None:
+            show(done, total, f"{quantities.size(done)} of {quantities.size(total)} unpacked")
+
+        try:
+            return cache.mountable(settings.snapshot, progress=tell, key=settings.snapshot_key)
+        except files.StoreError as error:
+            raise QuietError(str(error)) from None
 
 
 # One warm-up of a store at a time: two would ask for the same things.

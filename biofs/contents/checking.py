@@ -18,9 +18,9 @@ from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from biofs.contents.disk.places import Found, Place
 from biofs.contents.ledger import Identity, Ledger, Verified
 from biofs.contents.piece_cache import PieceCache
-from biofs.contents.places import Found, Place
 from biofs.contents.rules import (
     LARGE_PIECE,
     MOST_PIECE,

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Identity
-from biofs.contents.places import Place
 from biofs.contents.rules import MOST_PIECE, pread
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.pieces import ZEROS, Part, Piece

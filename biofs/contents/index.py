@@ -14,9 +14,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import chain, islice
 from typing import Final
 
-from biofs.contents.beneath import Components, DataDirectory
-from biofs.contents.entries import UNFINISHED, Entries, Listing
-from biofs.contents.places import ABSENT, File, Place, Presence, presence
+from biofs.contents.disk.beneath import Components, DataDirectory
+from biofs.contents.disk.entries import UNFINISHED, Entries, Listing
+from biofs.contents.disk.places import ABSENT, File, Place, Presence, presence
 
 _PROBES: Final = 20
 """So many files of a torrent are looked at, however many it has."""

@@ -20,17 +20,17 @@ from typing import Final, NamedTuple, TypeVar
 import trio
 from cachetools import LRUCache
 
-from biofs.contents import mountinfo
-from biofs.contents.beneath import DataDirectory
 from biofs.contents.checking import TorrentCheck
+from biofs.contents.disk import mountinfo
+from biofs.contents.disk.beneath import DataDirectory
+from biofs.contents.disk.places import Found, Place
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Ledger
 from biofs.contents.matching import Listed, ListedFiles, MetainfoFiles, match
 from biofs.contents.piece_cache import PieceCache
-from biofs.contents.places import Found, Place
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Shared, Unverified
-from biofs.contents.torrent_files import TorrentFiles, is_hash
+from biofs.contents.torrent_files import TorrentFiles, hashes_of, is_hash
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, has_announce, parse
 from biofs.tree.torrentfiles import File
 
@@ -393,12 +393,3 @@ class Library:
     def close(self) -> None:
         """Close the ledger."""
         self.ledger.close()
-
-
-def hashes_of(metainfo: Metainfo) -> Sequence[str]:
-    """The info hashes of a torrent: of v2 also as those have it who have room for 20 bytes."""
-    both = (metainfo.info_hash_v1, metainfo.info_hash_v2)
-    found = [each.hex() for each in both if each is not None]
-    if metainfo.info_hash_v2 is not None:
-        found.append(metainfo.info_hash_v2.hex()[:40])
-    return found

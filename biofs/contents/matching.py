@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, overload
 
-from biofs.contents.places import File
+from biofs.contents.disk.places import File
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
 from biofs.tree.metainfo import Metainfo

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from biofs.contents.disk.places import Place
 from biofs.contents.library import Library
 from biofs.contents.matching import Listed
-from biofs.contents.places import Place
 from biofs.store.tops import Top
 
 _VERIFIED: Final = 256

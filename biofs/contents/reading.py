@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from biofs.contents.disk.places import Place
 from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
 from biofs.contents.piece_cache import PieceKey
-from biofs.contents.places import Place
 from biofs.contents.rules import (
     LARGE_PIECE,
     SETTLED_SECONDS,

@@ -14,12 +14,12 @@ from contextlib import ExitStack
 from itertools import islice
 from typing import Final, NamedTuple
 
-from biofs.contents.beneath import Components, DataDirectory, Handle
-from biofs.contents.entries import MOST_ENTRIES, UNFINISHED
+from biofs.contents.disk.beneath import Components, DataDirectory, Handle
+from biofs.contents.disk.entries import MOST_ENTRIES, UNFINISHED
+from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Identity, Ledger
 from biofs.contents.library import Library, Local
 from biofs.contents.matching import NONE, Listed
-from biofs.contents.places import Place
 from biofs.contents.rules import key_of
 from biofs.tree.layout import FileTree
 

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from biofs.contents.beneath import DataDirectory, Handle
-from biofs.contents.entries import REST_EVERY, Entries
+from biofs.contents.disk.beneath import DataDirectory, Handle
+from biofs.contents.disk.entries import REST_EVERY, Entries
 from biofs.tree import printable
+from biofs.tree.metainfo import Metainfo
 
 log = logging.getLogger(__name__)
 
@@ -236,3 +237,12 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
+
+
+def hashes_of(metainfo: Metainfo) -> Sequence[str]:
+    """The info hashes of a torrent: of v2 also as those have it who have room for 20 bytes."""
+    both = (metainfo.info_hash_v1, metainfo.info_hash_v2)
+    found = [each.hex() for each in both if each is not None]
+    if metainfo.info_hash_v2 is not None:
+        found.append(metainfo.info_hash_v2.hex()[:40])
+    return found

@@ -9,17 +9,20 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from contextlib import nullcontext
+from typing import Final
 
 import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
+from biofs.api.errors import ApiError
 from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
-from biofs.mount.attributes import DIRECTORY, KEEP, Attributes, Stat
+from biofs.mount.attributes import Attributes, Stat
 from biofs.mount.contents import Contents, Data
-from biofs.mount.entries import Directories, Listed, Listing
+from biofs.mount.entries import Directories, Listed
 from biofs.mount.errnos import ReadOnly, guarded
+from biofs.mount.handles import Gone, Later, OpenDirectory
 from biofs.mount.kernel.count_only import CountOnly
 from biofs.mount.kernel.invalidation import AnswerInodes
 from biofs.mount.kernel.waiting import Patience, Waiter
@@ -32,6 +35,7 @@ from biofs.mount.nodes.root import RootNodes
 from biofs.mount.nodes.torrent import TorrentNodes
 from biofs.mount.views.registry import ViewRouter, all_views
 from biofs.mount.xattrs import Xattrs
+from biofs.store.database.files import StoreError
 from biofs.tree.inodes import Address, Kind, unpack
 
 log = logging.getLogger(__name__)
@@ -39,36 +43,6 @@ log = logging.getLogger(__name__)
 NAME_MAX: Final = 255
 _DOTS: Final = (b".", b"..")
 _WRITING: Final = 0o3 | 0o2000 | 0o1000  # O_ACCMODE, O_APPEND, O_TRUNC (open(2))
-
-
-class _OpenDirectory:
-    """A directory handle: `.` and `..` first, then the listing, whose offsets are shifted by 2."""
-
-    DOTS: Final = 2
-
-    def __init__(self, inode: int, parent: int, listing: Listing, caller: Waiter) -> None:
-        self.inode: Final = inode
-        self.parent: Final = parent
-        self.listing: Final = listing
-        self.caller: Final = caller
-
-    def dots(self) -> Sequence[Listed]:
-        """The first two entries. Of their attributes the kernel takes the inode alone."""
-        return (
-            Listed(b".", 1, self.inode, DIRECTORY, 0, 0, KEEP),
-            Listed(b"..", 2, self.parent, DIRECTORY, 0, 0, KEEP),
-        )
-
-
-class _Later(NamedTuple):
-    """What an open file holds before it is read: the kernel may have all of it already."""
-
-    nodes: Nodes
-    address: Address
-    caller: Waiter
-
-    def close(self) -> None:
-        """Nothing was made."""
 
 
 class Operations(ReadOnly):
@@ -126,8 +100,8 @@ class Operations(ReadOnly):
         self._looked_up = 0
         self._xattrs: Final = xattrs
         self._count_only: Final = CountOnly()
-        self._opened: Final[dict[int, _OpenDirectory]] = {}
-        self._files: Final[dict[int, Content | Data | _Later]] = {}
+        self._opened: Final[dict[int, OpenDirectory]] = {}
+        self._files: Final[dict[int, Content | Data | Later]] = {}
 
     @property
     def nodes(self) -> Mapping[Kind, Nodes]:
@@ -220,13 +194,20 @@ class Operations(ReadOnly):
             # As if the wait had run out: nobody looks at this directory, so nobody waits.
             raise pyfuse3.FUSEError(errno.EAGAIN)
         if directory is not None:
-            self._opened[number] = _OpenDirectory(inode, directory.parent, directory, caller)
+            self._opened[number] = OpenDirectory(inode, directory.parent, directory, caller)
             return FileHandleT(number)
         nodes, address = self._at(inode)
-        listing = await nodes.opendir(address, caller)
-        self._answer_inodes.add(caller.used_answers, inode)
-        parent = await nodes.parent(address)
-        self._opened[number] = _OpenDirectory(inode, parent, listing, caller)
+        version = self._catalogue.store.hold()
+        try:
+            with nullcontext() if version is None else version.reading():
+                listing = await nodes.opendir(address, caller)
+                self._answer_inodes.add(caller.used_answers, inode)
+                parent = await nodes.parent(address)
+        except BaseException:
+            if version is not None:
+                version.let_go()
+            raise
+        self._opened[number] = OpenDirectory(inode, parent, listing, caller, version)
         return FileHandleT(number)
 
     async def _only_counts(self, inode: int, caller: Waiter) -> bool:
@@ -268,15 +249,18 @@ class Operations(ReadOnly):
                 any_fitted = True
             shift = handle.DOTS
             # What is there already is sent at once, without waiting for the rest.
-            portion = await handle.listing.portion(
-                offset - shift, handle.caller, wait=not any_fitted
-            )
+            with handle.reading():
+                portion = await handle.listing.portion(
+                    offset - shift, handle.caller, wait=not any_fitted
+                )
             if not portion:
                 return
 
     @guarded
     async def releasedir(self, fh: FileHandleT) -> None:
-        self._opened.pop(fh, None)
+        handle = self._opened.pop(fh, None)
+        if handle is not None:
+            handle.close()
 
     @guarded
     async def open(
@@ -286,21 +270,21 @@ class Operations(ReadOnly):
             raise pyfuse3.FUSEError(errno.EROFS)
         nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid)
-        content: Content | Data | _Later
+        content: Content | Data | Later
         size = self._known_size(nodes, address, inode, caller)
         if size is not None:
             nodes.mark_read(address)
-            content = _Later(nodes, address, caller)
+            content = Later(nodes, address, caller)
             self._attributes.opened(inode, size)
         else:
-            content = await nodes.open(address, caller)
+            content = await self._made(nodes, address, caller)
             self._answer_inodes.add(caller.used_answers, inode)
             if not isinstance(content, Data):
                 self._attributes.opened(inode, content.size())
         self._number = number = self._number + 1
         self._files[number] = content
         volatile = nodes.volatile(address)
-        keep = isinstance(content, _Later) or nodes.keeps_pages(inode, content)
+        keep = isinstance(content, Later) or nodes.keeps_pages(inode, content)
         return pyfuse3.FileInfo(
             fh=FileHandleT(number), direct_io=volatile, keep_cache=keep and not volatile
         )
@@ -319,22 +303,48 @@ class Operations(ReadOnly):
     @guarded
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
         content = self._files[fh]
-        if isinstance(content, _Later):
+        if isinstance(content, Later):
             content = await self._content_now(fh, content)
         if isinstance(content, Data):
             data = content.read(off, size)
             return await content.read_from_disk(off, size) if data is None else data
         return content.read(off, size)
 
-    async def _content_now(self, fh: int, later: _Later) -> Content | Data:
+    async def _made(self, nodes: Nodes, address: Address, caller: Waiter) -> Content | Data:
+        """A file's content, all of it as of one moment."""
+        version = self._catalogue.store.hold()
+        if version is None:
+            return await nodes.open(address, caller)
+        try:
+            with version.reading():
+                return await nodes.open(address, caller)
+        finally:
+            version.let_go()
+
+    async def settle(self) -> None:
+        """Have every open file hold its content, before what is known is replaced as a whole."""
+        while True:
+            later = [(fh, held) for fh, held in self._files.items() if isinstance(held, Later)]
+            if not later:
+                return
+            for fh, held in later:
+                try:
+                    if self._files.get(fh) is held:
+                        await self._content_now(fh, held)
+                except (OSError, ApiError, StoreError) as error:
+                    # Its reader gets an error, now or later: at least it gets nothing mixed.
+                    log.debug("an open file is not read before the exchange: %s", error)
+                    self._files[fh] = Gone(str(error))
+
+    async def _content_now(self, fh: int, later: Later) -> Content | Data:
         """The content of a file that is read for the first time, the same for all its readers."""
-        made = await later.nodes.open(later.address, later.caller)
+        made = await self._made(later.nodes, later.address, later.caller)
         held = self._files.get(fh)
         if held is later:
             self._files[fh] = made
             return made
         made.close()  # another reader was first
-        if held is None or isinstance(held, _Later):
+        if held is None or isinstance(held, Later):
             raise failure(errno.EBADF)
         return held
 

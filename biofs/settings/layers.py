@@ -54,14 +54,14 @@ class Merged:
     def value(self, setting: Setting) -> Any:
         """The parsed value, or the default. Raises ConfigError."""
         for other, value in setting.fixed_with.items():
-            if self.given.get(other):
+            if _overrules(self.given, other, setting.name):
                 return value
         given = self.given.get(setting.name)
         return self._default(setting) if given is None else self._parsed(setting, given)
 
     def _default(self, setting: Setting) -> Any:
         for other, value in setting.default_with.items():
-            if self.given.get(other):
+            if _overrules(self.given, other, setting.name):
                 return None if value is None else setting.parse(value)
         if not callable(setting.default):
             return None if setting.default is None else setting.parse(setting.default)
@@ -116,10 +116,12 @@ def merge(
         origins.update((key, _Origin(name(key), home, exitcode)) for key in layer)
 
     alone = any(line.get(setting.name) for setting in SETTINGS if setting.alone)
+    counting = _counting(line) if alone else {setting.name for setting in SETTINGS}
+    if counting and config_file is not None:
+        file = config_file
+        stored = {key: value for key, value in _stored(file).items() if key in counting}
+        add(stored, lambda key: f"{file}: {key}", file.parent, 1)
     if not alone:
-        if config_file is not None:
-            file = config_file
-            add(_stored(file), lambda key: f"{file}: {key}", file.parent, 1)
         add(_environment(environ), lambda key: BY_NAME[key].variable, Path(), 1)
     add(line, lambda key: BY_NAME[key].option, Path(), USAGE)
     if not alone and config_file is not None and logged_in:
@@ -132,6 +134,17 @@ def merge(
     return Merged(given, origins)
 
 
+def _counting(line: Mapping[str, object]) -> set[str]:
+    """What counts in the settings file where otherwise only the command line does."""
+    return {s.name for s in SETTINGS if any(line.get(name) for name in s.also_with)}
+
+
+def _overrules(given: Mapping[str, object], other: str, key: str) -> bool:
+    """Whether a value that is given for `other` leaves nothing to say for `key`."""
+    value = given.get(other)
+    return bool(value) and not (values.is_url(value) and key in BY_NAME[other].left_to_urls)
+
+
 def _is_given(layer: Mapping[str, object], key: str) -> bool:
     return key in layer and layer[key] is not False
 
@@ -139,7 +152,7 @@ def _is_given(layer: Mapping[str, object], key: str) -> bool:
 def _check_exclusions(line: Mapping[str, object]) -> None:
     for setting in SETTINGS:
         for other in setting.excludes:
-            if _is_given(line, setting.name) and _is_given(line, other):
+            if _overrules(line, setting.name, other) and _is_given(line, other):
                 problem = f"{BY_NAME[other].option} cannot be combined with {setting.option}"
                 raise ConfigError(problem, USAGE)
 
@@ -149,7 +162,7 @@ def _excluded(layer: Mapping[str, object]) -> set[str]:
     found: set[str] = set()
     for setting in SETTINGS:
         if _is_given(layer, setting.name):
-            found.update(setting.excludes)
+            found.update(o for o in setting.excludes if _overrules(layer, setting.name, o))
         if any(_is_given(layer, other) for other in setting.excludes):
             found.add(setting.name)
     return found

@@ -96,6 +96,10 @@ class Settings:
     demo: bool
     snapshot: Path | None
     """A file made by `biofs export`, which stands for the server."""
+    snapshot_url: str | None = None
+    """Where snapshots are published, which stand for the server."""
+    snapshot_key: str | None = None
+    """The public key (`RW…`) with which a snapshot has to be signed."""
     ca_file: Path | None
     """Certificates to trust in place of the system's; PEM."""
     timeout: float = 30.0
@@ -122,7 +126,7 @@ def load(
     merged = merge(command_line, environ, file, logged_in=logged_in)
     settings = Settings(**_fields(merged))
     secrets = settings.token or settings.cookie
-    if not (secrets or settings.demo or settings.offline):
+    if not (secrets or settings.demo or settings.offline or settings.snapshot_url):
         raise ConfigError(
             f"no token: `biofs login` asks for it and keeps it; or give --token-file FILE, "
             f"or set {TOKEN_VARIABLE}, or try --demo"

@@ -58,8 +58,12 @@ class Setting:
     """Then no file that others can read can hold it, and no child inherits the variable."""
     alone: bool = False
     """With it only the command line counts: what is set elsewhere is for the real server."""
+    also_with: tuple[str, ...] = ()
+    """Settings with which only the command line counts, and in the settings file this one too."""
     excludes: tuple[str, ...] = ()
     """Settings that cannot be given with it; one that a weaker source gives is passed over."""
+    left_to_urls: tuple[str, ...] = ()
+    """Settings that it excludes or stands for as a file, but not if its value is a URL."""
     fields: tuple[str, ...] | None = None
     """Fields of `Settings` that it fills; None: the one of its name."""
     example: str = ""

@@ -253,16 +253,29 @@ SETTINGS: Final = (
     ),
     Setting(
         name="snapshot",
-        type=Path,
-        help="Mount a file that `biofs export` wrote.",
+        help="Mount a file that `biofs export` wrote, or what is published at a URL.",
         group="catalogue",
-        metavar="FILE",
-        parse=values.existing_file,
+        metavar="FILE|URL",
+        parse=values.snapshot,
+        default=(),
         flags=("--snapshot",),
         in_file=False,
         in_fstab=True,
         alone=True,
         excludes=("url", "token_file", "cache_dir", "cache_size", "rate", "ttl", "account"),
+        left_to_urls=("cache_dir", "ttl", "offline"),
+        fields=("snapshot", "snapshot_url"),
+    ),
+    Setting(
+        name="snapshot_key",
+        help="Public key (minisign, `RW…`, or a file with it) that has to have signed a snapshot.",
+        group="catalogue",
+        metavar="KEY",
+        parse=values.public_key,
+        flags=("--snapshot-key",),
+        in_fstab=True,
+        also_with=("snapshot",),
+        example='"RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"',
     ),
     Setting(
         name="ca_file",
@@ -298,7 +311,13 @@ BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 SECRET_VARIABLES: Final = tuple(s.variable for s in SETTINGS if s.secret and s.variable)
 """Variables of the environment that hold a secret."""
 
+OTHERS_SECRET_VARIABLES: Final = (
+    *("BIOFS_SIGNING_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+)
+"""Those that hold one and are no settings of a mount: of `biofs publish`."""
+
 OTHER_VARIABLES: Final = {
+    "BIOFS_SIGNING_PASSWORD": "Password of the key with which `biofs publish --key` signs.",
     "BIOFS_DEBUG": "If set, an unexpected error shows its traceback.",
     "NO_COLOR": "If set, nothing is coloured.",
 }

@@ -23,7 +23,10 @@ LONGEST_WAIT = 86_400.0
 LONGEST_TTL = 10 * 365 * 86_400.0
 """Seconds."""
 
+_URL = re.compile(r"(?:https?|file)://", re.IGNORECASE)
 _SIZE = re.compile(r"([0-9]{1,6})([KMGTkmgt])i?[Bb]?")
+_PUBLIC_KEY = re.compile(r"RW[A-Za-z0-9+/]{54}")  # 42 bytes in base64, of which two are "Ed"
+_LONGEST_KEY_FILE = 4096
 _SHIFTS = {"K": 10, "M": 20, "G": 30, "T": 40}
 
 
@@ -86,11 +89,54 @@ def secret_in_file(path: Path) -> Secret:
     return secret(file.content.decode("utf-8-sig", "replace"))
 
 
+def public_key(text: str) -> str:
+    """A public key of minisign, or the one in the file that is named: its second line."""
+    from pathlib import Path  # noqa: PLC0415 - see above
+
+    if _PUBLIC_KEY.fullmatch(text.strip()):
+        return text.strip()
+    try:
+        with Path(text).expanduser().open("rb") as file:
+            lines = file.read(_LONGEST_KEY_FILE).decode("ascii", "replace").splitlines()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "not the path of a file"
+        raise ValueError(f"neither a key that begins with RW nor a file: {reason}") from None
+    found = [line.strip() for line in lines if _PUBLIC_KEY.fullmatch(line.strip())]
+    if not found:
+        raise ValueError(f"{text}: holds no public key of minisign")
+    return found[0]
+
+
 def existing_file(path: Path) -> Path:
     """The path of what is there."""
     if not _exists(path):
         raise ValueError(f"{path}: no such file")
     return path
+
+
+def is_url(text: object) -> bool:
+    """Whether a snapshot is given by its address rather than as a file's path."""
+    return isinstance(text, str) and _URL.match(text) is not None
+
+
+def snapshot(text: Any) -> tuple[Path | None, str | None]:
+    """A snapshot's file or its address; neither if none is given."""
+    if not isinstance(text, str):
+        return None, None
+    if is_url(text):
+        from biofs.api.server import normalise_snapshot_url  # noqa: PLC0415 - see above
+
+        return None, normalise_snapshot_url(text)
+    from pathlib import Path  # noqa: PLC0415 - see above
+
+    if not text or "\0" in text:
+        raise ValueError("not a path")
+    try:
+        return existing_file(Path(text).expanduser().absolute()), None
+    except RuntimeError:
+        raise ValueError("the home directory that ~ stands for is not known") from None
+    except FileNotFoundError:
+        raise ValueError("relative to a current directory that is gone") from None
 
 
 def directory(path: Path) -> Path:

@@ -93,7 +93,7 @@ class Detail(NamedTuple):
         return float("-inf") if self.outdated or not seen else max(seen) + ttl
 
 
-def _counts(line: bytes) -> dict[object, dict[str, object]]:
+def counts(line: bytes) -> dict[object, dict[str, object]]:
     """What a browse row knows better of its torrents, by id, under torrentgroup's names."""
     return {
         torrent.get("torrentId"): {
@@ -162,15 +162,15 @@ class Details:
         ):
             raise StoreError("a detail in the store is damaged")
         stored = decode(answer)
-        counts: dict[object, dict[str, object]] = {}
+        counted: dict[object, dict[str, object]] = {}
         confirmed, outdated = fetched, False
         if isinstance(line, bytes) and isinstance(seen, float) and seen > fetched:
             outdated = stable is not None and stable != row_stable
             confirmed = fetched if stable is None else seen
-            counts = _counts(line)
+            counted = counts(line)
         torrents = {}
         for document, about in zip(stored.torrents, stored.about, strict=True):
-            document.update(counts.get(about.id, {}))
+            document.update(counted.get(about.id, {}))
             torrents[about.id] = TorrentDetail(
                 about.id,
                 render.document(render.with_lists(document)),

@@ -158,6 +158,7 @@ def copy(connection: sqlite3.Connection, source: str) -> None:
         connection.execute(
             f"INSERT INTO main.texts ({columns})"  # noqa: S608 - constants
             f" SELECT {columns} FROM {source}.texts"
+            f" WHERE rowid / 2 IN (SELECT id FROM main.groups) ORDER BY rowid"
         )
 
 

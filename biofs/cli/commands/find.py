@@ -5,13 +5,12 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import click
 
 from biofs.cli import mount_lookup, options, stores
-from biofs.contents import mountinfo
+from biofs.contents.disk import mountinfo
 from biofs.control import client
 from biofs.control.protocol import Ask
 from biofs.errors import USAGE, QuietError
@@ -29,8 +28,8 @@ _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.all has it
 @options.options(options.account)
 @click.option(
     "--snapshot",
-    metavar="FILE",
-    help="Search a file made by `biofs export`.",
+    metavar="FILE|URL",
+    help="Search a file made by `biofs export`, or what a mount of URL fetched.",
     shell_complete=options.complete_file,
 )
 @click.option("--demo", is_flag=True, help="Search the embedded catalogue; needs --cache-dir.")
@@ -110,10 +109,6 @@ def _shows(mount: mountinfo.Mount, source: str) -> bool:
     return mount.is_biofs and mount.source == source and client.is_there(mount.mountpoint)
 
 
-def _store(settings: Settings) -> Path:
-    return stores.known_of(settings) if settings.snapshot is None else settings.snapshot
-
-
 def _search(
     settings: Settings, words: Sequence[str], limit: int, *, files: bool
 ) -> Iterator[dict[str, Any]]:
@@ -121,9 +116,10 @@ def _search(
     from biofs.store.database.read_only import open_read_only  # noqa: PLC0415
     from biofs.store.search import Damaged, hits  # noqa: PLC0415
 
-    store = _store(settings)
+    store = stores.known_of(settings)
+    foreign = settings.snapshot is not None or settings.snapshot_url is not None
     try:
-        with closing(open_read_only(store, foreign=settings.snapshot is not None)) as opened:
+        with closing(open_read_only(store, foreign=foreign)) as opened:
             if not fulltext.is_there(opened):
                 raise QuietError(f"{store}: has nothing to search in: {_why(opened)}")
             yield from hits(opened, words, limit, files=files)

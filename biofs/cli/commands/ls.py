@@ -49,8 +49,8 @@ from biofs.tree.names import category_dirname
 @options.options(options.account)
 @click.option(
     "--snapshot",
-    metavar="FILE",
-    help="Look into a file made by `biofs export`.",
+    metavar="FILE|URL",
+    help="Look into a file made by `biofs export`, or what a mount of URL fetched.",
     shell_complete=options.complete_file,
 )
 @click.option("--demo", is_flag=True, help="Use the embedded catalogue (needs --cache-dir).")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from biofs.cli import options
+from biofs.cli import options, stores
 from biofs.cli.output.report import complain
 from biofs.cli.system import fuse
 from biofs.cli.system.fuse import look, prepare
@@ -45,6 +45,11 @@ def command(mountpoint: str, **given: object) -> int:
         _check_data(data, place)
     _check_own(settings.download_dir, "--download-dir", place)
     _say_unfit(settings)
+    if settings.snapshot_url is not None:
+        from biofs.cli import first_fetch  # noqa: PLC0415 - trio and httpx take half a second
+
+        first_fetch.have(settings)
+    stores.snapshot_of(settings)  # unpacked now, where somebody sees how it goes
     return _run(settings, place)
 
 
@@ -52,7 +57,7 @@ def _say_unfit(settings: Settings) -> None:
     """A mount asks nothing at its start; what the last one was told of the server, it says."""
     # The store needs a tenth of a second: only if there is one.
     path = store_path(settings)
-    if settings.snapshot or path is None or not path.exists():
+    if settings.snapshot or settings.snapshot_url or path is None or not path.exists():
         return
     from biofs.store.database import pace_log  # noqa: PLC0415
 

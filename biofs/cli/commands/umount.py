@@ -12,7 +12,7 @@ from biofs.cli import mount_lookup, options
 from biofs.cli.system import fuse, processes
 from biofs.cli.system.fuse import look
 from biofs.cli.system.processes import holders
-from biofs.contents import mountinfo
+from biofs.contents.disk import mountinfo
 from biofs.errors import USAGE, QuietError
 
 PATIENCE = 30.0

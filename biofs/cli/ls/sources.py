@@ -166,8 +166,8 @@ class InStore:
     """The store of an account, or a snapshot: what is known, without asking anybody."""
 
     def __init__(self, settings: Settings) -> None:
-        self._foreign = settings.snapshot is not None
-        self._file: Path = settings.snapshot or stores.known_of(settings)
+        self._foreign = settings.snapshot is not None or settings.snapshot_url is not None
+        self._file: Path = stores.known_of(settings)
 
     def table(self, place: Place) -> Table:
         try:

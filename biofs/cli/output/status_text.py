@@ -36,6 +36,8 @@ def as_table(answer: Mapping[str, Any]) -> str:
         ("queue", _queue(requests["waiting"], answer["readers_waiting"])),
         ("known", _known(known)),
     ]
+    if answer.get("snapshot", {}).get("url"):
+        rows.append(("published", _published(answer["snapshot"])))
     rows += [("last error", f"{e['action']}: {e['error']}") for e in answer["last_errors"]]
     return "\n".join([quantities.table(rows), *_categories(known["categories"])])
 
@@ -55,7 +57,9 @@ def in_one_line(state: Mapping[str, Any], kept: int | None = None) -> str:
         said.append(f"{quantities.size(kept)} cached")
     if state.get("readers_waiting"):
         said.append(f"{quantities.counted(state['readers_waiting'], 'reader')} waiting")
-    if state["offline"]:
+    if state.get("snapshot", {}).get("problem"):
+        said.append("nothing newer can be fetched")
+    elif state["offline"]:
         said.append("offline")
     elif state["server_reachable"] is False:
         said.append("server not reachable")
@@ -69,14 +73,30 @@ def _server(answer: Mapping[str, Any]) -> str:
     if server == DEMO_URL:
         return "the embedded catalogue"
     if answer.get("snapshot"):
-        made = datetime.fromtimestamp(answer["snapshot"]["made"], UTC)
-        return f"{server} as of {made:%Y-%m-%d %H:%M} UTC, {one_line(answer['snapshot']['file'])}"
+        snapshot = answer["snapshot"]
+        made = datetime.fromtimestamp(snapshot["made"], UTC)
+        return f"{server} as of {made:%Y-%m-%d %H:%M} UTC, {one_line(snapshot['file'])}"
     if answer["offline"]:
         return f"{server}, offline"
     if answer.get("server_unfit"):
         return f"{server}: {one_line(answer['server_unfit'])}"
     states = {None: "not asked yet", True: "reachable", False: "not reachable"}
     return f"{server}, {states[answer['server_reachable']]}"
+
+
+def _published(snapshot: Mapping[str, Any]) -> str:
+    """When the URL of a mounted snapshot is looked at, and what stands in the way."""
+    checked = datetime.fromtimestamp(snapshot["checked"], UTC)
+    said = f"looked at {checked:%Y-%m-%d %H:%M} UTC"
+    wait, fetching = snapshot["next_check_in_seconds"], snapshot["fetching"]
+    if fetching:
+        of = f" of {quantities.size(fetching['of'])}" if fetching["of"] else ""
+        said += f", fetching: {quantities.size(fetching['bytes'])}{of}"
+    elif wait is None:
+        said += ", offline"
+    else:
+        said += f", next in {quantities.duration(wait)}"
+    return f"{said}; {one_line(snapshot['problem'])}" if snapshot["problem"] else said
 
 
 def _requests(requests: Mapping[str, Any]) -> str:
@@ -162,5 +182,5 @@ def following(settings: Settings) -> Companion:
 def _kept(settings: Settings) -> int | None:
     from biofs.store.database import files  # noqa: PLC0415 - as in `following`
 
-    path = files.store_path(settings)
+    path = None if settings.snapshot_url else files.store_path(settings)
     return None if path is None else files.size(path)

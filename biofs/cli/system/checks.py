@@ -18,7 +18,7 @@ from typing import NamedTuple
 from biofs.cli import mount_lookup, stores
 from biofs.cli.output import quantities
 from biofs.cli.system import fuse as fuse_setup
-from biofs.contents import mountinfo
+from biofs.contents.disk import mountinfo
 from biofs.control import client
 from biofs.control.protocol import Ask
 from biofs.errors import QuietError

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from biofs.cli.system import processes
-from biofs.contents import mountinfo
+from biofs.contents.disk import mountinfo
 from biofs.errors import USAGE, QuietError
 
 DEVICE = Path("/dev/fuse")

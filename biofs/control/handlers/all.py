@@ -176,7 +176,7 @@ class Answers:
         self._explainer: Final = Explainer(
             catalogue, resolver, mounted.contents, fetches=fetching is not None
         )
-        self._refresher: Final = Refresher(catalogue, resolver)
+        self._refresher: Final = Refresher(catalogue, resolver, mounted.following)
         self._tables: Final = Tables(catalogue, mounted.contents)
         self._verifier: Final = Verifier(catalogue, resolver, mounted.contents)
         self._fetcher: Final = Fetcher(catalogue, resolver, fetching)

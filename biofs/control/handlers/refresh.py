@@ -14,6 +14,7 @@ from biofs.catalogue.answers import KnownAnswer
 from biofs.catalogue.caller import Caller, DryRun, NoWait, WouldFetch, WouldWait
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
+from biofs.catalogue.subscription.following import Following
 from biofs.control import protocol
 from biofs.control.handlers import explain
 from biofs.control.handlers.explain import (
@@ -74,8 +75,11 @@ class Watcher:
 class Refresher:
     """Refreshes what stands at a path."""
 
-    def __init__(self, catalogue: Catalogue, resolver: Resolver) -> None:
+    def __init__(
+        self, catalogue: Catalogue, resolver: Resolver, following: Following | None = None
+    ) -> None:
         self._catalogue: Final = catalogue
+        self._following: Final = following
         self._resolver: Final = resolver
         self._watcher: Final = Watcher()
         catalogue.changes.subscribe(self._watcher)
@@ -86,6 +90,8 @@ class Refresher:
         Raises Refused for what cannot be refreshed, is not known yet, or would cost very much and
         was not confirmed with `everything`.
         """
+        if self._following is not None:
+            return await _published(self._following, ask)
         found = await self._found(ask)
         address = found.address
         if self._catalogue.queue.offline:
@@ -215,6 +221,33 @@ class Refresher:
         seconds = self._catalogue.queue.pace.delay()
         waiting = len(self._catalogue.queue)
         return f"{waiting} waiting, next request in {seconds:.0f} s" if waiting else "being asked"
+
+
+async def _published(following: Following, ask: Ask) -> dict[str, object]:
+    """Look at the URL: whatever the path is, what is published is published as a whole."""
+    if following.offline:
+        raise Refused("the mount is offline: nothing is asked")
+    if not ask.wait:
+        following.ask()
+        return {"started": 1}
+    looked = await following.look_now()
+    if looked.problem:
+        raise Refused(looked.problem)
+    if looked.difference is None:
+        return {"changed": []}
+    counts = {
+        "new": looked.difference.added,
+        "changed": len(looked.difference.changed),
+        "gone": len(looked.difference.gone),
+    }
+    return {
+        "changed": [
+            f"{count} {'group' if count == 1 else 'groups'} {what}"
+            for what, count in counts.items()
+            if count
+        ]
+        or ["another snapshot with the same groups"]
+    }
 
 
 class _Reporting(Caller):

@@ -21,12 +21,14 @@ import trio
 
 import biofs
 from biofs.catalogue.catalogue import Catalogue, open_catalogue
+from biofs.catalogue.subscription.following import Following
 from biofs.contents.engines import choose
 from biofs.contents.engines.engine import EngineError
 from biofs.contents.ledger import FILE_NAME, Ledger
 from biofs.contents.library import Library
 from biofs.contents.torrent_files import default_folders
 from biofs.errors import QuietError
+from biofs.mount import exchange
 from biofs.mount.contents import Contents
 from biofs.mount.fetching import Fetching
 from biofs.mount.kernel import busy_poll
@@ -88,7 +90,8 @@ class Mounted(NamedTuple):
 
     `state` is what status.json shows; `flush_kernel` returns when the kernel has dropped what it
     had cached of every change so far; `contents` is there if there are data directories, or an
-    engine that fetches; `fetching` with an engine.
+    engine that fetches; `fetching` with an engine; `following` if what is mounted is published at
+    a URL.
     """
 
     mountpoint: Path
@@ -98,6 +101,7 @@ class Mounted(NamedTuple):
     flush_kernel: Callable[[], Awaitable[None]]
     contents: Contents | None = None
     fetching: Fetching | None = None
+    following: Following | None = None
 
 
 class Companion(Protocol):
@@ -231,8 +235,10 @@ async def _main(
         if fetching is not None:
             stack.callback(fetching.close)
 
+        following: Following | None = None
+
         def state() -> dict[str, object]:
-            return _state(settings, catalogue, operations, watch, started)
+            return _state(settings, catalogue, operations, watch, started, following)
 
         operations = Operations(
             catalogue,
@@ -248,8 +254,10 @@ async def _main(
         )
         kernel = KernelCache(catalogue.index, answer_inodes=answer_inodes)
         catalogue.changes.subscribe(kernel)
+        following = exchange.following(settings, catalogue, operations, kernel)
         mounted = Mounted(
-            mountpoint, catalogue, operations.nodes, state, kernel.flush, contents, fetching
+            *(mountpoint, catalogue, operations.nodes, state, kernel.flush),
+            *(contents, fetching, following),
         )
         _mount(operations, settings, mountpoint)
         busy_poll.look_closely()
@@ -265,6 +273,8 @@ async def _main(
             if fetching is not None and settings.engine != "libtorrent":
                 nursery.start_soon(fetching.learn_directory)
             nursery.start_soon(kernel.run)
+            if following is not None:
+                await nursery.start(following.run)
             nursery.start_soon(give_memory_back, operations.served, operations.forget_all)
             nursery.start_soon(_announce, mountpoint, ready)
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
@@ -350,11 +360,17 @@ async def _announce(mountpoint: Path, ready: Callable[[], None]) -> None:
     ready()
 
 
-def _source(settings: Settings, catalogue: Catalogue) -> dict[str, object]:
+def _source(
+    settings: Settings, catalogue: Catalogue, following: Following | None
+) -> dict[str, object]:
     if not isinstance(catalogue.store, Snapshot):
         return {"server": settings.url}
     made, server = catalogue.store.about
-    return {"server": server, "snapshot": {"file": str(settings.snapshot), "made": made}}
+    file = settings.snapshot_url if following is not None else str(settings.snapshot)
+    said: dict[str, object] = {"file": file, "made": made}
+    if following is not None:
+        said |= following.state()
+    return {"server": server, "snapshot": said}
 
 
 def _state(
@@ -363,10 +379,11 @@ def _state(
     operations: Operations,
     watch: SignalWatch,
     started: float,
+    following: Following | None,
 ) -> dict[str, object]:
     return {
         "biofs": biofs.__version__,
-        **_source(settings, catalogue),
+        **_source(settings, catalogue, following),
         "account": {"token": settings.token is not None, "cookie": settings.cookie is not None},
         "mounted_seconds": round(time.monotonic() - started),
         **catalogue.state(),

@@ -89,7 +89,7 @@ def source_name(settings: Settings) -> str:
     """What a mount of this is called in mountinfo, as its source."""
     if settings.demo:
         return "demo"
-    if settings.snapshot:
+    if settings.snapshot or settings.snapshot_url:
         return "snapshot"
     return "".join(c for c in urlsplit(settings.url).netloc if c.isalnum() or c in ".-:[]")
 

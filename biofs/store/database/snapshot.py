@@ -7,6 +7,7 @@ has bookmarked or downloaded) are taken back.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,12 +15,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from biofs.store import fulltext
 from biofs.store.coverage import Coverage, measure
+from biofs.store.database import normal_form
 from biofs.store.database.files import StoreError
 from biofs.store.database.read_only import check_ours, distrust, uri
 from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
 from biofs.store.database.store import Store
+from biofs.store.snapshots import cache, identity
 
 T = TypeVar("T")
 COPIED: Final = (
@@ -35,27 +37,16 @@ come from strangers. A mount of a snapshot has these tables in memory.
 
 `totals` is neither copied nor left: it is computed again."""
 
-_WITH_MARKS: Final = {("groups", "line"), ("details", "answer")}
-_MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
-_SERVER: Final = "snapshot of"
+MADE: Final = "snapshot made"  # keys of `meta`: epoch seconds, and the server's URL
+SERVER: Final = "snapshot of"
+_LAST: Final = 2.0**33
 _STEPS: Final = 100_000  # of SQLite's virtual machine between two ticks
 ATTACHED: Final = "snapshot"
 _PAGE_BYTES: Final = 8192  # larger pages suit files that are only read
 
-# Not copied: where marks are taken back, rows have other lengths.
-_TOTALS: Final = """
-    INSERT INTO main.totals (category, groups, bytes)
-    SELECT category, count(*), total(length(line)) FROM main.groups GROUP BY category
-"""
-
+_INDEX: Final = re.compile(r"\s*(--.*\s+)*CREATE INDEX")
 _MAKES: Final = re.compile(
     r"CREATE (?:TABLE IF NOT EXISTS (\w+)|INDEX IF NOT EXISTS \w+ ON (\w+))", re.ASCII
-)
-
-# In JSON without blanks. A key cannot be mistaken for text: there its quotes have backslashes.
-_MARKS: Final = re.compile(
-    rb'"(bookmarked|isBookmarked|hasBookmarked|hasSnatched|canUseToken|isPersonalFreeleech)":'
-    rb'(true|[1-9][0-9]*|"[^"\\]+")'
 )
 
 
@@ -66,30 +57,12 @@ class About(NamedTuple):
     server: str
 
 
-def without_marks(json: bytes) -> bytes:
-    """A row or answer as an account sees it that has bookmarked and downloaded nothing."""
-    return _MARKS.sub(rb'"\1":false', json)
-
-
-def _marked(json: bytes | None) -> bytes | None:
-    return None if json is None else without_marks(json)
-
-
 def _statements() -> Iterator[tuple[str, str]]:
     """The statements that make a store's tables and indexes, each with its table's name."""
     for statement in statements():
         made = _MAKES.search(statement)
         if made is not None:
             yield made[1] or made[2], statement
-
-
-def _copy(connection: sqlite3.Connection, table: str) -> None:
-    names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]
-    values = [f"without_marks({name})" if (table, name) in _WITH_MARKS else name for name in names]
-    connection.execute(
-        f"INSERT INTO main.{table} ({', '.join(names)})"  # noqa: S608 - the schema's own names
-        f" SELECT {', '.join(values)} FROM store.{table}"
-    )
 
 
 def _write(
@@ -99,9 +72,9 @@ def _write(
     try:
         if tick is not None:
             connection.set_progress_handler(tick, _STEPS)
-        connection.create_function("without_marks", 1, _marked, deterministic=True)
         # Until it is whole it is of no use to anybody: no journal is needed.
         connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA secure_delete = ON")  # what is between rows is zero
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -109,15 +82,18 @@ def _write(
         connection.execute("ATTACH ? AS store", (uri(source, "mode=ro"),))
         check_ours(connection, source, "store")
         connection.execute("BEGIN")
-        for _, statement in _statements():
+        made = [statement for _, statement in _statements()]
+        for statement in made:
+            if not _INDEX.match(statement):
+                connection.execute(statement)
+        normal_form.copy(connection)
+        # Afterwards: they are smaller then, and made faster.
+        for statement in filter(_INDEX.match, made):
             connection.execute(statement)
-        for table in COPIED:
-            _copy(connection, table)
-        connection.execute(_TOTALS)
-        fulltext.copy(connection, "store")
         connection.executemany(
-            "INSERT INTO main.meta VALUES (?, ?)", [(_MADE, now), (_SERVER, server)]
+            "INSERT INTO main.meta VALUES (?, ?)", [(MADE, float(now)), (SERVER, server)]
         )
+        identity.note(connection, identity.computed(connection, server, tick))
         connection.execute("COMMIT")
         connection.execute("DETACH store")
         return measure(connection)
@@ -144,19 +120,20 @@ def write(
         raise StoreError(f"{source}: {error}") from None
 
 
-def _about(connection: sqlite3.Connection, path: Path) -> About:
+def about_of(connection: sqlite3.Connection, path: Path) -> About:
+    """What the snapshot says of itself to which `connect` led. Raises StoreError."""
     try:
         meta = dict(connection.execute("SELECT key, value FROM snapshot.meta").fetchall())
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path}: not a snapshot: {error}") from None
-    made, server = meta.get(_MADE), meta.get(_SERVER)
-    if not isinstance(made, float) or not isinstance(server, str):
+    made, server = meta.get(MADE), meta.get(SERVER)
+    if not isinstance(made, float) or not 0 <= made < _LAST or not isinstance(server, str):
         raise StoreError(f"{path}: not a snapshot; create one with `biofs export`")
     return About(made, server)
 
 
-def _connect(file: Path) -> sqlite3.Connection:
-    """A database in memory with all tables but those that the snapshot brings.
+def connect(file: Path) -> sqlite3.Connection:
+    """A database in memory with all tables but those that the snapshot brings. Raises StoreError.
 
     A name without a database before it is looked for in the main one first and then in what is
     attached (sqlite.org/lang_naming.html).
@@ -184,6 +161,18 @@ def _connect(file: Path) -> sqlite3.Connection:
     return connection
 
 
+def opened(file: Path) -> tuple[sqlite3.Connection, About]:
+    """As `connect`, ready for readers, and what the snapshot says of itself. Raises StoreError."""
+    connection = connect(file)
+    try:
+        about = about_of(connection, file)
+        normal_form.restore_times(connection, about.made)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, about
+
+
 class Snapshot(Store):
     """The store in a file made by `write`. The file is never written, nor is anything beside it.
 
@@ -197,13 +186,18 @@ class Snapshot(Store):
         super().__init__(None)
 
     def _open(self, path: Path | None) -> None:
-        self._reader = self._writer = _connect(self._file)
-        try:
-            self.about = _about(self._reader, self._file)
-        except BaseException:
-            self._reader.close()
-            raise
+        self._reader, self.about = opened(self._file)
+        self._writer = self._reader
+        self._held = cache.hold(self._file)
+
+    def close(self) -> None:
+        """Close the connections, and say that the file is not in use any more."""
+        super().close()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        with closing(_connect(self._file)) as connection:
+        connection, _ = opened(self._file)
+        with closing(connection):
             return read(connection)

@@ -16,9 +16,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import trio
 
@@ -50,6 +50,16 @@ _FAILING: Final = _CORRUPT | {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_AUTH,
 }
+
+
+class Version(Protocol):
+    """A store as it was at some moment: what a reader began with, and goes on with."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """While the context is open, the task and the threads it starts read this."""
+
+    def let_go(self) -> None:
+        """The reader has ended."""
 
 
 class Store:
@@ -279,6 +289,13 @@ class Store:
             for connection in old:
                 with suppress(sqlite3.DatabaseError):
                     connection.close()
+
+    def hold(self) -> Version | None:
+        """What is known now, kept for a reader that goes on later, until it calls `let_go`.
+
+        None where nothing needs to be kept: the store changes row by row, never as a whole.
+        """
+        return None
 
     def close(self) -> None:
         """Close the connections. What was written stays."""

@@ -11,8 +11,8 @@ from biofs.cli import mount_lookup
 from biofs.cli.commands import doctor
 from biofs.cli.system import checks, fuse
 from biofs.cli.system.checks import State
-from biofs.contents import mountinfo
-from biofs.contents.mountinfo import FSTYPE, Mount
+from biofs.contents.disk import mountinfo
+from biofs.contents.disk.mountinfo import FSTYPE, Mount
 from biofs.control import client
 from biofs.control.protocol import Ask
 from biofs.errors import QuietError

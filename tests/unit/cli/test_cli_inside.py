@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from biofs.cli import mount_lookup
-from biofs.contents.mountinfo import FSTYPE, Mount
+from biofs.contents.disk.mountinfo import FSTYPE, Mount
 from biofs.control import client
 from biofs.control.protocol import Ask
 from biofs.errors import QuietError
@@ -110,7 +110,7 @@ def test_what_a_mount_does_not_answer(
         raise error
 
     monkeypatch.setattr(client, "ask", ask)
-    monkeypatch.setattr("biofs.contents.mountinfo.read", lambda: [mount(place)])
+    monkeypatch.setattr("biofs.contents.disk.mountinfo.read", lambda: [mount(place)])
     with pytest.raises(QuietError) as caught:
         mount_lookup.ask(f"{place}/x", "explain", wait=False)
     assert caught.value.message == said.replace("{mnt}", str(place))

@@ -10,8 +10,8 @@ import pytest
 
 from biofs.cli.system import fuse, processes
 from biofs.cli.system.fuse import Look
-from biofs.contents import mountinfo
-from biofs.contents.mountinfo import Mount
+from biofs.contents.disk import mountinfo
+from biofs.contents.disk.mountinfo import Mount
 from biofs.errors import QuietError
 
 

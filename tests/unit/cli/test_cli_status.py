@@ -9,8 +9,8 @@ import pytest
 from biofs.cli import main, mount_lookup
 from biofs.cli.commands.explain import shown_for_people as explained
 from biofs.cli.output.status_text import as_table
-from biofs.contents import mountinfo
-from biofs.contents.mountinfo import FSTYPE, Mount
+from biofs.contents.disk import mountinfo
+from biofs.contents.disk.mountinfo import FSTYPE, Mount
 from biofs.control import client
 
 STATUS: dict[str, Any] = {

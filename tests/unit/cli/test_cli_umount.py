@@ -11,8 +11,8 @@ from biofs.cli.commands import umount
 from biofs.cli.system import fuse, processes
 from biofs.cli.system.fuse import Look
 from biofs.cli.system.processes import Holder
-from biofs.contents import mountinfo
-from biofs.contents.mountinfo import Mount
+from biofs.contents.disk import mountinfo
+from biofs.contents.disk.mountinfo import Mount
 
 
 class Machine:

@@ -12,7 +12,7 @@ import pytest
 from biofs.cli import main
 from biofs.cli.commands.verify import NOTHING, in_sum, in_words
 from biofs.cli.output import progress
-from biofs.contents.mountinfo import FSTYPE, Mount
+from biofs.contents.disk.mountinfo import FSTYPE, Mount
 from biofs.control import client
 from biofs.control.protocol import LONGEST_ASK, Ask
 
@@ -55,7 +55,7 @@ def asks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Asked]:
         return asked
 
     mounts = [Mount(n, 1, place, FSTYPE, "demo") for n, place in enumerate(("/one", "/two"), 10)]
-    monkeypatch.setattr("biofs.contents.mountinfo.read", lambda: mounts)
+    monkeypatch.setattr("biofs.contents.disk.mountinfo.read", lambda: mounts)
     return answering
 
 

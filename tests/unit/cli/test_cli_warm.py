@@ -22,6 +22,7 @@ from biofs.errors import QuietError
 from biofs.settings.load import Settings, load
 from biofs.store.database.files import store_path
 from biofs.store.database.snapshot import Snapshot
+from biofs.store.snapshots.cache import mountable
 from tests.support.catalogues import running
 
 TOKEN = "test-token-8f3a"
@@ -215,10 +216,10 @@ def test_exporting(
     assert said.endswith("KiB: 1 category listed, details of 30 of 30 groups\n")
     file = home / "x.biofs"
     assert file.stat().st_mode & 0o777 == mode
-    opened = Snapshot(file)
+    opened = Snapshot(mountable(file))
     assert opened.about.server == "https://example.org"
     opened.close()
-    assert TOKEN.encode() not in file.read_bytes()
+    assert TOKEN.encode() not in mountable(file).read_bytes()
     assert [path.name for path in home.iterdir() if path.name.startswith(".x")] == []
 
 
@@ -231,7 +232,7 @@ def test_what_is_there_is_replaced_only_by_force(
     assert capsys.readouterr().err == "biofs: x.biofs: already exists; --force overwrites it\n"
     assert file.read_text() == "precious"
     assert export("--force", "x.biofs") == 0
-    Snapshot(file).close()
+    Snapshot(mountable(file)).close()
 
 
 @pytest.mark.parametrize(

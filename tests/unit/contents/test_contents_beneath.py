@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from biofs.contents import beneath
-from biofs.contents.beneath import DataDirectory
+from biofs.contents.disk import beneath
+from biofs.contents.disk.beneath import DataDirectory
 from tests.unit.contents.contents_support import bind, promptly, silent_fuse, tmpfs
 
 SECRET = b"outside"
@@ -218,8 +218,8 @@ def test_a_data_directory_can_be_unmounted_at_any_time(data: Path) -> None:
 
 _UNPRIVILEGED = """
 import os, sys
-from biofs.contents import beneath
-from biofs.contents.beneath import DataDirectory
+from biofs.contents.disk import beneath
+from biofs.contents.disk.beneath import DataDirectory
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 directory = DataDirectory(os.fsencode(sys.argv[1]))
 for path in ([b"secret"], [b"closed", b"x"], [b"open"]):

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofs.contents import checking, reading
-from biofs.contents.beneath import DataDirectory
 from biofs.contents.checking import Checked, State, TorrentCheck, files_below
+from biofs.contents.disk.beneath import DataDirectory
 from biofs.contents.ledger import Identity, Ledger
 from biofs.contents.library import Library, Local, hashes_of
 from biofs.contents.matching import Listed

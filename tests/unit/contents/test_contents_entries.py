@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.contents.beneath import DataDirectory
-from biofs.contents.entries import Entries, Listing
+from biofs.contents.disk.beneath import DataDirectory
+from biofs.contents.disk.entries import Entries, Listing
 from tests.unit.contents.contents_support import Clock, bind, make, promptly, silent_fuse, tmpfs
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from biofs.contents.beneath import DataDirectory, Handle
+from biofs.contents.disk.beneath import DataDirectory, Handle
+from biofs.contents.disk.places import File, Found, Place
 from biofs.contents.index import Tops
-from biofs.contents.places import File, Found, Place
 from tests.unit.contents.contents_support import Clock, make, promptly, silent_fuse
 
 MIB = 1 << 20

@@ -5,8 +5,8 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.contents import mountinfo
-from biofs.contents.mountinfo import Mount
+from biofs.contents.disk import mountinfo
+from biofs.contents.disk.mountinfo import Mount
 
 ROOT = b"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw,discard"
 BIOFS = b"97 22 0:51 / /home/me/bio\\040torrents ro,nosuid - fuse.biofs torrents.bio ro,user_id=0"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from biofs.contents import library as library_module
-from biofs.contents.beneath import DataDirectory
+from biofs.contents.disk.beneath import DataDirectory
+from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Local
-from biofs.contents.places import Place
 from biofs.contents.reading import OpenFile
 from tests.support.torrents import BLOCK
 from tests.unit.contents.contents_support import Clock, promptly, silent_fuse

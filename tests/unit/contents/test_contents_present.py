@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from biofs.contents.beneath import DataDirectory
+from biofs.contents.disk.beneath import DataDirectory
+from biofs.contents.disk.places import Place
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Identity, Ledger
 from biofs.contents.library import Library
 from biofs.contents.matching import Listed
-from biofs.contents.places import Place
 from biofs.contents.present import Present, confirm_all
 from biofs.store.tops import Top
 from biofs.tree.filelist import Entry

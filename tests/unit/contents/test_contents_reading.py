@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biofs.contents import gathering, reading
-from biofs.contents.beneath import DataDirectory
+from biofs.contents.disk.beneath import DataDirectory
+from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Ledger
 from biofs.contents.piece_cache import PieceCache
-from biofs.contents.places import Place
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Shared, Unverified
 from biofs.tree.metainfo import Metainfo, parse

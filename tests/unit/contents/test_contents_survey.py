@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biofs.contents.entries import UNFINISHED
+from biofs.contents.disk.entries import UNFINISHED
 from biofs.contents.ledger import Identity, Ledger
 from biofs.contents.library import Library
 from biofs.contents.look import look

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from biofs.catalogue.catalogue import Catalogue
-from biofs.contents import beneath
+from biofs.contents.disk import beneath
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
 from biofs.demo.app import create_app

@@ -13,10 +13,11 @@ import trio
 from biofs.api.models import GroupRow
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.store import facet_fill, facets
+from biofs.store import facets
+from biofs.store.database import facet_fill
+from biofs.store.database.facet_fill import fill
 from biofs.store.database.store import Store
 from biofs.store.details import Details
-from biofs.store.facet_fill import fill
 from biofs.store.groups import Index
 from tests.support.catalogues import Patient, running
 from tests.unit.store.test_facets import NOW, answer_of, known, row_of

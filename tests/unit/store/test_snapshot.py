@@ -15,11 +15,12 @@ import trio
 from biofs.catalogue.warming import Warming
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.store.coverage import measure
+from biofs.store.coverage import Coverage, measure
 from biofs.store.database import schema, snapshot
 from biofs.store.database.files import StoreError
+from biofs.store.database.normal_form import without_marks
 from biofs.store.database.schema import APPLICATION_ID, READABLE_FROM, VERSION
-from biofs.store.database.snapshot import Snapshot, without_marks
+from biofs.store.database.snapshot import Snapshot
 from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
@@ -27,6 +28,7 @@ from biofs.store.text_ids import TextIds
 from tests.support.catalogues import running
 
 MADE = 1_800_000_000.0
+LATER = MADE + 86_400
 URL = "https://torrents.bio"
 
 
@@ -58,17 +60,21 @@ def _add_account(connection: sqlite3.Connection) -> None:
 
 async def test_everything_is_in_it_and_nothing_of_the_account(store: Path, tmp_path: Path) -> None:
     file = tmp_path / "snapshot"
-    coverage = snapshot.write(store, file, MADE, URL)
+    coverage = snapshot.write(store, file, LATER, URL)
     assert (coverage.groups, coverage.details, coverage.file_lists) == (60, 60, 120)
     assert b"PRIVATE" not in file.read_bytes()
     opened, original = Snapshot(file), Store(store)
     try:
-        assert opened.about == (MADE, URL)
-        assert await opened.scan(measure) == coverage == await original.scan(measure)
+        assert opened.about == (LATER, URL)
+        assert _without_times(await opened.scan(measure)) == _without_times(coverage)
+        assert _without_times(coverage) == _without_times(await original.scan(measure))
         here, there = Index(opened), Index(original)
         assert here.summary(1)[2] == sum(len(line) for line in here.lines(1))
         assert here.entries_after(1, -1) == there.entries_after(1, -1)
-        assert here.listing(1) == there.listing(1)
+        mine, theirs = here.listing(1), there.listing(1)
+        assert mine is not None
+        assert theirs is not None
+        assert mine.whole == theirs.whole
         rows: list[Any] = [msgspec.json.decode(line) for line in here.lines(1)]
         assert len(rows) == 60
         assert {row["bookmarked"] for row in rows} == {False}
@@ -76,7 +82,10 @@ async def test_everything_is_in_it_and_nothing_of_the_account(store: Path, tmp_p
             detail, before = Details(opened, 0).load(group), Details(original, 0).load(group)
             assert detail is not None
             assert before is not None
-            assert detail._replace(json=b"") == before._replace(json=b"")
+            # All times are the snapshot's own.
+            assert LATER - 1 <= detail.fetched <= detail.confirmed <= LATER
+            same = {"json": b"", "fetched": 0.0, "confirmed": 0.0}
+            assert detail._replace(**same) == before._replace(**same)
             assert detail.json == before.json.replace(
                 b'"isBookmarked": true', b'"isBookmarked": false'
             )
@@ -85,6 +94,12 @@ async def test_everything_is_in_it_and_nothing_of_the_account(store: Path, tmp_p
     finally:
         opened.close()
         original.close()
+
+
+def _without_times(coverage: Coverage) -> object:
+    categories = [each._replace(checked=None, walked=None) for each in coverage.categories]
+    assert all(each.checked is not None for each in coverage.categories)
+    return coverage._replace(categories=categories, oldest=None, newest=None)
 
 
 def test_every_table_is_copied_computed_or_left_on_purpose() -> None:
@@ -120,8 +135,11 @@ def test_nothing_is_written_beside_it_or_into_it(store: Path, tmp_path: Path) ->
     snapshot.write(store, file, MADE, URL)
     before = file.read_bytes()
     opened = Snapshot(file)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        opened.write_now(lambda connection: connection.execute("DELETE FROM groups"))
+    for table, problem in (("groups", "is a view"), ("torrents", "readonly")):
+        with pytest.raises(sqlite3.OperationalError, match=problem):
+            opened.write_now(
+                lambda connection, table=table: connection.execute(f"DELETE FROM {table}")
+            )
     # What else a mount notes goes into memory.
     number = TextIds(opened).add("search", "yeast")
     assert number is not None

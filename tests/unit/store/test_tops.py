@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tracemalloc
 import zlib
 from contextlib import closing
@@ -112,10 +113,16 @@ def test_what_is_damaged_is_left_out() -> None:
         assert names(store) == {7: (b"x",)}
 
 
+def _have_a_group(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO groups VALUES (1, 1, 'group', 0, NULL, NULL, 0)")
+    connection.executemany("INSERT INTO torrents VALUES (?, 1, 'torrent', 0)", [(1,), (2,), (3,)])
+
+
 async def test_a_snapshot_tells_the_same(tmp_path: Path) -> None:
     path, target = tmp_path / "store", tmp_path / "snapshot"
     with closing(Store(path)) as store:
         fill(store, torrent(1, "x{{{1}}}", 1), torrent(2, LONG, 100_000), torrent(3, "", 1, "top"))
+        store.write_now(_have_a_group)  # what no group has is not exported
         known = await store.scan(tops.read)
     snapshot.write(path, target, 1.0, "https://server.invalid")
     with closing(snapshot.Snapshot(target)) as store:

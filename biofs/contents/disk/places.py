@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from biofs.contents.beneath import Components, DataDirectory
-from biofs.contents.entries import UNFINISHED
+from biofs.contents.disk.beneath import Components, DataDirectory
+from biofs.contents.disk.entries import UNFINISHED
 
 File = tuple[Components, int]
 """A file of a torrent as its metainfo has it: its path within the torrent, and its length."""

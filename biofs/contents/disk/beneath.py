@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from biofs.contents import mountinfo
-from biofs.contents.openat2 import open_beneath, open_cached
+from biofs.contents.disk import mountinfo
+from biofs.contents.disk.openat2 import open_beneath, open_cached
 
 _HANDLE: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

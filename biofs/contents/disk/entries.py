@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from biofs.contents.beneath import Components, DataDirectory, Handle
+from biofs.contents.disk.beneath import Components, DataDirectory, Handle
 from biofs.tree import printable
 
 log = logging.getLogger(__name__)

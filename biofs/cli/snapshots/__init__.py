@@ -1,0 +1,1 @@
+"""The commands that write snapshots: to a file, and for others to fetch."""

@@ -1,0 +1,97 @@
+"""A lab: one machine asks the server and publishes, twenty mounts show it, nginx between them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from biofs.demo.accounts import DONOR_TOKEN
+from biofs.demo.app import create_app
+from biofs.demo.generator import Generated
+from tests.support import nginx
+from tests.support.mounting import Mount, environment, mounted
+from tests.support.overlay import Overlay
+from tests.support.publisher import NAME, names
+from tests.support.server import Server, running
+
+NODES = 20
+INTERVAL = 10.0
+GROUPS = 40
+
+
+@pytest.fixture
+def source() -> Overlay:
+    return Overlay(Generated(GROUPS, 2, 3, categories=(1,)))
+
+
+@pytest.fixture
+def server(source: Overlay) -> Iterator[Server]:
+    with running(create_app(source)) as found:
+        yield found
+
+
+def publish(base: Path, server: Server, root: Path) -> None:
+    """What the publisher's timer does every night: warm, then publish."""
+    home = base / "publisher"
+    home.mkdir(exist_ok=True)
+    env = environment(home, BIOFS_TOKEN=DONOR_TOKEN, BIOFS_URL=server.url)
+    for arguments in (
+        ["warm", "--details", "--rate", "unlimited", "--ttl", "0"],
+        ["publish", str(root)],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "biofs", *arguments],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def node(base: Path, number: int) -> Path:
+    """The home of a node, which shares nothing with the others."""
+    place = base / f"node-{number}"
+    place.mkdir()
+    return place
+
+
+def test_twenty_mounts_show_a_change_within_an_interval_and_the_server_sees_one(
+    tmp_path: Path, source: Overlay, server: Server
+) -> None:
+    root = tmp_path / "www"
+    root.mkdir()
+    publish(tmp_path, server, root)
+    with nginx.serving(tmp_path / "nginx", root) as web, ExitStack() as stack:
+        options = ("--snapshot", f"{web.url}/", "--ttl", str(INTERVAL))
+        mounts: list[Mount] = [
+            stack.enter_context(mounted(node(tmp_path, number), *options))
+            for number in range(NODES)
+        ]
+        assert all(len(names(mount)) == GROUPS + 1 for mount in mounts)
+        source.bump(1, name="New for the lab")
+        publish(tmp_path, server, root)
+        asked = len(server.log.entries())
+        published, waiting = time.monotonic(), list(mounts)
+        # An interval is a tenth longer at most; then each fetches, on a machine with all of them.
+        while waiting:
+            waiting = [mount for mount in waiting if "New for the lab [1]" not in names(mount)]
+            assert time.monotonic() - published < 2 * INTERVAL, len(waiting)
+            time.sleep(0.1)
+        for mount in mounts:
+            [group] = (mount.path / "categories" / NAME).glob("*[[]1]")
+            assert b"New for the lab" in (group / "group.json").read_bytes()
+        assert len(server.log.entries()) == asked
+        assert {entry.account for entry in server.log.entries()} == {"donor"}
+        seen = web.seen()
+        whole = [each for each in seen if each.path.endswith((".sqlite.zst", ".sqlite"))]
+        assert len(whole) == NODES, "each fetched one whole snapshot, its first"
+        deltas = [each for each in seen if each.path.startswith("/delta")]
+        assert len(deltas) == NODES
