@@ -59,6 +59,9 @@ LARGEST_CATEGORY: Final = (1 << 32) - 1
 _UNKNOWN_CATEGORY: Final = "Unknown"
 _UNTITLED: Final = "untitled"
 _MAX_DIGITS: Final = 200
+_LEAST_TEXT: Final = 8
+_LEAST_TITLE: Final = 60
+"""Bytes, of a torrent and of its group, in a name that holds both and a very long id."""
 
 # Far more than a name can show. Bounds the work: normalising a long run of marks is quadratic.
 _MAX_RAW: Final = 8192
@@ -199,7 +202,9 @@ def torrent_of_group(group: str, torrent: str) -> str:
     """
     title, text = group.rpartition(" [")[0], torrent.rpartition(" [")[0]
     suffix = torrent[len(text) :]
-    text = f" - {_cut(text, NAME_MAX // 2)}"
+    # Ids of the API have 19 digits at most: a longer one takes from the torrent's text first.
+    room = NAME_MAX - len(suffix.encode())
+    text = f" - {_cut(text, min(NAME_MAX // 2, max(_LEAST_TEXT, room - _LEAST_TITLE)))}"
     return _cut(title, NAME_MAX - len(f"{text}{suffix}".encode())) + text + suffix
 
 

@@ -249,10 +249,10 @@ async def test_a_gzip_bomb_does_not_go_off(connect):
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(BODY)[:-20]),
+        ("gzip", gzip.compress(BODY, mtime=0)[:-20]),
         ("gzip", b"not compressed at all"),
         ("br", b"whatever"),
-        ("gzip, gzip", gzip.compress(BODY)),
+        ("gzip, gzip", gzip.compress(BODY, mtime=0)),
     ],
 )
 async def test_broken_compression_is_a_bad_answer(connect, encoding, body):
@@ -647,7 +647,7 @@ async def test_a_missing_download_page_says_nothing_of_the_api(connect):
 @pytest.mark.parametrize("proxy", ["hunter2://x", "socks5://u:hunter2@x:1"])
 def test_a_proxy_that_cannot_be_used_is_told_in_one_line(monkeypatch, proxy):
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(ValueError, match="proxy in HTTP_PROXY") as caught:
+    with pytest.raises(ValueError, match="HTTPS_PROXY: the proxy in it cannot be used") as caught:
         Transport(BASE, token=TOKEN)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__

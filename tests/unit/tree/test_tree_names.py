@@ -206,6 +206,8 @@ def test_normalising_stays_cheap() -> None:
 
 
 @given(nasty, idents, nasty, idents)
+@example("", 0, "x" * 110, 10**150)
+@example("", 0, "x" * 250, 10**199)
 def test_a_torrent_of_a_group_has_both_names_and_its_own_id(
     title: str, group_id: int, text: str, ident: int
 ) -> None:
