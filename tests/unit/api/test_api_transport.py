@@ -650,7 +650,7 @@ def test_a_proxy_that_cannot_be_used_is_told_in_one_line(monkeypatch, proxy):
     with pytest.raises(ValueError, match="HTTPS_PROXY: the proxy in it cannot be used") as caught:
         Transport(BASE, token=TOKEN)
     assert "hunter2" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 async def test_a_netrc_file_gives_no_secrets_away(connect, monkeypatch, tmp_path):
