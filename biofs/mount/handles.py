@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, NamedTuple
 
@@ -60,6 +61,40 @@ class Later(NamedTuple):
 
     def close(self) -> None:
         """Nothing was made."""
+
+
+class Outdated:
+    """Files that were open when what is known was replaced as a whole.
+
+    Their readers go on with what they opened, and so put it into the kernel's pages of the inode,
+    which all its readers share. So until the last of them is closed, others read past the pages,
+    and then `forget` has the kernel drop them.
+    """
+
+    def __init__(self, forget: Callable[[int], None]) -> None:
+        self._forget: Final = forget
+        self._inodes: Final[dict[int, int]] = {}
+        self._counts: Final[Counter[int]] = Counter()
+
+    def add(self, fh: int, inode: int) -> None:
+        """This one is open."""
+        if fh not in self._inodes:
+            self._inodes[fh] = inode
+            self._counts[inode] += 1
+
+    def closed(self, fh: int) -> None:
+        """This one is closed, whether it was added or not."""
+        inode = self._inodes.pop(fh, None)
+        if inode is None:
+            return
+        self._counts[inode] -= 1
+        if not self._counts[inode]:
+            del self._counts[inode]
+            self._forget(inode)
+
+    def has(self, inode: int) -> bool:
+        """Whether one of the inode is still open."""
+        return inode in self._counts
 
 
 class Gone(NamedTuple):

@@ -22,7 +22,7 @@ from biofs.mount.attributes import Attributes, Stat
 from biofs.mount.contents import Contents, Data
 from biofs.mount.entries import Directories, Listed
 from biofs.mount.errnos import ReadOnly, guarded
-from biofs.mount.handles import Gone, Later, OpenDirectory
+from biofs.mount.handles import Gone, Later, OpenDirectory, Outdated
 from biofs.mount.kernel.count_only import CountOnly
 from biofs.mount.kernel.invalidation import AnswerInodes
 from biofs.mount.kernel.waiting import Patience, Waiter
@@ -51,6 +51,7 @@ class Operations(ReadOnly):
     `state` is what status.json shows; `answer_inodes` is filled with which inodes show which
     answers. Without `xattrs` there are no extended attributes, without `contents` no file below
     `files/` opens, without `lists_files` the directory of a torrent does not list `files/`.
+    `forget_pages` has the kernel drop what it has of an inode.
     """
 
     # Inode numbers are addresses: also one that the kernel has forgotten can be looked up.
@@ -71,8 +72,11 @@ class Operations(ReadOnly):
         answer_inodes: AnswerInodes | None = None,
         xattrs: Xattrs | None = None,
         contents: Contents | None = None,
+        forget_pages: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__()
+        self._outdated: Final = Outdated(forget_pages or (lambda _inode: None))
+        self._inodes: Final[dict[int, int]] = {}
         self._catalogue: Final = catalogue
         self._contents: Final = contents
         links = LinkNodes(catalogue)
@@ -282,8 +286,9 @@ class Operations(ReadOnly):
             if not isinstance(content, Data):
                 self._attributes.opened(inode, content.size())
         self._number = number = self._number + 1
-        self._files[number] = content
-        volatile = nodes.volatile(address)
+        self._files[number], self._inodes[number] = content, inode
+        # Past the pages that the kernel has, if another reader puts older ones there.
+        volatile = nodes.volatile(address) or self._outdated.has(inode)
         keep = isinstance(content, Later) or nodes.keeps_pages(inode, content)
         return pyfuse3.FileInfo(
             fh=FileHandleT(number), direct_io=volatile, keep_cache=keep and not volatile
@@ -326,7 +331,7 @@ class Operations(ReadOnly):
         while True:
             later = [(fh, held) for fh, held in self._files.items() if isinstance(held, Later)]
             if not later:
-                return
+                break
             for fh, held in later:
                 try:
                     if self._files.get(fh) is held:
@@ -335,6 +340,9 @@ class Operations(ReadOnly):
                     # Its reader gets an error, now or later: at least it gets nothing mixed.
                     log.debug("an open file is not read before the exchange: %s", error)
                     self._files[fh] = Gone(str(error))
+        for fh, content in self._files.items():
+            if not isinstance(content, Data):
+                self._outdated.add(fh, self._inodes[fh])
 
     async def _content_now(self, fh: int, later: Later) -> Content | Data:
         """The content of a file that is read for the first time, the same for all its readers."""
@@ -356,6 +364,8 @@ class Operations(ReadOnly):
     @guarded
     async def release(self, fh: FileHandleT) -> None:
         content = self._files.pop(fh, None)
+        self._inodes.pop(fh, None)
+        self._outdated.closed(fh)
         if content is not None:
             content.close()
 

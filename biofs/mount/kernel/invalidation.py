@@ -86,6 +86,10 @@ class KernelCache:
         for inode in self._answer_inodes.take(key):
             self._put(inode)
 
+    def forget(self, inode: int) -> None:
+        """Have the kernel drop attributes and pages of an inode."""
+        self._put(inode)
+
     def _put(self, inode: int, name: bytes | None = None) -> None:
         self._send.send_nowait(_Notice(inode, name))
 

@@ -240,6 +240,7 @@ async def _main(
         def state() -> dict[str, object]:
             return _state(settings, catalogue, operations, watch, started, following)
 
+        kernel = KernelCache(catalogue.index, answer_inodes=answer_inodes)
         operations = Operations(
             catalogue,
             Patience(settings.wait, watch),
@@ -251,8 +252,8 @@ async def _main(
             answer_inodes=answer_inodes,
             xattrs=_xattrs(settings, catalogue, contents),
             contents=contents,
+            forget_pages=kernel.forget,
         )
-        kernel = KernelCache(catalogue.index, answer_inodes=answer_inodes)
         catalogue.changes.subscribe(kernel)
         following = exchange.following(settings, catalogue, operations, kernel)
         mounted = Mounted(
