@@ -80,7 +80,7 @@ def test_a_change_is_shown_and_costs_what_changed(
         publisher.publish()
         until(lambda: any(name.startswith("New today") for name in names(mount)))
         assert not any(name.endswith("[3]") for name in names(mount))
-        assert mount.status()["snapshot"]["exchanges"] == 2
+        until(lambda: mount.status()["snapshot"]["exchanges"] == 2)
     whole = [each for each in web.seen() if each.path.endswith(".sqlite.zst")]
     deltas = [each for each in web.seen() if each.path.startswith("/delta-")]
     assert (len(whole), len(deltas)) == (1, 2)
