@@ -64,7 +64,7 @@ def test_without_memory_readers_get_errors_or_the_mount_ends(tmp_path: Path, lef
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     check=False,
-                    timeout=40,
+                    timeout=120,
                 )
                 failed += done.returncode != 0
             assert failed, "there was less memory than this needs"

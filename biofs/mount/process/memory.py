@@ -8,10 +8,12 @@ ends. The kernel ends such requests itself, with ENOTCONN, when /dev/fuse is clo
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NoReturn
@@ -21,6 +23,14 @@ import trio
 EXIT_CODE: Final = 1
 GRACE_SECONDS: Final = 3
 """How long a mount whose tasks have failed may take for its end."""
+_RESERVE: Final = 32 << 20
+"""Bytes, of a limit such as `ulimit -v`. With less than that left (a thread takes 8 MiB), libraries
+fail at places from which nobody hears of it: with 4, 8 and 20 MiB readers were seen to hang."""
+_LOOKS: Final = 3
+"""So often in a row there has to be too little memory."""
+_LOOK_SECONDS: Final = 2.0
+_SPIN_SECONDS: Final = 10.0
+"""Of processor time in which no other thread has had its turn. Nothing in a mount takes so long."""
 _SAID: Final = b"biofs: there is no more memory: the mount ended\n"
 
 
@@ -67,6 +77,39 @@ def end_when_exhausted() -> None:
 
     sys.unraisablehook = look
     threading.excepthook = look_at_thread
+
+
+def end_without_reserve() -> None:
+    """From now on, end the process if it could get no memory for some seconds.
+
+    What met the end of memory may be gone without a word, be it a thread or the event loop, and
+    whoever waits for what it was to do would wait for ever. So this is looked at in a thread of its
+    own, which needs nobody else. Time in which the process is stopped does not count.
+    """
+    threading.Thread(target=_watch_reserve, name="biofs memory", daemon=True).start()
+
+
+def _watch_reserve() -> None:
+    missed = 0
+    try:
+        while missed < _LOOKS:
+            # Without memory Python was seen to raise one MemoryError upon another in C, for ever
+            # and with its lock held: then this thread cannot run either, and SIGPROF, which
+            # nobody handles, ends the process (setitimer(2), signal(7)).
+            signal.setitimer(signal.ITIMER_PROF, _SPIN_SECONDS)
+            time.sleep(_LOOK_SECONDS)
+            missed = 0 if _has_reserve() else missed + 1
+    except BaseException:  # noqa: S110 - of which there can be but one reason
+        pass
+    end()
+
+
+def _has_reserve() -> bool:
+    try:
+        mmap.mmap(-1, _RESERVE).close()
+    except (OSError, MemoryError, ValueError):
+        return False
+    return True
 
 
 async def end_soon_after_failure(ends_well: Callable[[], bool]) -> None:

@@ -144,6 +144,7 @@ def _serve(
     _forbid_core_files()
     _relax_collector()
     memory.end_when_exhausted()
+    memory.end_without_reserve()
     unmount = False
     try:
         trio.run(_main, settings, mountpoint, ready, companions)
