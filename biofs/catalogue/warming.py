@@ -15,12 +15,14 @@ import trio
 from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
 from biofs.api.requests import PAGE_SIZE
 from biofs.api.server import Rate
+from biofs.catalogue import uncategorised
 from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.changes import is_old
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.store.coverage import Gaps, Period
 from biofs.store.database.files import StoreError
+from biofs.tree import names
 
 T = TypeVar("T")
 
@@ -103,6 +105,8 @@ class Warming:
         self._before: Final[dict[int, _Before]] = {}
         self._missing: Final[dict[int, int]] = {}  # of the categories whose listing is right
         self._caller: Final = Background()
+        # Requests for groups in no category, as far as they are known: at first the look for any.
+        self._others = int(names.CATEGORIES.keys() <= set(self._categories))
         self._gone = 0
         self._failed = 0
         self._failures = 0
@@ -120,12 +124,37 @@ class Warming:
             groups = self._catalogue.index.summary(category)[0]
             self._before[category] = _Before(groups, await self._count(category))
         await self._each(iter(self._categories), self._list)
+        await self._each(iter(await self._uncategorised()), self._fetch)
         if self._details:
             await self._each(self._groups(), self._fetch)
 
+    async def _uncategorised(self) -> list[tuple[int, int]]:
+        """Groups that no category lists, and that are not known: looked for once in `walk` seconds,
+        if every category was asked for and is known whole."""
+        catalogue, caller = self._catalogue, self._caller
+        self._others = 0
+        if not self._missing.keys() >= names.CATEGORIES.keys() or catalogue.browsing.gaps():
+            return []
+        found = catalogue.answers.known(uncategorised.KEY, caller)
+        if found is None or self._is_old(found.fetched):
+            search = uncategorised.Search(catalogue.index)
+            try:
+                await self._finish(
+                    lambda: catalogue.answers.start(
+                        uncategorised.KEY, search.run, caller, Priority.WARM
+                    )
+                )
+            except ApiError as error:
+                self._skip(error)
+            found = catalogue.answers.known(uncategorised.KEY, caller)
+        ids = uncategorised.decode(found.body) if found else []
+        missing = [(0, ident) for ident in ids if catalogue.index.group(ident) is None]
+        self._others = len(missing)
+        return missing
+
     def progress(self) -> Progress:
         """How it goes now."""
-        left, exact = 0, True
+        left, exact = self._others, True
         for category in self._categories:
             missing = self._missing.get(category)
             if missing is None:
@@ -191,7 +220,9 @@ class Warming:
 
     def _groups(self) -> Iterator[tuple[int, int]]:
         """The categories and ids of groups whose detail is missing."""
-        for category in self._categories:
+        whole = names.CATEGORIES.keys() <= set(self._categories)
+        others = self._catalogue.index.other_categories() if whole else []
+        for category in (*self._categories, *others):
             last = -1
             while ids := self._gaps.after(category, last, self._right(), _CHUNK):
                 for last in ids:
@@ -212,6 +243,8 @@ class Warming:
             self._skip(error)
         if category in self._missing:
             self._missing[category] = max(self._missing[category] - 1, 0)
+        elif self._others:
+            self._others -= 1
 
     async def _finish(self, start: Callable[[], Fetch]) -> None:
         """Have something fetched. Raises ApiError if that fails, after some attempts."""

@@ -43,6 +43,7 @@ def errno_of(path: Path) -> int:
 ANSWERS = {
     "bad_id": (200, b'{"status":"failure","error":"bad id parameter"}', errno.ENOENT),
     "revoked": (200, b'{"status":"failure","error":"token revoked"}', errno.EACCES),
+    "invalid_token": (200, b'{"status":"failure","error":"invalid token"}', errno.EACCES),
     "other_failure": (200, b'{"status":"failure","error":"the hamster died"}', errno.EIO),
     "not_json": (200, b"hello", errno.EIO),
     "truncated": (200, b'{"status":"success","response":{"gro', errno.EIO),

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,33 @@ def test_commands_know_them(mount: Mount, server: Server) -> None:
         assert refused.returncode == 1
         assert "no query lists this category: refresh a group in it" in refused.stderr
         assert server.log.count() == before
+
+
+def test_warming_finds_them_for_a_mount_beside_it(mount: Mount, server: Server) -> None:
+    categories = mount.path / "categories"
+    assert sorted(os.listdir(categories)) == KNOWN
+    assert not (categories / "Unknown").exists()
+    assert server.log.count() == 0
+    options = ("--url", server.url, "--rate", "unlimited")
+    done = subprocess.run(
+        [sys.executable, "-m", "biofs", "warm", *options],
+        env=environment(mount.path.parent / "home", BIOFS_TOKEN=DONOR_TOKEN),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    # The twelve; how many there are, a page that shows them, too; and where these belong.
+    assert server.log.count("browse") == 12 + 1
+    assert server.log.count() == 12 + 1 + 6
+    assert "everything is cached, after 19 requests" in done.stdout
+    deadline = time.monotonic() + 20
+    while len(os.listdir(categories)) < len(KNOWN) + 2:
+        assert time.monotonic() < deadline, "the mount is not told"
+        time.sleep(0.1)
+    assert sorted(os.listdir(categories)) == sorted([*KNOWN, "Unknown", "Unknown 13"])
+    for name in ("Unknown", "Unknown 13"):
+        assert len(os.listdir(categories / name)) == 3 + 1
+    assert len(os.listdir(mount.path / "groups")) >= 9
+    assert server.log.count() == 19
