@@ -17,7 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from biofs import __version__
-from biofs.cli.output.report import guarded
+from biofs.cli.output.report import guarded, let_go_of_stderr
 from biofs.settings.table import OTHERS_SECRET_VARIABLES, SECRET_VARIABLES
 
 _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
@@ -204,4 +204,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if is_completing():
         # It tells click how bash quotes.
         from biofs.cli.commands import completion  # noqa: F401, PLC0415
-    return guarded(program, argv)
+    code = guarded(program, argv)
+    let_go_of_stderr()
+    return code

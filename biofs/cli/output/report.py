@@ -97,6 +97,21 @@ def complain(message: str) -> None:
         print(f"biofs: {one_line(message)}", file=sys.stderr, flush=True)
 
 
+def let_go_of_stderr() -> None:
+    """Have what standard error refuses go nowhere: of a terminal that was closed, say.
+
+    Else Python would try again at its end, and end with its own 120 (Py_FinalizeEx).
+    """
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            os.dup2(nowhere, sys.stderr.fileno())
+            os.close(nowhere)
+
+
 def one_line(text: str) -> str:
     """The text without anything that could break the line or move a terminal's cursor."""
     text = " ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import logging
 import os
@@ -214,6 +215,8 @@ def _mount(operations: Operations, settings: Settings, mountpoint: Path) -> None
             pyfuse3.init(operations, str(mountpoint), _fuse_options(settings))
         except RuntimeError as error:
             reason = said() or str(error)
+            if os.geteuid() != 0 and os.strerror(errno.EPERM) in reason:
+                reason += ": fusermount3 may not be setuid root, `biofs doctor` says"
             raise QuietError(f"cannot mount on {mountpoint}: {reason}") from None
     _session = True
 
