@@ -202,3 +202,38 @@ def test_data_that_the_user_may_not_read_is_eacces_and_one_line_in_the_log(peopl
         assert people.biofs("umount", str(people.path)).returncode == 0
     log = (people.base / "home/.local/state/biofs/log/biofs.log").read_text()
     assert log.count("data cannot be read: Permission denied") == 1
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "mode", "at", "said"),
+    [
+        ("/usr/bin/fusermount3", 0o755, "/usr/bin/fusermount3", "may not be setuid root"),
+        ("/usr/bin/fusermount3", 0o644, "/usr/bin/fusermount3", "no fusermount3: install it"),
+        ("/dev/null", 0o644, "/dev/fuse", "no /dev/fuse: load the kernel's module"),
+        ("/dev/fuse", 0o600, "/dev/fuse", "/dev/fuse: permission denied: have root run `chmod 666"),
+    ],
+    ids=["not setuid", "not executable", "no device", "unreadable device"],
+)
+def test_what_fuse_lacks_is_said_in_a_line(
+    people: People, stand_in: str, mode: int, at: str, said: str
+) -> None:
+    copy = people.base / "stand-in"
+    if stand_in == "/dev/fuse":
+        os.mknod(copy, stat.S_IFCHR, DEVICE.stat().st_rdev)
+    else:
+        copy.write_bytes(Path(stand_in).read_bytes())
+    copy.chmod(mode)
+    who = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --"
+    command = f'{who} "{sys.executable}" -m biofs'
+    script = (
+        f'mount --bind "{copy}" {at} && export HOME="{people.base}/home" &&'
+        f" {{ {command} doctor --offline >doctor.txt 2>&1;"
+        f' {command} mount --demo "{people.path}"; }}'
+    )
+    # In a namespace of its own: nobody else misses anything.
+    done = people.run("unshare", "-m", "sh", "-c", script, user=0)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "DO  fuse" in (people.base / "doctor.txt").read_text()
+    assert not is_mounted(people.path)

@@ -65,6 +65,33 @@ async def test_a_listing_and_a_detail_of_the_future_are_asked_for_again_once(
         assert app.state.log.count() == 5, "all is fresh now"
 
 
+@pytest.mark.parametrize("jump", [-DAY, 365 * DAY], ids=["back a day", "forward a year"])
+async def test_a_clock_that_jumps_asks_for_what_it_reads_once(
+    autojump_clock: object, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    app = create_app(Generated(40, 1, 1, categories=(1,)))
+    async with running(app) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        await catalogue.groups.get(7, READER)
+        right = catalogue.clock
+
+        def jumped() -> float:
+            return right() + jump
+
+        for part in (catalogue, catalogue.listings, catalogue.groups, catalogue.answers):
+            name = "clock" if hasattr(part, "clock") else "_clock"
+            assert getattr(part, name) is right
+            monkeypatch.setattr(part, name, jumped)
+        app.state.log.clear()
+        for _ in range(3):
+            assert catalogue.listings.open(1, READER) is None, "served at once"
+            assert catalogue.groups.known(7, READER) is not None
+            await settled(catalogue)
+            await trio.sleep(1)
+        assert app.state.log.count("browse") == 1
+        assert app.state.log.count("torrentgroup") <= 1, "none if the listing shows it unchanged"
+
+
 async def test_a_detail_without_a_listing_is_asked_for_once(
     tmp_path: Path, autojump_clock: object
 ) -> None:
