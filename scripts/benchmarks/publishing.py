@@ -7,14 +7,17 @@ changes: its description has one word more. Prints one line a measure; sizes in 
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
@@ -29,6 +32,10 @@ from scripts.benchmarks.filling import fill
 SERVER = "https://torrents.bio"
 TODAY = 1_800_000_000.0
 PAGE = 1000
+YESTERDAY = "yesterday.sqlite"
+TODAYS = "today.sqlite"
+
+T = TypeVar("T")
 
 
 def groups_of(count: int) -> Iterator[Group]:
@@ -45,86 +52,137 @@ def changed(groups: Iterable[Group]) -> Iterator[Group]:
         yield replace(group, description=group.description + more)
 
 
-def measure(count: int, directory: Path) -> None:
-    """Print what a catalogue of this size takes."""
-    name = f"{count or 'embedded'}"
+class Figures:
+    """What was measured, by what it is of; each is told when it is known."""
 
-    def say(what: str, value: float, unit: str) -> None:
-        print(f"{name}: {what}: {value:,.{2 if unit == 's' else 0}f} {unit}", flush=True)
+    def __init__(self, name: str, tell: Callable[[str], None]) -> None:
+        self.values: dict[str, float] = {}
+        self._name = name
+        self._tell = tell
 
-    def timed(what: str, act: Callable[[], object]) -> None:
+    def note(self, what: str, value: float, unit: str = "bytes") -> None:
+        """Keep a figure, and tell it."""
+        self.values[what] = value
+        self._tell(f"{self._name}: {what}: {value:,.{2 if unit == 's' else 0}f} {unit}")
+
+    def timed(self, what: str, act: Callable[[], T]) -> T:
+        """Do it, and keep the seconds that it took."""
         began = time.perf_counter()
-        act()
-        say(what, time.perf_counter() - began, "s")
+        done = act()
+        self.note(what, time.perf_counter() - began, "s")
+        return done
 
-    plain, packed = [directory / "a.sqlite", directory / "b.sqlite"], directory / "b.zst"
-    for file, groups in zip(plain, (groups_of(count), changed(groups_of(count))), strict=True):
-        store = directory / f"{file.name}.store"
-        number = fill(store, groups)
-        timed("export", partial(snapshot.write, store, file, TODAY, SERVER))
+
+def measure(count: int, directory: Path, tell: Callable[[str], None]) -> dict[str, float]:
+    """What a catalogue of this size takes: sizes in bytes, and seconds.
+
+    Yesterday's snapshot and today's are in the directory then, as YESTERDAY and TODAYS.
+    """
+    figures = Figures(f"{count or 'embedded'}", tell)
+    old, new = directory / YESTERDAY, directory / TODAYS
+    number = two_days(count, directory, figures)
+    packed = directory / "packed.zst"
     with packed.open("wb") as target:
-        timed("compress", lambda: packing.pack(plain[1], target))
-    raw, small = plain[1].stat().st_size, packed.stat().st_size
-    say("snapshot", raw, "bytes")
-    say("compressed", small, "bytes")
-    say("per group, raw", raw / number, "bytes")
-    say("per group, compressed", small / number, "bytes")
-    timed("unpack", lambda: packing.unpack(packed, directory / "c.sqlite"))
-    timed("identity of all", lambda: identity.verify(plain[1]))
-    _deltas(plain, directory, number, say, timed)
+        figures.timed("compress", lambda: packing.pack(new, target))
+    raw, small = new.stat().st_size, packed.stat().st_size
+    figures.note("snapshot", raw)
+    figures.note("compressed", small)
+    figures.note("per group, raw", raw / number)
+    figures.note("per group, compressed", small / number)
+    unpacked = directory / "unpacked.sqlite"
+    figures.timed("unpack", lambda: packing.unpack(packed, unpacked))
+    figures.timed("identity of all", lambda: identity.verify(new))
+    figures.note("changed documents, compressed", documents(new, directory / "documents.zst"))
+    _delta(old, new, directory, number, figures)
+    _patch(old, new, directory / "patch.zst", figures)
+    _rsync(old, new, directory / "synced.sqlite", figures)
+    for left in (packed, unpacked):
+        left.unlink()
+    return figures.values
 
 
-def _deltas(
-    plain: list[Path],
-    directory: Path,
-    number: int,
-    say: Callable[[str, float, str], None],
-    timed: Callable[[str, Callable[[], object]], None],
-) -> None:
-    old, new = plain
-    file = directory / "delta.zst"
-    made: list[delta.Made] = []
+def two_days(count: int, directory: Path, figures: Figures) -> int:
+    """Write the snapshots of two days; how many groups are in each."""
+    number = 0
+    for name, revise in ((YESTERDAY, False), (TODAYS, True)):
+        store = directory / "store.sqlite"
+        groups = groups_of(count)
+        number = fill(store, changed(groups) if revise else groups)
+        write = partial(snapshot.write, store, directory / name, TODAY, SERVER)
+        figures.timed("export", write)
+        for left in directory.glob(f"{store.name}*"):
+            left.unlink()
+    return number
+
+
+def documents(file: Path, target: Path) -> int:
+    """Bytes of the changed groups' documents, compressed in one: no day can cost much less."""
+    query = "SELECT answer, description FROM details WHERE group_id % 100 = 1 ORDER BY group_id"
+    with closing(sqlite3.connect(file)) as connection:
+        texts = [_bytes(value) for row in connection.execute(query) for value in row]
+    content = b"".join(texts)
+    with target.open("wb") as opened:
+        packer = packing.Packer(opened, len(content))
+        packer.write(content)
+        packer.end()
+    return target.stat().st_size
+
+
+def _bytes(value: bytes | str | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
+
+
+def _delta(old: Path, new: Path, directory: Path, number: int, figures: Figures) -> None:
+    file, applied = directory / "delta.zst", directory / "applied.sqlite"
     with file.open("wb") as target:
-        timed("make a delta", lambda: made.append(delta.make(old, new, target)))
+        made = figures.timed("make a delta", lambda: delta.make(old, new, target))
     size = file.stat().st_size
-    say("delta, 1 % changed", size, "bytes")
-    say("delta, unpacked: the changed rows", made[0].unpacked_size, "bytes")
-    say("delta per changed group", size / -(-number // 100), "bytes")
+    figures.note("delta, 1 % changed", size)
+    figures.note("delta, unpacked: the changed rows", made.unpacked_size)
+    figures.note("delta per changed group", size / -(-number // 100))
     wanted = DeltaFile(
-        **{name: getattr(made[0], name) for name in ("from_id", "to_id", "unpacked_size")},
+        from_id=made.from_id,
+        to_id=made.to_id,
+        unpacked_size=made.unpacked_size,
         file=file.name,
         size=size,
         sha256=digest(file),
     )
-    timed("apply it", lambda: delta.apply(plain[0], file, directory / "d.sqlite", wanted))
-    if shutil.which("zstd"):
-        patch = directory / "patch.zst"
-        command = ["zstd", "-q", "-12", "--long=31", "--patch-from", str(plain[0]), str(plain[1])]
-        timed("zstd --patch-from", lambda: subprocess.run([*command, "-o", str(patch)], check=True))
-        say("zstd --patch-from", patch.stat().st_size, "bytes")
-    if shutil.which("rsync"):
-        old = directory / "old.sqlite"
-        shutil.copy(plain[0], old)
-        command = [
-            "rsync",
-            "--ignore-times",
-            "--no-whole-file",
-            "-z",
-            "--stats",
-            str(plain[1]),
-            str(old),
-        ]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        lines = dict(line.split(": ", 1) for line in told.splitlines() if ": " in line)
-        wire = [lines[f"Total bytes {way}"].replace(",", "") for way in ("sent", "received")]
-        say("rsync -z", sum(map(int, wire)), "bytes")
+    figures.timed("apply it", lambda: delta.apply(old, file, applied, wanted))
+    applied.unlink()
+
+
+def _patch(old: Path, new: Path, target: Path, figures: Figures) -> None:
+    if not shutil.which("zstd"):
+        return
+    command = ["zstd", "-q", "-12", "--long=31", "--patch-from", str(old), str(new)]
+    run = partial(subprocess.run, [*command, "-o", str(target)], check=True)
+    figures.timed("zstd --patch-from, time", run)
+    figures.note("zstd --patch-from, size", target.stat().st_size)
+
+
+def _rsync(old: Path, new: Path, copy: Path, figures: Figures) -> None:
+    if not shutil.which("rsync"):
+        return
+    shutil.copy(old, copy)
+    command = ["rsync", "--ignore-times", "--no-whole-file", "-z", "--stats", str(new), str(copy)]
+    run = partial(subprocess.run, command, check=True, capture_output=True, text=True)
+    told = figures.timed("rsync -z, time", run).stdout
+    copy.unlink()
+    figures.note("rsync -z, both ways", on_the_wire(told))
+
+
+def on_the_wire(told: str) -> int:
+    """The bytes that rsync sent and received, of what `--stats` tells."""
+    lines = dict(line.split(": ", 1) for line in told.splitlines() if ": " in line)
+    return sum(int(lines[f"Total bytes {way}"].replace(",", "")) for way in ("sent", "received"))
 
 
 def main() -> None:
     """Measure each size that is asked for."""
     for count in [int(text) for text in sys.argv[1:]] or [0]:
         with tempfile.TemporaryDirectory(prefix="biofs-publishing-") as directory:
-            measure(count, Path(directory))
+            measure(count, Path(directory), partial(print, flush=True))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from biofs.errors import QuietError
 from scripts.benchmarks import programs
@@ -19,8 +19,9 @@ user root;
 worker_processes 1;
 pid {work}/nginx.pid;
 error_log {work}/error.log;
-events {{ worker_connections 512; }}
+events {{ worker_connections 4096; }}
 http {{
+  log_format counted '$msec $status $bytes_sent $uri';
   access_log off;
   types {{ }}
   default_type application/json;
@@ -77,6 +78,32 @@ def process(root: Path, work: Path, more: str = "") -> Iterator[tuple[str, int]]
     finally:
         running.terminate()
         running.wait()
+
+
+@contextmanager
+def counted(root: Path, work: Path) -> Iterator[tuple[str, Path]]:
+    """Likewise, of files that change; the URL, and the log of what is served: see `answers`."""
+    log = work / "counted.log"
+    with files(root, work, f"open_file_cache off; access_log {log} counted;") as url:
+        yield url, log
+
+
+class Answer(NamedTuple):
+    """One that nginx gave: when (epoch seconds), its status, and its bytes with the headers."""
+
+    time: float
+    status: int
+    sent: int
+    path: str
+
+
+def answers(log: Path) -> list[Answer]:
+    """What `counted` has served so far."""
+    found = []
+    for line in log.read_text().splitlines():
+        when, status, sent, path = line.split(" ", 3)
+        found.append(Answer(float(when), int(status), int(sent), path))
+    return found
 
 
 def free_port() -> int:
