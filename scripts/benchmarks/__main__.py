@@ -55,7 +55,7 @@ def say(text: str) -> None:
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     default=Path("/var/tmp"),
     show_default=True,
-    help="Where the files of `contents` are made, 4 GB of them; on a disk.",
+    help="Where the files of `contents` and `swarm` are made, 4 GB of them; on a disk.",
 )
 @click.option("--save", is_flag=True, help="Write docs/benchmarks.json, the plots, the page.")
 @click.argument("names", metavar="[SECTION]...", nargs=-1, type=click.Choice(sections.NAMES))
@@ -72,8 +72,8 @@ def main(
 ) -> None:
     """Measure biofs beside a bare pyfuse3 file system and what people use.
 
-    SECTION is tree, scale, giant, network, start or contents: all of them by default, and tree with
-    --only.
+    SECTION is tree, scale, giant, network, start, contents, snapshot or swarm: all of them by
+    default, and tree with --only.
     """
     # What is mounted is to be unmounted, however this ends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

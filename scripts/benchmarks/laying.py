@@ -25,14 +25,25 @@ class Laid:
     size: int
     group: Group
 
+    @property
+    def info_hash(self) -> str:
+        """Of v1, 40 hexadecimal digits."""
+        return (self.group.torrents[0].stated_hash or "").lower()
+
 
 def lay_out(
-    directory: Path, torrents: Path, number: int, files: Sequence[Entry], piece_length: int
+    directory: Path,
+    torrents: Path,
+    number: int,
+    files: Sequence[Entry],
+    piece_length: int,
+    announce: str = "",
 ) -> Laid:
     """Write the files, and the .torrent of them, of BitTorrent v1 (BEP 3).
 
     One file has a torrent of its own; several, all in the same directory, are that directory's.
-    `number` is another one for each torrent.
+    `number` is another one for each torrent. With a tracker's URL, `announce`, it is private
+    (BEP 27).
     """
     paths = [entry.path for entry in files]
     for entry in files:
@@ -42,9 +53,12 @@ def lay_out(
         for piece in _pieces(directory, paths, piece_length)
     )
     info = {"piece length": piece_length, "pieces": pieces, **_files(files)}
+    around = {"announce": announce} if announce else {}
+    if announce:
+        info["private"] = 1
     info_hash = hashlib.sha1(bencode(info), usedforsecurity=False).hexdigest()
     torrents.mkdir(exist_ok=True)
-    (torrents / f"{info_hash}.torrent").write_bytes(bencode({"info": info}))
+    (torrents / f"{info_hash}.torrent").write_bytes(bencode({**around, "info": info}))
     top, _, _ = paths[0].rpartition("/")
     listed = [Entry(entry.path.removeprefix(f"{top}/"), entry.length) for entry in files]
     size = sum(entry.length for entry in files)

@@ -13,15 +13,20 @@ from scripts.benchmarks import (
     network,
     reading,
     scaling,
+    snapshots,
     starting,
+    swarms,
     table,
     targets,
 )
 from scripts.benchmarks.results import Results
 from scripts.benchmarks.systems import SYSTEMS
 
-NAMES: Final = ("tree", "scale", "giant", "network", "start", "contents")
-ON_DISK: Final = frozenset({"contents"})
+NAMES: Final = (
+    *("tree", "scale", "giant", "network", "start", "contents"),
+    *("snapshot", "swarm"),
+)
+ON_DISK: Final = frozenset({"contents", "swarm"})
 """What is measured on a disk: of what lies on tmpfs, no page is ever dropped."""
 
 
@@ -54,10 +59,19 @@ def measure(name: str, base: Path, plan: Plan, say: Callable[[str], None]) -> ob
     if name == "network":
         clients = network.network(base, 200 if plan.quick else 2_000, plan.repetitions, say)
         return [each.as_json() for each in clients]
+    if name == "start":
+        return starting.starting(base, plan.repetitions, say)
+    return _on_files(name, base, plan, say)
+
+
+def _on_files(name: str, base: Path, plan: Plan, say: Callable[[str], None]) -> object:
+    """The sections about files of torrents and of catalogues: large, so repeated less often."""
+    repetitions, quick = min(plan.repetitions, 3), plan.quick
     if name == "contents":
-        repetitions = min(plan.repetitions, 3)
-        return reading.contents(base, repetitions, say, quick=plan.quick).as_json()
-    return starting.starting(base, plan.repetitions, say)
+        return reading.contents(base, repetitions, say, quick=quick).as_json()
+    if name == "snapshot":
+        return snapshots.snapshots(base, repetitions, say, quick=quick).as_json()
+    return swarms.swarms(base, repetitions, say, quick=quick).as_json()
 
 
 def shown(name: str, results: Results) -> str:

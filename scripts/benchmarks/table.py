@@ -195,6 +195,72 @@ def contents_rates(series: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, f
     return rates
 
 
+def snapshot(results: Mapping[str, Any]) -> list[Rows]:
+    """A column for each size of the catalogue, then what many subscribers cost."""
+    found = results["snapshot"]
+    sizes = found["sizes"]
+    lines: list[tuple[str, Callable[[Mapping[str, Any]], float]]] = [
+        ("a group, plain, bytes", lambda s: s["figures"]["per group, raw"]),
+        ("a group, compressed, bytes", lambda s: s["figures"]["per group, compressed"]),
+        ("from nothing until `ls`, s", lambda s: median(s["first"])),
+        ("from what is at hand until `ls`, s", lambda s: median(s["again"])),
+        ("from yesterday's to today's, s", lambda s: median(s["refresh"])),
+        ("whole, on the wire, bytes", lambda s: s["whole"]),
+        ("1 % changed, on the wire, bytes", lambda s: s["changed"]),
+        ("of which the delta, bytes", lambda s: s["figures"]["delta, 1 % changed"]),
+        ("changed documents, compressed, bytes", lambda s: s["figures"][FLOOR]),
+        ("`zstd --patch-from`, bytes", lambda s: s["figures"].get(PATCH, 0)),
+        ("`rsync -z`, bytes", lambda s: s["figures"].get(RSYNC, 0)),
+        ("longest wait in an exchange, ms", lambda s: 1000 * max(s["longest"])),
+        ("longest wait without one, ms", lambda s: 1000 * max(s["undisturbed"])),
+        ("memory before an exchange, MiB", lambda s: median(s["before"]) / _MIB),
+        ("most memory in an exchange, MiB", lambda s: max(s["peak"]) / _MIB),
+    ]
+    head = ["groups", *[f"{size['groups']:,}" for size in sizes]]
+    many = found["subscribers"]
+    asked = {
+        "requests": many["requests"],
+        "of which nothing was new": many["conditional"],
+        "sent, bytes": many["sent"],
+        "the delta, bytes": many["delta"],
+        "show the newest at the end": many["current"],
+        "most first looks in any minute of an hour": many["first"],
+        "most later looks in any minute of an hour": many["later"],
+        "CPU of all of them, s": many["cpu"],
+    }
+    return [
+        [head, *[[name, *[number(show(size)) for size in sizes]] for name, show in lines]],
+        [
+            [f"{many['number']:,} subscribers, {many['interval']:.0f} s for an hour", ""],
+            *[[name, number(value)] for name, value in asked.items()],
+        ],
+    ]
+
+
+FLOOR: Final = "changed documents, compressed"
+PATCH: Final = "zstd --patch-from, size"
+RSYNC: Final = "rsync -z, both ways"
+
+
+def swarm(results: Mapping[str, Any]) -> list[Rows]:
+    """A row for each system and rate of the seeder."""
+    found = results["swarm"]
+    head = ["one seeder", "first byte, ms", "a seek, ms", "MB/s"]
+    rows = [[*head, "CPU of the engine, s/MB", "of the mount, s/MB"]]
+    for each in found["series"]:
+        rate, size = each["rate"], each["megabytes"]
+        rows.append(
+            [
+                f"{each['system']}, {f'{rate} MB/s' if rate else 'unlimited'}",
+                number(1000 * median(each["first"])),
+                number(1000 * median(each["seek"])) if each["seek"] else "-",
+                number(size / median(each["sequential"])),
+                *[number(median(each[part]) / size) for part in ("engine_cpu", "mount_cpu")],
+            ]
+        )
+    return [rows, *[[["not measured"], [reason]] for reason in found["without"]]]
+
+
 TABLES: Final[dict[str, Callable[[Mapping[str, Any]], list[Rows]]]] = {
     "tree": tree,
     "scale": scale,
@@ -202,6 +268,8 @@ TABLES: Final[dict[str, Callable[[Mapping[str, Any]], list[Rows]]]] = {
     "network": network,
     "start": start,
     "contents": contents,
+    "snapshot": snapshot,
+    "swarm": swarm,
 }
 
 

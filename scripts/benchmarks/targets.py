@@ -115,6 +115,51 @@ def _contents(found: Any) -> Iterator[Target]:
             yield Target(f"{what}: `open`, ms", 10.0, milliseconds, most=True)
 
 
+_AT_HAND: Final = 0.6
+_WAIT_MS: Final = 50.0
+_HERD: Final = 1 / 4
+"""Of the subscribers, in a minute: the first looks are spread over five (`CATCH_UP`)."""
+
+
+def _snapshot(found: Any) -> Iterator[Target]:
+    for size in found["sizes"]:
+        groups, figures = f"{size['groups']:,} groups", size["figures"]
+        again = median(size["again"])
+        yield Target(f"{groups}: mounted from what is at hand, s", _AT_HAND, again, most=True)
+        longest = 1000 * max(size["longest"])
+        yield Target(f"{groups}: a reader waits, ms", _WAIT_MS, longest, most=True)
+        budget = 2 * figures[table.FLOOR] + 0.01 * figures["compressed"]
+        yield Target(f"{groups}: 1 % changed, bytes", budget, size["changed"], most=True)
+    many = found["subscribers"]
+    number = many["number"]
+    yield Target(f"{number:,} subscribers: show the newest", number, many["current"])
+    for when in ("first", "later"):
+        name = f"{number:,} subscribers: {when} looks in a minute"
+        yield Target(name, _HERD * number, many[when], most=True)
+
+
+_BEHIND_MS: Final = 50.0
+_AHEAD_OF_BTFS: Final = 5.0
+
+
+def _swarm(found: Any) -> Iterator[Target]:
+    series = {(each["system"], each["rate"]): each for each in found["series"]}
+    for (system, rate), own in series.items():
+        if not system.startswith("biofs"):
+            continue
+        named = f"{system}, {f'{rate} MB/s' if rate else 'unlimited'}"
+        seconds = median(own["sequential"])
+        engine, btfs = series.get(("engine", rate)), series.get(("btfs", rate))
+        if engine is not None:
+            if own["seek"]:  # `biofs fetch` opens a file when it is whole
+                behind = 1000 * (median(own["first"]) - median(engine["first"]))
+                name = f"{named}: first byte after the engine's, ms"
+                yield Target(name, _BEHIND_MS, behind, most=True)
+            yield Target(f"{named}, / engine", _LIMIT, median(engine["sequential"]) / seconds)
+        if btfs is not None and not rate:  # all reach what the seeder sends
+            yield Target(f"{named}, / btfs", _AHEAD_OF_BTFS, median(btfs["sequential"]) / seconds)
+
+
 _TARGETS: Final = {
     "tree": _tree,
     "scale": _scale,
@@ -122,4 +167,6 @@ _TARGETS: Final = {
     "network": _network,
     "start": _start,
     "contents": _contents,
+    "snapshot": _snapshot,
+    "swarm": _swarm,
 }
