@@ -53,8 +53,8 @@ _ANNOUNCED: Final = 1.0
 class Fetched:
     """The figures of one system with the seeder at one rate, one each repetition.
 
-    Seconds to the first byte, to a byte after three quarters (`seek`; none for `biofs fetch`), and
-    for all bytes after that; processor seconds of the engine and of what is mounted, for a file of
+    Seconds to the first byte, from there to a byte after three quarters (`seek`; none for `biofs
+    fetch`), and from the beginning until all bytes are read (`whole`); processor seconds of the engine and of what is mounted, for a file of
     `megabytes`. In btfs they are one process, and with the engine alone nothing is mounted.
     """
 
@@ -63,7 +63,7 @@ class Fetched:
     megabytes: float
     first: list[float] = field(default_factory=list)
     seek: list[float] = field(default_factory=list)
-    sequential: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
     engine_cpu: list[float] = field(default_factory=list)
     mount_cpu: list[float] = field(default_factory=list)
 
@@ -73,7 +73,7 @@ class Took(NamedTuple):
 
     first: float
     seek: float | None
-    sequential: float
+    whole: float
     engine_cpu: float
     mount_cpu: float
 
@@ -137,7 +137,7 @@ def _measured(
     said = f"{named}: first byte {took.first * 1000:.0f} ms"
     if took.seek is not None:
         said += f", seek {took.seek * 1000:.0f} ms"
-    say(f"{said}, {laid.size / MB / took.sequential:.1f} MB/s")
+    say(f"{said}, {laid.size / MB / took.whole:.1f} MB/s")
 
 
 def _series(found: Swarms, name: str, rate: int, megabytes: float, took: Took) -> None:
@@ -148,7 +148,7 @@ def _series(found: Swarms, name: str, rate: int, megabytes: float, took: Took) -
         series = Fetched(name, rate, megabytes)
         found.series.append(series)
     series.first.append(took.first)
-    series.sequential.append(took.sequential)
+    series.whole.append(took.whole)
     series.engine_cpu.append(took.engine_cpu)
     series.mount_cpu.append(took.mount_cpu)
     if took.seek is not None:
@@ -251,7 +251,8 @@ class _Bench:
         if done.returncode:
             raise QuietError(f"libtorrent: {done.stderr.strip().splitlines()[-1]}")
         found = json.loads(done.stdout)
-        return Took(found["first"], found["seek"], found["sequential"], found["cpu"], 0.0)
+        whole = sum(found[step] for step in ("first", "seek", "sequential"))
+        return Took(found["first"], found["seek"], whole, found["cpu"], 0.0)
 
     def _btfs(self, laid: Laid) -> Took:
         place, mountpoint = self._base / "btfs-data", self._base / "btfs"
@@ -331,9 +332,9 @@ def _read(path: Path, size: int, start: float, mount: int, engine: int) -> Took:
     finally:
         pool.submit(os.close, file)  # which waits as well, for one that does not answer
         pool.shutdown(wait=False)
-    first, seek, whole = (after - before for before, after in pairwise(times))
+    first, seek, _ = (after - before for before, after in pairwise(times))
     fetching = Effort.of(engine).cpu - fetching
-    return Took(first, seek, whole, fetching, Effort.of(mount).cpu - mounted)
+    return Took(first, seek, times[-1] - start, fetching, Effort.of(mount).cpu - mounted)
 
 
 def _served_by(path: Path) -> int:

@@ -254,7 +254,7 @@ def swarm(results: Mapping[str, Any]) -> list[Rows]:
                 f"{each['system']}, {f'{rate} MB/s' if rate else 'unlimited'}",
                 number(1000 * median(each["first"])),
                 number(1000 * median(each["seek"])) if each["seek"] else "-",
-                number(size / median(each["sequential"])),
+                number(size / median(each["whole"])),
                 *[number(median(each[part]) / size) for part in ("engine_cpu", "mount_cpu")],
             ]
         )

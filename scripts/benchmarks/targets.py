@@ -148,16 +148,16 @@ def _swarm(found: Any) -> Iterator[Target]:
         if not system.startswith("biofs"):
             continue
         named = f"{system}, {f'{rate} MB/s' if rate else 'unlimited'}"
-        seconds = median(own["sequential"])
+        seconds = median(own["whole"])
         engine, btfs = series.get(("engine", rate)), series.get(("btfs", rate))
         if engine is not None:
             if own["seek"]:  # `biofs fetch` opens a file when it is whole
                 behind = 1000 * (median(own["first"]) - median(engine["first"]))
                 name = f"{named}: first byte after the engine's, ms"
                 yield Target(name, _BEHIND_MS, behind, most=True)
-            yield Target(f"{named}, / engine", _LIMIT, median(engine["sequential"]) / seconds)
+            yield Target(f"{named}, / engine", _LIMIT, median(engine["whole"]) / seconds)
         if btfs is not None and not rate:  # all reach what the seeder sends
-            yield Target(f"{named}, / btfs", _AHEAD_OF_BTFS, median(btfs["sequential"]) / seconds)
+            yield Target(f"{named}, / btfs", _AHEAD_OF_BTFS, median(btfs["whole"]) / seconds)
 
 
 _TARGETS: Final = {
