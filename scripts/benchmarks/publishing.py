@@ -46,10 +46,11 @@ def groups_of(count: int) -> Iterator[Group]:
 
 
 def changed(groups: Iterable[Group]) -> Iterator[Group]:
-    """The same groups a day later."""
+    """Those of the groups that are another a day later, as they are then."""
     for group in groups:
-        more = f"<p>Revised {group.id * 7919}.</p>" if group.id % 100 == 1 else ""
-        yield replace(group, description=group.description + more)
+        if group.id % 100 == 1:
+            more = f"<p>Revised {group.id * 7919}.</p>"
+            yield replace(group, description=group.description + more)
 
 
 class Figures:
@@ -103,15 +104,15 @@ def measure(count: int, directory: Path, tell: Callable[[str], None]) -> dict[st
 
 def two_days(count: int, directory: Path, figures: Figures) -> int:
     """Write the snapshots of two days; how many groups are in each."""
-    number = 0
-    for name, revise in ((YESTERDAY, False), (TODAYS, True)):
-        store = directory / "store.sqlite"
-        groups = groups_of(count)
-        number = fill(store, changed(groups) if revise else groups)
+    store = directory / "store.sqlite"
+    number = fill(store, groups_of(count))
+    for name in (YESTERDAY, TODAYS):
+        if name == TODAYS:
+            fill(store, changed(groups_of(count)))
         write = partial(snapshot.write, store, directory / name, TODAY, SERVER)
         figures.timed("export", write)
-        for left in directory.glob(f"{store.name}*"):
-            left.unlink()
+    for left in directory.glob(f"{store.name}*"):
+        left.unlink()
     return number
 
 

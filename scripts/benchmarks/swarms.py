@@ -54,8 +54,9 @@ class Fetched:
     """The figures of one system with the seeder at one rate, one each repetition.
 
     Seconds to the first byte, from there to a byte after three quarters (`seek`; none for `biofs
-    fetch`), and from the beginning until all bytes are read (`whole`); processor seconds of the engine and of what is mounted, for a file of
-    `megabytes`. In btfs they are one process, and with the engine alone nothing is mounted.
+    fetch`), and from the beginning until all bytes are read (`whole`); processor seconds of the
+    engine and of what is mounted, for a file of `megabytes`. btfs is both in one process, which
+    counts as mounted, and with the engine alone nothing is mounted.
     """
 
     system: str
