@@ -227,6 +227,11 @@ class OpenFile:
         return True
 
     @property
+    def is_verified(self) -> bool:
+        """Whether all of it was verified, as of the last look at it."""
+        return self._state[1].has(0, len(self._indexes))
+
+    @property
     def piece_count(self) -> int:
         """How many pieces the file has bytes of."""
         return len(self._indexes)

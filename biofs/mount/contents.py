@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeVar
@@ -50,8 +51,27 @@ _ANY_AUTHKEY: Final = Secret("authkey-of-biofs")
 """The server takes any (recording download_passkey)."""
 
 
-class Data:
+class Data(ABC):
     """An open file of a torrent, as the kernel reads it."""
+
+    direct = False
+    """Whether reads go past the kernel's page cache."""
+
+    @abstractmethod
+    def read(self, offset: int, size: int) -> bytes | None:
+        """What is verified and in memory; else None, and `read_from_disk` has it."""
+
+    @abstractmethod
+    async def read_from_disk(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes, verified. Raises OSError."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of it, and have what was verified written down."""
+
+
+class LocalData(Data):
+    """One whose data are on this machine, or are not to be had."""
 
     def __init__(self, contents: Contents, file: OpenFile, caller: Caller) -> None:
         self._contents: Final = contents
@@ -78,6 +98,10 @@ class Data:
         self._contents.close_later(self.file)
 
 
+Stream = Callable[[int, Listed, int, Caller, LocalData | None], Data | None]
+"""Given a torrent's number, the torrent, the file's number, who opens it, and what is here."""
+
+
 class Contents:
     """Opens files of torrents. `passkey` is for .torrent files that are nowhere on this machine."""
 
@@ -93,6 +117,9 @@ class Contents:
         self._flushing = False
         self.downloaded: Callable[[str, bytes], None] = lambda _info_hash, _torrent: None
         """Called with the info hash and the whole of each .torrent that was downloaded."""
+        self.stream: Stream | None = None
+        """If set: makes a file of which something is not here one that is fetched while it is read
+        (`biofs.mount.streaming`), unless nothing is fetched for the caller."""
         self._ahead: Final = threading.Semaphore(_AHEAD_THREADS)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -116,23 +143,41 @@ class Contents:
         listed = listed_of(torrent, tree)
         if listed is None:
             raise Unverified
+        here: LocalData | None = None
         try:
-            file = self.library.open_now(listed, node)
-            if file is None:
-                known = partial(self.library.open_known, listed, node)
-                file = await self._opened_by(known, caller)
-            if file is None:
-                local = await self.local(torrent.id, listed, node, caller)
-                if local is not None:
-                    open_file = partial(self.library.open, listed, local, node)
-                    file = await self._opened_by(open_file, caller)
-            if file is None:
-                raise Unverified
-            self._unclosed.add(file)
-            return Data(self, file, caller)
+            file = await self._open(torrent.id, listed, node, caller)
+            self.hold(file)
+            here = LocalData(self, file, caller)
+        except Unverified:
+            if self.stream is None:
+                raise
         except OSError as error:
             self.report(error)
             raise
+        data: Data | None = here
+        if self.stream is not None and (here is None or not here.file.is_verified):
+            data = self.stream(torrent.id, listed, node, caller, here) or here
+        if data is None:
+            raise Unverified
+        return data
+
+    async def _open(self, torrent_id: int, listed: Listed, node: int, caller: Caller) -> OpenFile:
+        file = self.library.open_now(listed, node)
+        if file is None:
+            known = partial(self.library.open_known, listed, node)
+            file = await self.opened_by(known, caller)
+        if file is None:
+            local = await self.local(torrent_id, listed, node, caller)
+            if local is not None:
+                open_file = partial(self.library.open, listed, local, node)
+                file = await self.opened_by(open_file, caller)
+        if file is None:
+            raise Unverified
+        return file
+
+    def hold(self, file: OpenFile) -> None:
+        """Have an open file closed at the latest when the mount ends."""
+        self._unclosed.add(file)
 
     async def local(
         self, torrent_id: int, listed: Listed, node: int, caller: Caller
@@ -190,9 +235,10 @@ class Contents:
         await caller.result(catalogue.fetches.start(("download", torrent_id), work, caller))
         return await self.in_thread(caller, self.library.local, listed)
 
-    async def _opened_by(
+    async def opened_by(
         self, work: Callable[[], OpenFile | None], caller: Caller
     ) -> OpenFile | None:
+        """A file that is opened in a thread, and closed if nobody waits for it any more."""
         opening = _Opening(work)
         try:
             return await self.in_thread(caller, opening.run)
@@ -204,7 +250,7 @@ class Contents:
         """Run work that may wait for a disk. Raises what it raises, and what ends the wait."""
         return await caller.within(lambda: self.library.in_thread(work, *arguments))
 
-    def keeps_pages(self, inode: int, data: Data) -> bool:
+    def keeps_pages(self, inode: int, data: LocalData) -> bool:
         """Whether the kernel may keep what it has of a file: if it is as when it was last opened.
 
         What it has was verified; but what is not there any more should not seem to be.

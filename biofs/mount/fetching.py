@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import trio
@@ -21,7 +21,7 @@ from cachetools import LRUCache
 
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
-from biofs.contents.engines.engine import Engine, EngineError, Progress
+from biofs.contents.engines.engine import Engine, EngineError, Progress, StreamingEngine
 from biofs.contents.library import Local
 from biofs.contents.matching import Listed
 from biofs.mount.contents import Contents
@@ -36,6 +36,8 @@ _TORRENT_BYTES: Final = 64 << 20
 again."""
 _THREADS: Final = 4
 """That may wait for the engine at once."""
+_WAITING_THREADS: Final = 16
+"""That may wait for pieces at once, beside those."""
 _RETRY_SECONDS: Final = 60.0
 """Between two attempts to learn where a client puts what it fetches."""
 
@@ -61,6 +63,7 @@ class Fetching:
         self._engine: Engine | None = None
         self._lock: Final = threading.Lock()
         self._limiter: Final = trio.CapacityLimiter(_THREADS)
+        self._waiting: Final = trio.CapacityLimiter(_WAITING_THREADS)
         self._torrents: LRUCache[str, bytes] = LRUCache(_TORRENT_BYTES, getsizeof=len)
         self._starting: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
         contents.downloaded = self._keep
@@ -70,7 +73,9 @@ class Fetching:
         with suppress(ValueError):  # larger than all that may be kept
             self._torrents[info_hash.upper()] = torrent
 
-    async def ask(self, work: Callable[[Engine], T]) -> T:
+    async def ask(
+        self, work: Callable[[Engine], T], limiter: trio.CapacityLimiter | None = None
+    ) -> T:
         """Ask the engine something in a thread. Raises EngineError."""
 
         def run() -> T:
@@ -80,7 +85,9 @@ class Fetching:
                 engine = self._engine
             return work(engine)
 
-        return await trio.to_thread.run_sync(run, limiter=self._limiter, abandon_on_cancel=True)
+        return await trio.to_thread.run_sync(
+            run, limiter=limiter or self._limiter, abandon_on_cancel=True
+        )
 
     async def metainfo(self, torrent_id: int, listed: Listed, caller: Caller) -> Local:
         """A torrent's metainfo, whose .torrent is downloaded if there is none on this machine.
@@ -110,15 +117,40 @@ class Fetching:
         is at hand. Raises as `metainfo`, and EngineError.
         """
         key = listed.info_hash.upper()
-        lock = self._starting.get(key)
-        if lock is None:
-            lock = self._starting[key] = trio.Lock()
-        async with lock:
+        async with self._turn(key):
             torrent = await self._torrent(torrent_id, listed, local, caller)
             indexes = [local.indexes[node] for node in nodes if local.indexes[node] >= 0]
             await self.ask(lambda engine: engine.fetch(torrent, indexes))
             self._torrents.pop(key, None)
         await self.look_where_it_is(listed, local)
+
+    async def stream(
+        self, torrent_id: int, listed: Listed, local: Local, pieces: Sequence[int], caller: Caller
+    ) -> None:
+        """Have the engine fetch these pieces first. Costs and raises as `start`."""
+        key = listed.info_hash.upper()
+        async with self._turn(key):
+            torrent = await self._torrent(torrent_id, listed, local, caller)
+            await self.ask(lambda engine: _streaming(engine).fetch_pieces(torrent, pieces))
+            self._torrents.pop(key, None)
+
+    async def wait_for_piece(self, info_hash: bytes, piece: int, seconds: float) -> bool:
+        """Whether the engine has put a piece into the files, at the latest after so long.
+
+        Raises EngineError.
+        """
+
+        def wait(engine: Engine) -> bool:
+            return piece in _streaming(engine).wait_for_pieces(info_hash, [piece], seconds)
+
+        return await self.ask(wait, self._waiting)
+
+    def _turn(self, key: str) -> trio.Lock:
+        """One at a time gives the engine a torrent."""
+        lock = self._starting.get(key)
+        if lock is None:
+            lock = self._starting[key] = trio.Lock()
+        return lock
 
     async def _torrent(
         self, torrent_id: int, listed: Listed, local: Local, caller: Caller
@@ -193,6 +225,11 @@ class Fetching:
         if self._engine is not None:
             with suppress(EngineError):
                 self._engine.close()
+
+
+def _streaming(engine: Engine) -> StreamingEngine:
+    """An engine that streams, which only libtorrent does."""
+    return cast(StreamingEngine, engine)
 
 
 def info_hash_of(local: Local) -> bytes:

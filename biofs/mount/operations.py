@@ -49,9 +49,10 @@ class Operations(ReadOnly):
     """pyfuse3's handlers. They raise pyfuse3.FUSEError alone.
 
     `state` is what status.json shows; `answer_inodes` is filled with which inodes show which
-    answers. Without `xattrs` there are no extended attributes, without `contents` no file below
-    `files/` opens, without `lists_files` the directory of a torrent does not list `files/`.
-    `forget_pages` has the kernel drop what it has of an inode.
+    answers; `listing` is called with each thread that opens a directory. Without `xattrs` there
+    are no extended attributes, without `contents` no file below `files/` opens, without
+    `lists_files` the directory of a torrent does not list `files/`. `forget_pages` has the kernel
+    drop what it has of an inode.
     """
 
     # Inode numbers are addresses: also one that the kernel has forgotten can be looked up.
@@ -73,10 +74,12 @@ class Operations(ReadOnly):
         xattrs: Xattrs | None = None,
         contents: Contents | None = None,
         forget_pages: Callable[[int], None] | None = None,
+        listing: Callable[[int], None] = lambda _thread: None,
     ) -> None:
         super().__init__()
         self._outdated: Final = Outdated(forget_pages or (lambda _inode: None))
         self._inodes: Final[dict[int, int]] = {}
+        self._listing: Final = listing
         self._catalogue: Final = catalogue
         self._contents: Final = contents
         links = LinkNodes(catalogue)
@@ -191,6 +194,7 @@ class Operations(ReadOnly):
     @guarded
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
         caller = self._patience.of(ctx.pid)
+        self._listing(ctx.pid)
         self._number = number = self._number + 1
         directory = self._directories.get(inode, caller)
         unknown = directory is None or directory.asks
@@ -273,7 +277,7 @@ class Operations(ReadOnly):
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
         nodes, address = self._at(inode)
-        caller = self._patience.of(ctx.pid)
+        caller = self._patience.of(ctx.pid, ctx.uid)
         content: Content | Data | Later
         size = self._known_size(nodes, address, inode, caller)
         if size is not None:
@@ -287,8 +291,9 @@ class Operations(ReadOnly):
                 self._attributes.opened(inode, content.size())
         self._number = number = self._number + 1
         self._files[number], self._inodes[number] = content, inode
+        direct = isinstance(content, Data) and content.direct
         # Past the pages that the kernel has, if another reader puts older ones there.
-        volatile = nodes.volatile(address) or self._outdated.has(inode)
+        volatile = nodes.volatile(address) or direct or self._outdated.has(inode)
         keep = isinstance(content, Later) or nodes.keeps_pages(inode, content)
         return pyfuse3.FileInfo(
             fh=FileHandleT(number), direct_io=volatile, keep_cache=keep and not volatile

@@ -13,6 +13,9 @@ EngineName = Literal["libtorrent", "transmission", "qbittorrent"]
 ENGINE_PASSWORD_VARIABLE: Final = "BIOFS_ENGINE_PASSWORD"  # noqa: S105 - the variable's name
 
 ASK_ABOVE: Final = "1G"
+READ_BUDGET_FILE: Final = "2G"
+READ_BUDGET_DAY: Final = "10G"
+READ_BUDGET_TOTAL: Final = "100G"
 MOST_TORRENTS: Final = 100_000
 MOST_RATIO: Final = 1000.0
 
@@ -85,6 +88,43 @@ SETTINGS: Final = (
         parse=values.parse_size,
         default=ASK_ABOVE,
         example='"1G"',
+    ),
+    Setting(
+        name="fetch_on_read",
+        type=bool,
+        help="Fetch what you read of a file that is not here (libtorrent).",
+        group="fetching",
+        default=False,
+        flags=("--fetch-on-read/--no-fetch-on-read",),
+        in_fstab=True,
+        example="false",
+    ),
+    Setting(
+        name="read_budget_file",
+        help="Bytes of one file that reads may fetch.",
+        group="fetching",
+        metavar="SIZE",
+        parse=values.parse_size,
+        default=READ_BUDGET_FILE,
+        example='"2G"',
+    ),
+    Setting(
+        name="read_budget_day",
+        help="Bytes that reads may fetch on one day (UTC).",
+        group="fetching",
+        metavar="SIZE",
+        parse=values.parse_size,
+        default=READ_BUDGET_DAY,
+        example='"10G"',
+    ),
+    Setting(
+        name="read_budget_total",
+        help="Bytes that reads may ever fetch.",
+        group="fetching",
+        metavar="SIZE",
+        parse=values.parse_size,
+        default=READ_BUDGET_TOTAL,
+        example='"100G"',
     ),
     Setting(
         name="download_rate",

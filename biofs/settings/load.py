@@ -77,6 +77,10 @@ class Settings:
     download_dir: Path | None = None
     """Where libtorrent puts what it fetches; None: the default place."""
     ask_above: int = 1 << 30
+    fetch_on_read: bool = False
+    read_budget_file: int = 2 << 30
+    read_budget_day: int = 10 << 30
+    read_budget_total: int = 100 << 30
     """Bytes above which `biofs fetch` asks first."""
     download_rate: int | None = None
     """Bytes a second; None: no limit. It and what follows are for libtorrent."""

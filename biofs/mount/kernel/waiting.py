@@ -44,9 +44,9 @@ class Patience:
         # The kernel numbers callers in this process's PID namespace.
         self._numbers_are_ours: Final = proc_is_ours()
 
-    def of(self, pid: int) -> Waiter:
+    def of(self, pid: int, uid: int = -1) -> Waiter:
         """The caller behind a request of the thread `pid`, 0 for one of another PID namespace."""
-        return Waiter(self, pid if self._numbers_are_ours else 0)
+        return Waiter(self, pid if self._numbers_are_ours else 0, uid)
 
     def for_thread(self, pid: int) -> float:
         """For how many seconds the thread may wait without progress."""
@@ -56,10 +56,12 @@ class Patience:
 class Waiter(Caller):
     """A request of the kernel, with the rules of waiting for the process behind it."""
 
-    def __init__(self, patience: Patience, pid: int) -> None:
+    def __init__(self, patience: Patience, pid: int, uid: int = -1) -> None:
         super().__init__()
         self._patience: Final = patience
         self.pid: Final = pid
+        self.uid: Final = uid
+        """Its user, -1 if that does not matter."""
 
     async def wait(self, fetch: Fetch) -> None:
         """See Caller. Raises OSError: EINTR if the process is signalled, EAGAIN after the wait

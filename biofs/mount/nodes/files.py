@@ -12,7 +12,7 @@ from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
-from biofs.mount.contents import Contents, Data
+from biofs.mount.contents import Contents, Data, LocalData
 from biofs.mount.entries import (
     MOST_ENTRIES,
     PORTION,
@@ -166,7 +166,7 @@ class FilesNodes(Nodes):
         return await self._contents.open(detail, tree, address.part, caller)
 
     def keeps_pages(self, inode: int, content: Content | Data) -> bool:
-        if self._contents is None or not isinstance(content, Data):
+        if self._contents is None or not isinstance(content, LocalData):
             return True
         return self._contents.keeps_pages(inode, content)
 

@@ -1,4 +1,4 @@
-"""What a mount does when its process can get no more memory: it ends at once.
+"""Memory: a mount gives it back when it is idle, and ends when its process can get no more.
 
 A request that meets the end of memory is answered ENOMEM (`biofs.mount.errnos`) wherever Python can
 still do that. It cannot in pyfuse3's own callbacks, which can raise to nobody, nor in trio's; then
@@ -8,6 +8,8 @@ ends. The kernel ends such requests itself, with ENOTCONN, when /dev/fuse is clo
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import mmap
 import os
 import signal
@@ -20,6 +22,8 @@ from typing import Final, NoReturn
 
 import trio
 
+IDLE_SECONDS: Final = 20.0
+"""After so long without a request the mount is idle."""
 EXIT_CODE: Final = 1
 GRACE_SECONDS: Final = 3
 """How long a mount whose tasks have failed may take for its end."""
@@ -124,3 +128,27 @@ async def end_soon_after_failure(ends_well: Callable[[], bool]) -> None:
     finally:
         if not ends_well():
             signal.alarm(GRACE_SECONDS)
+
+
+async def give_back(served: Callable[[], int], forget: Callable[[], None]) -> None:
+    """Call `forget` once whenever the mount becomes idle, until cancelled.
+
+    `served` is the number of requests served so far. What was forgotten is in the store.
+    """
+    before, idle = served(), True
+    while True:
+        await trio.sleep(IDLE_SECONDS)
+        now = served()
+        if now != before:
+            before, idle = now, False
+        elif not idle:
+            idle = True
+            forget()
+            gc.collect()
+            await trio.to_thread.run_sync(_trim)
+
+
+def _trim() -> None:
+    """Have the C library give free memory back to the system (malloc_trim(3); glibc has it)."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,8 +1,7 @@
-"""A mount from its start to its end, and what it does when idle: it gives memory back."""
+"""A mount from its start to its end."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import gc
 import logging
@@ -38,6 +37,7 @@ from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
 from biofs.mount.nodes.base import Nodes
 from biofs.mount.operations import Operations
 from biofs.mount.process import daemon, memory
+from biofs.mount.process.on_read import on_read
 from biofs.mount.xattrs import Xattrs
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
@@ -47,37 +47,6 @@ from biofs.store.database.snapshot import Snapshot
 from biofs.tree.inodes import Kind
 
 log = logging.getLogger(__name__)
-
-IDLE_SECONDS: Final = 20.0
-"""After so long without a request the mount is idle."""
-
-
-async def give_memory_back(served: Callable[[], int], forget: Callable[[], None]) -> None:
-    """Call `forget` once whenever the mount becomes idle, until cancelled.
-
-    `served` is the number of requests served so far. What was forgotten is in the store.
-    """
-    before, idle = served(), True
-    while True:
-        await trio.sleep(IDLE_SECONDS)
-        now = served()
-        if now != before:
-            before, idle = now, False
-        elif not idle:
-            idle = True
-            forget()
-            gc.collect()
-            await trio.to_thread.run_sync(_trim)
-
-
-def _trim() -> None:
-    """Have the C library give free memory back to the system (malloc_trim(3); glibc has it)."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-# A mount from its start to its end.
-
 
 _LOOKS: Final = ("/bin/sh", "-c", 'test -e "$0/README.txt"')
 """Any Linux has this shell, and it starts sooner than Python."""
@@ -238,6 +207,10 @@ async def _main(
         fetching = _fetching(settings, contents)
         if fetching is not None:
             stack.callback(fetching.close)
+        owner = os.getuid() if settings.uid is None else settings.uid
+        streams = on_read(settings, fetching, owner)
+        if streams is not None:
+            stack.callback(streams.close)
 
         following: Following | None = None
 
@@ -249,7 +222,7 @@ async def _main(
             catalogue,
             Patience(settings.wait, watch),
             state,
-            uid=os.getuid() if settings.uid is None else settings.uid,
+            uid=owner,
             gid=os.getgid() if settings.gid is None else settings.gid,
             account=settings.account,
             lists_files="nofiles" not in settings.fuse_options,
@@ -257,6 +230,7 @@ async def _main(
             xattrs=_xattrs(settings, catalogue, contents),
             contents=contents,
             forget_pages=kernel.forget,
+            **({} if streams is None else {"listing": streams.lists}),
         )
         catalogue.changes.subscribe(kernel)
         following = exchange.following(settings, catalogue, operations, kernel)
@@ -280,7 +254,7 @@ async def _main(
             nursery.start_soon(kernel.run)
             if following is not None:
                 await nursery.start(following.run)
-            nursery.start_soon(give_memory_back, operations.served, operations.forget_all)
+            nursery.start_soon(memory.give_back, operations.served, operations.forget_all)
             nursery.start_soon(_announce, mountpoint, ready)
             await pyfuse3.main(min_tasks=1, max_tasks=MAX_TASKS)
             log.info("unmounted")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import trio
 import trio.testing
 
-from biofs.mount.process import run
-from biofs.mount.process.run import IDLE_SECONDS, give_memory_back
+from biofs.mount.process import memory
+from biofs.mount.process.memory import IDLE_SECONDS, give_back
 
 
 async def test_it_forgets_once_it_is_idle(autojump_clock: trio.testing.MockClock) -> None:
@@ -17,7 +17,7 @@ async def test_it_forgets_once_it_is_idle(autojump_clock: trio.testing.MockClock
         forgotten += 1
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(give_memory_back, lambda: served, forget)
+        nursery.start_soon(give_back, lambda: served, forget)
         await trio.sleep(10 * IDLE_SECONDS)
         assert forgotten == 0, "nothing was ever served: there is nothing to forget"
         for _ in range(20):
@@ -35,4 +35,4 @@ async def test_it_forgets_once_it_is_idle(autojump_clock: trio.testing.MockClock
 
 
 def test_the_c_library_gives_back() -> None:
-    run._trim()
+    memory._trim()

@@ -1,0 +1,124 @@
+"""How much may be fetched only because somebody read it: in bytes, kept across restarts.
+
+What is charged is what the engine is asked for, before it is asked. All mounts of a user share one
+SQLite file, so that two mounts do not have two budgets.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_DAY_SECONDS: Final = 86_400
+_BUSY_SECONDS: Final = 10.0
+_FILES: Final = """CREATE TABLE IF NOT EXISTS files
+    (info_hash BLOB, file INTEGER, bytes INTEGER, PRIMARY KEY (info_hash, file))"""
+_DAYS: Final = "CREATE TABLE IF NOT EXISTS days (day INTEGER PRIMARY KEY, bytes INTEGER)"
+
+
+class Limits(NamedTuple):
+    """In bytes: of one file, on one day (UTC), and in all."""
+
+    file: int
+    day: int
+    total: int
+
+
+class ReadBudget:
+    """See the module. For threads; may be called from several. `path` None keeps it in memory."""
+
+    def __init__(self, path: Path | None, limits: Limits) -> None:
+        self._path: Final = path
+        self._limits: Final = limits
+        self._lock: Final = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def charge(self, info_hash: bytes, file: int, sizes: Sequence[int], now: float) -> int:
+        """Charge pieces of these sizes, in order, and say how many of them there was room for.
+
+        `now` is in seconds since the epoch. Raises OSError if the state cannot be kept: then
+        nothing may be fetched.
+        """
+        day = int(now // _DAY_SECONDS)
+        with self._lock:
+            try:
+                return self._charged(self._connected(), (info_hash, file), day, sizes)
+            except sqlite3.Error as error:
+                self._drop()
+                raise OSError(f"the budget of reads cannot be kept: {error}") from None
+
+    def _charged(
+        self, connection: sqlite3.Connection, key: tuple[bytes, int], day: int, sizes: Sequence[int]
+    ) -> int:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            room = self._room(connection, key, day)
+            count = taken = 0
+            for size in sizes:
+                if taken + size > room:
+                    break
+                taken += size
+                count += 1
+            if taken:
+                connection.execute(
+                    "INSERT INTO files VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes",
+                    (*key, taken),
+                )
+                connection.execute(
+                    "INSERT INTO days VALUES (?, ?)"
+                    " ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes",
+                    (day, taken),
+                )
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return count
+
+    def _room(self, connection: sqlite3.Connection, key: tuple[bytes, int], day: int) -> int:
+        def one(query: str, *values: object) -> int:
+            found = connection.execute(query, values).fetchone()
+            return int(found[0] or 0) if found else 0
+
+        limits = self._limits
+        return min(
+            limits.file
+            - one("SELECT bytes FROM files WHERE info_hash = ? AND file = ?", key[0], key[1]),
+            limits.day - one("SELECT bytes FROM days WHERE day = ?", day),
+            limits.total - one("SELECT sum(bytes) FROM days"),
+        )
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            name = ":memory:"
+            if self._path is not None:
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                name = str(self._path)
+            connection = sqlite3.connect(
+                name, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                for statement in (_FILES, _DAYS):
+                    connection.execute(statement)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with closing(connection):
+                pass
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._drop()
