@@ -19,7 +19,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from biofs.contents.disk.places import Found, Place
+from biofs.contents.gathering import offsets
 from biofs.contents.ledger import Identity, Ledger, Verified
+from biofs.contents.part_file import PartFile
 from biofs.contents.piece_cache import PieceCache
 from biofs.contents.rules import (
     LARGE_PIECE,
@@ -257,17 +259,22 @@ class TorrentCheck:
     def _gather(self, place: Place, own: _Own, looked: _Looked) -> bytes | None:
         """A piece's bytes; None if a part of it is not here. Raises OSError of the own file."""
         found: list[bytes] = []
-        for part in looked.piece.parts:
-            if part.file == ZEROS:
-                data = bytes(part.length)
-            elif part.file == own.index:
-                data = pread(own.descriptor, part.start, part.length)
-            else:
-                data = self._of_another(place, part, looked)
-            if len(data) != part.length:
-                looked.whole = False
-                return None
-            found.append(data)
+        piece = looked.piece
+        with PartFile(self._metainfo, place) as beside:
+            for part, offset in zip(piece.parts, offsets(piece), strict=True):
+                if part.file == ZEROS:
+                    data = bytes(part.length)
+                elif part.file == own.index:
+                    data = pread(own.descriptor, part.start, part.length)
+                else:
+                    data = self._of_another(place, part, looked)
+                    if len(data) != part.length:
+                        looked.whole = False
+                        data = beside.read(piece.index, offset, part.length) or b""
+                if len(data) != part.length:
+                    looked.whole = False
+                    return None
+                found.append(data)
         return found[0] if len(found) == 1 else b"".join(found)
 
     def _of_another(self, place: Place, part: Part, looked: _Looked) -> bytes:

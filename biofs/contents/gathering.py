@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Identity
+from biofs.contents.part_file import PartFile
 from biofs.contents.rules import MOST_PIECE, pread
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.pieces import ZEROS, Part, Piece
@@ -38,17 +40,25 @@ def gather(metainfo: Metainfo, piece: Piece, place: Place, own: tuple[int, int])
     if piece.length > MOST_PIECE or piece.hash is None:
         return Gathered(None, neighbours)
     parts: list[bytes] = []
-    for part in piece.parts:
-        if part.file == ZEROS:
-            found: bytes | None = bytes(part.length)
-        elif part.file == own[0]:
-            found = _whole(pread(own[1], part.start, part.length), part)
-        else:
-            found = _of_neighbour(metainfo, part, place, neighbours)
-        if found is None:
-            return Gathered(None, neighbours)
-        parts.append(found)
+    with PartFile(metainfo, place) as beside:
+        for part, offset in zip(piece.parts, offsets(piece), strict=True):
+            if part.file == ZEROS:
+                found: bytes | None = bytes(part.length)
+            elif part.file == own[0]:
+                found = _whole(pread(own[1], part.start, part.length), part)
+            else:
+                found = _of_neighbour(metainfo, part, place, neighbours)
+                if found is None:
+                    found = beside.read(piece.index, offset, part.length)
+            if found is None:
+                return Gathered(None, neighbours)
+            parts.append(found)
     return Gathered(parts[0] if len(parts) == 1 else b"".join(parts), neighbours)
+
+
+def offsets(piece: Piece) -> Iterator[int]:
+    """Where in a piece each of its parts begins."""
+    return accumulate((part.length for part in piece.parts[:-1]), initial=0)
 
 
 def _of_neighbour(
@@ -66,10 +76,10 @@ def _of_neighbour(
     descriptor, _ = opened
     try:
         before = Identity.of(os.fstat(descriptor))
-        data = pread(descriptor, part.start, part.length)
+        data = _whole(pread(descriptor, part.start, part.length), part)
         if before.size == neighbour.length and Identity.of(os.fstat(descriptor)) == before:
             neighbours.append(Neighbour(part.file, before))
-        return _whole(data, part)
+        return data
     finally:
         os.close(descriptor)
 
