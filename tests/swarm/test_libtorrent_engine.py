@@ -493,6 +493,17 @@ def test_what_it_says_when_it_cannot_start(swarm: Swarm, monkeypatch: pytest.Mon
         swarm.engine().all()
 
 
+def test_warnings_that_are_errors_do_not_end_it(
+    swarm: Swarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    engine = swarm.engine()
+    with swarm.seeder():
+        engine.fetch(swarm.torrent, [7])
+        swarm.finished(engine)
+    assert swarm.right(engine, swarm.files[7:8])
+
+
 def test_what_doctor_says(swarm: Swarm) -> None:
     engine = swarm.engine()
     (first, *_) = engine.check()

@@ -5,10 +5,11 @@ What was seen with it:
 - It numbers files without the pad files. Which is which says the torrent's own metainfo, which it
   gives out (torrents/export, since 4.5.0).
 - A new torrent is in its list some moments after it was added.
+- While it loads a torrent, its content_path is not absolute.
 - A torrent of both versions is called by its hash of v2; that of v1 is beside it.
 - Unfinished files have their true names and full sizes, or ``.!qB`` behind the name if so set.
 - What it receives of a file that is not wanted, because a wanted one ends in the same piece, goes
-  into a file ``.HASH.parts`` beside the torrent, not to its place.
+  into a file ``.HASH.parts`` beside the torrent (`biofs.contents.part_file`), not to its place.
 - Five wrong passwords, and it refuses the address for an hour. So a refused password is not sent
   again.
 """
@@ -34,6 +35,7 @@ from biofs.contents.engines.qbittorrent_answers import (
     UNWANTED,
     Fields,
     broken,
+    has_place,
     hash_in,
     ident_in,
     is_wanted,
@@ -52,7 +54,6 @@ _PORT: Final = 8080
 _OLDEST: Final = (4, 5)
 _POLL: Final = 0.05
 _REMEMBERED: Final = 32
-
 _NORMAL: Final = 1
 
 
@@ -268,7 +269,7 @@ class QBittorrent:
         This is the directory for incomplete torrents as long as it is in there. Of a torrent whose
         top directory its owner has left out, it is the directory with the files themselves.
         """
-        found = self._find(info_hash)
+        found = self._loaded(info_hash)
         if found is None:
             return None
         content = self._local(found.get("content_path"))
@@ -342,6 +343,13 @@ class QBittorrent:
                 return each
         # One of both versions has its name from the other.
         return next((each for each in self._list() if hash_in(each) == info_hash), None)
+
+    def _loaded(self, info_hash: bytes) -> Fields | None:
+        """As `_find`, as soon as it says where the torrent's content is."""
+        end = time.monotonic() + self._timeout
+        while (found := self._find(info_hash)) and not has_place(found) and time.monotonic() < end:
+            time.sleep(_POLL)
+        return found
 
     def _files(self, ident: str) -> list[Fields]:
         return shapes.mappings(self._call(self._client.torrents_files, ident))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 from biofs.contents.engines import shapes
@@ -34,6 +35,12 @@ def hash_in(fields: Fields) -> bytes | None:
         if len(found) == 20:
             return found
     return None
+
+
+def has_place(fields: Fields) -> bool:
+    """Whether it says where a torrent's content is: not so while it is loading."""
+    place = shapes.text(fields.get("content_path"))
+    return PurePosixPath(place).is_absolute() or PureWindowsPath(place).is_absolute()
 
 
 def tags_in(fields: Fields) -> list[str]:

@@ -14,6 +14,7 @@ import signal
 import socket
 import stat
 import sys
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,9 @@ _CLIENTS_TO_COME: Final = 64
 
 def main(arguments: list[str]) -> int:
     """Start the process, and return the exit status of the command."""
+    # libtorrent 2.1 deprecates what 2.0 needs (torrent_info.files). As errors, which a user may
+    # have set for all of Python, these warnings would end each request.
+    warnings.simplefilter("ignore", DeprecationWarning)
     try:
         import libtorrent  # noqa: F401, PLC0415 - to say that it is missing
     except ImportError:

@@ -41,7 +41,7 @@ def parse(data: bytes) -> Parsed:
     except (RuntimeError, ValueError, UnicodeDecodeError) as error:
         raise EngineError(f"not a .torrent file: {text_of(error)}") from None
     info = params.ti
-    if info is None or not info.is_valid() or not info.num_pieces():
+    if info is None or not info.num_pieces():
         raise EngineError("not a .torrent file")
     return Parsed(params, info, key_of(info), Layout(info))
 
