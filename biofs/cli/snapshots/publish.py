@@ -114,7 +114,7 @@ def _opened(settings: Settings, place: str, endpoint: str | None) -> Iterator["P
     if not place.startswith(_BUCKET):
         directory = Path(place).absolute()
         if not directory.is_dir():
-            raise QuietError(f"{place}: no such directory")
+            raise QuietError(f"{place}: no such directory: make it with `mkdir`")
         with places.alone(directory / places.LOCK, place):
             yield places.Directory(directory)
         return

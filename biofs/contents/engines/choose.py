@@ -20,6 +20,10 @@ NO_ENGINE: Final = (
     'no engine is set: put engine = "libtorrent" into the settings file and mount again, or name '
     "your own client, transmission or qbittorrent"
 )
+DEMO: Final = (
+    "nobody has data of the embedded catalogue: `biofs demo data DIR` makes some up, and a mount "
+    "with --data DIR opens them"
+)
 EXTRA: Final = "pip install 'biofs[fetch]'"
 
 _FINGERPRINT: Final = re.compile(r"-[A-Za-z]{2}[0-9A-Za-z]{4}-")
@@ -41,8 +45,11 @@ def download_dir(settings: Settings) -> Path:
 def choose(settings: Settings) -> Engine:
     """The engine that is set; nothing is started or asked by this.
 
-    Raises EngineError, one line, if none is set or a library is missing.
+    Raises EngineError, one line, if none is set or a library is missing; also for the embedded
+    catalogue, whose .torrent files name the tracker of the real one.
     """
+    if settings.demo:
+        raise EngineError(DEMO)
     if settings.engine is None:
         raise EngineError(NO_ENGINE)
     if settings.engine == "libtorrent":

@@ -43,6 +43,12 @@ def test_none_is_set() -> None:
         choose.choose(settings())
 
 
+def test_the_embedded_catalogue_asks_no_tracker() -> None:
+    demo = load({"demo": True, "engine": "libtorrent"}, {})
+    with pytest.raises(EngineError, match="`biofs demo data DIR` makes some up"):
+        choose.choose(demo)
+
+
 def test_a_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name="transmission_rpc")
