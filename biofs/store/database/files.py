@@ -46,9 +46,19 @@ def make_private(store: Path) -> None:
 
     Raises OSError.
     """
-    store.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+    make_directory(store.parent)
     descriptor = os.open(store, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR)
     os.close(descriptor)
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory and those above it that are missing, for their owner only. Raises OSError.
+
+    `Path.mkdir` gives its mode to the last one alone.
+    """
+    if not directory.is_dir():
+        make_directory(directory.parent)
+        directory.mkdir(mode=stat.S_IRWXU, exist_ok=True)
 
 
 def set_aside(store: Path) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from biofs.settings.values import default_cache_dir
-from biofs.store.database.files import StoreError
+from biofs.store.database.files import StoreError, make_directory
 from biofs.store.snapshots import packing
 from biofs.store.snapshots.files import digest
 
@@ -54,7 +54,7 @@ def mountable(
         with suppress(FileNotFoundError):
             os.utime(unpacked)
             return unpacked
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(folder)
         with _alone(folder):
             if not unpacked.exists():
                 packing.unpack(file, unpacked, progress=progress)

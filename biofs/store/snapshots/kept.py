@@ -26,6 +26,7 @@ import msgspec
 from msgspec import Meta
 
 from biofs.settings import private_files
+from biofs.store.database.files import make_directory
 
 FETCHING: Final = "fetching"
 MAKING: Final = "making"
@@ -74,7 +75,7 @@ class Kept:
 
     def make(self) -> None:
         """Make the directory, for its owner only. Raises OSError."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self.directory)
 
     def known(self) -> Known | None:
         """The snapshot at hand; None without one, also if what is written of it is damaged."""
