@@ -127,7 +127,7 @@ class Reading:
 
 @pytest.fixture
 def made() -> Iterator[Reading]:
-    with tempfile.TemporaryDirectory(prefix="w-onread-") as name:
+    with tempfile.TemporaryDirectory(prefix="biofs-") as name:
         base = Path(name)
         base.chmod(0o755)  # pytest's own directories are closed to other users
         with Tracker(base / "tracker") as tracker, lab(base) as found:
