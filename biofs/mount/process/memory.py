@@ -33,8 +33,9 @@ fail at places from which nobody hears of it: with 4, 8 and 20 MiB readers were 
 _LOOKS: Final = 3
 """So often in a row there has to be too little memory."""
 _LOOK_SECONDS: Final = 2.0
-_SPIN_SECONDS: Final = 10.0
-"""Of processor time in which no other thread has had its turn. Nothing in a mount takes so long."""
+_SPIN_SECONDS: Final = 5.0 * (os.cpu_count() or 1)
+"""Of processor time in which the thread that looks has not had its turn. That of all threads is
+counted together (setitimer(2)), and some hash on every processor: so there is more with more."""
 _SAID: Final = b"biofs: there is no more memory: the mount ended\n"
 
 
