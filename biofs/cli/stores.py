@@ -9,7 +9,7 @@ from pathlib import Path
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings
 from biofs.store.database import files
-from biofs.store.database.files import store_path, stores_of_server
+from biofs.store.database.files import make_directory, store_path, stores_of_server
 
 LOCK = ".warming"
 """What the lock of a warm-up is called: as the store, with this suffix."""
@@ -105,7 +105,7 @@ def warming(store: Path) -> Iterator[None]:
     """
     path = store.with_suffix(LOCK)
     try:
-        store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(store.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise QuietError(f"{path}: {error.strerror}") from None

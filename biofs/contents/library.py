@@ -67,6 +67,13 @@ class Local(NamedTuple):
     source: str
     """Where the metainfo comes from: "file" or "server"."""
 
+    def wanted(self, node: int) -> tuple[int, File]:
+        """Which file of the metainfo a node is. Raises Unverified if it may not be looked for."""
+        index = self.indexes[node]
+        if index < 0 or not (file := self.metainfo.files[index]).servable:
+            raise Unverified
+        return index, file
+
 
 class _Looked(NamedTuple):
     place: Place | None
@@ -207,8 +214,9 @@ class Library:
             looked, local = self._looked.get(key), self._known.get(key)
         if looked is None or looked.place is None or local is None or not self._holds(looked):
             return None
-        index = local.indexes[node]
-        if index < 0 or not (wanted := local.metainfo.files[index]).servable:
+        try:
+            index, wanted = local.wanted(node)
+        except Unverified:
             return None
         opened = looked.place.open_cached(wanted.path, wanted.length, self._is_local)
         if opened is None:
@@ -289,18 +297,11 @@ class Library:
 
         Raises Unverified if it is not there, and OSError if it could not be looked at.
         """
-        index, file = self._wanted(local, node)
+        index, file = local.wanted(node)
         found = self._found(listed, file.path, file.length)
         if found is None:
             raise Unverified
         return found[0], index, found[1]
-
-    def _wanted(self, local: Local, node: int) -> tuple[int, File]:
-        """Which file it is in the metainfo. Raises Unverified."""
-        index = local.indexes[node]
-        if index < 0 or not (file := local.metainfo.files[index]).servable:
-            raise Unverified
-        return index, file
 
     def _places(self, listed: Listed) -> Iterator[Place]:
         """Where files of a torrent may lie: in its place, and where an engine puts what of it is
@@ -339,7 +340,7 @@ class Library:
 
         Raises Unverified if it is not there, or is small and all of it is wrong, and OSError.
         """
-        index, wanted = self._wanted(local, node)
+        index, wanted = local.wanted(node)
         place = self.place(listed)
         opened = None if place is None else place.open_file(wanted.path, wanted.length)
         if self._downloads and (opened is None or not opened[1].complete_name):

@@ -13,6 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from biofs.store.database.files import make_directory
+
 _DAY_SECONDS: Final = 86_400
 _BUSY_SECONDS: Final = 10.0
 _FILES: Final = """CREATE TABLE IF NOT EXISTS files
@@ -98,7 +100,7 @@ class ReadBudget:
         if self._connection is None:
             name = ":memory:"
             if self._path is not None:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_directory(self._path.parent)
                 name = str(self._path)
             connection = sqlite3.connect(
                 name, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False

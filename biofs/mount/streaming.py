@@ -32,6 +32,7 @@ from biofs.mount.errnos import errno_of
 from biofs.mount.fetching import Fetching, NotFetched, in_words, info_hash_of
 from biofs.mount.kernel.processes import Process, process_behind
 from biofs.mount.kernel.waiting import Waiter, process_of
+from biofs.mount.nodes.base import failure
 from biofs.mount.readers import Readers
 from biofs.tree import printable
 
@@ -48,10 +49,6 @@ _MOST_AHEAD: Final = 16 << 20
 """Bytes. Who has read as much in a row has as much fetched ahead; others less."""
 _MOST_WRONG: Final = 40
 _LOG_SECONDS: Final = 60.0
-
-
-def _failure(number: int) -> OSError:
-    return OSError(number, os.strerror(number))
 
 
 class Streams:
@@ -160,14 +157,14 @@ class Streamed(Data):
         except NotFetched as error:
             self._streams.say(f"torrent {self._torrent_id}: {error}")
             offline = self._contents.is_offline
-            raise _failure(errno.ENODATA if offline else errno.EACCES) from None
+            raise failure(errno.ENODATA if offline else errno.EACCES) from None
         except ApiError as error:
             self._streams.say(f"torrent {self._torrent_id}: {in_words(error)}")
-            raise _failure(errno_of(error)) from None
+            raise failure(errno_of(error)) from None
         except EngineError as error:
             self._streams.say(f"torrent {self._torrent_id}: {error}")
             over = isinstance(error, OverLimitError)
-            raise _failure(errno.EDQUOT if over else errno.EIO) from None
+            raise failure(errno.EDQUOT if over else errno.EIO) from None
 
     async def _read(self, offset: int, size: int) -> bytes:
         if self._file is not None:
@@ -183,10 +180,8 @@ class Streamed(Data):
         if local is None:
             local = await self._fetching.metainfo(self._torrent_id, self._listed, self._caller)
             self._local = local
-        index = local.indexes[self._node]
-        if index < 0 or not local.metainfo.files[index].servable:
-            raise Unverified
-        stop = min(offset + size, local.metainfo.files[index].length)
+        index, wanted = local.wanted(self._node)
+        stop = min(offset + size, wanted.length)
         if offset >= stop:
             return b""
         self._count(offset, stop)
@@ -215,7 +210,7 @@ class Streamed(Data):
             self._admitted = True
         if not readers.takes_turn(self._key, trio.current_time()):
             self._streams.say("too many files are read at a time that have to be fetched")
-            raise _failure(errno.EAGAIN)
+            raise failure(errno.EAGAIN)
 
     async def _bring(self, local: Local, number: int, needed: range) -> None:
         """Return when a piece is here and verified.
@@ -239,7 +234,7 @@ class Streamed(Data):
                     return
                 wrong += 1
                 if wrong > _MOST_WRONG:
-                    raise _failure(errno.EIO)
+                    raise failure(errno.EIO)
                 await self._fetching.look_where_it_is(self._listed, local)
                 self._let_go()
                 if await self._is_here(local, number):
@@ -285,7 +280,7 @@ class Streamed(Data):
         pieces = pieces[: await self._paid(local, index, pieces)]
         if not pieces:
             self._streams.say("the budget of what reads may fetch is used up: see docs/fetch.md")
-            raise _failure(errno.EDQUOT)
+            raise failure(errno.EDQUOT)
         await self._fetching.stream(self._torrent_id, self._listed, local, pieces, self._caller)
         self._asked = pieces
 
@@ -315,7 +310,7 @@ class Streamed(Data):
         if progress.state is State.FAILED:
             self._streams.say(f"torrent {self._torrent_id}: {progress.message}")
             full = progress.message == os.strerror(errno.ENOSPC).lower()
-            raise _failure(errno.ENOSPC if full else errno.EIO)
+            raise failure(errno.ENOSPC if full else errno.EIO)
         if waited >= _NOBODY_SECONDS and progress.seeders <= 0 and not progress.peers:
             said = f"; {progress.message}" if progress.message else ""
             self._streams.say(f"torrent {self._torrent_id}: nobody is known to have it{said}")

@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
+from biofs.contents.engines.engine import EngineError
 from biofs.tree.metainfo import MOST_FILES
 
 LABEL: Final = "biofs"
@@ -36,6 +37,14 @@ class Mark(NamedTuple):
     """The files that biofs added to its owner's; None if biofs brought the torrent itself."""
     many: bool = False
     """There were too many to list: which files are the owner's is not known."""
+
+
+def too_many(client: str) -> EngineError:
+    """Why nothing is cancelled of a torrent whose mark has `many`."""
+    return EngineError(
+        f"the torrent was in {client} before, and too many files were added to it to know them "
+        f"apart: deselect them in {client}"
+    )
 
 
 def read(labels: Iterable[object]) -> Mark:

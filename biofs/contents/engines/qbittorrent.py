@@ -176,10 +176,7 @@ class QBittorrent:
         if not mark.wanted:
             return
         if mark.many:
-            raise EngineError(
-                "the torrent was in qBittorrent before, and too many files were added to it to "
-                "know them apart: deselect them in qBittorrent"
-            )
+            raise marks.too_many("qBittorrent")
         ident = ident_in(known)
         files = self._files(ident)
         numbers = self._known_numbers(ident, files)

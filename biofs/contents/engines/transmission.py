@@ -191,10 +191,7 @@ class Transmission:
         if not mark.wanted:
             return
         if mark.many:
-            raise EngineError(
-                "the torrent was in Transmission before, and too many files were added to it to "
-                "know them apart: deselect them in Transmission"
-            )
+            raise marks.too_many("Transmission")
         wanted = set(wanted_in(known))
         dropped = wanted if mark.added is None else wanted & mark.added
         if indexes is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
 from biofs.errors import QuietError
+from biofs.store.database.files import make_directory
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def set_up(level: str, file: Path | None) -> None:
         handler = logging.StreamHandler(sys.stderr)
     else:
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(file.parent)
             handler = _PrivateFileHandler(file, maxBytes=_MAX_BYTES, backupCount=1)
         except OSError as error:
             raise QuietError(f"cannot write the log file {file}: {error.strerror}") from None
