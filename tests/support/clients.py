@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +40,7 @@ def until(ask: Callable[[], Found], seconds: float = GENEROUS) -> Found:
     return found
 
 
-class _Daemon:
+class _Daemon(ABC):
     """A client's process.
 
     Args:
@@ -89,8 +90,9 @@ class _Daemon:
             self._process.wait()
             self._process = None
 
+    @abstractmethod
     def _arguments(self) -> list[str]:
-        raise NotImplementedError
+        """What follows the program's name."""
 
     def _answers(self) -> bool:
         assert self._process is not None
