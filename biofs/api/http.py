@@ -1,13 +1,15 @@
 """An httpx client that keeps secrets and holds on to nothing.
 
-Its answers' bodies are read and decompressed by `read_body`, without more memory than allowed.
+Of the environment's proxies, what httpx cannot use is named, or left out of NO_PROXY, before a
+client is made. Bodies are read and decompressed by `read_body`, without more memory than allowed.
 """
 
+import ipaddress
 import logging
 import os
 import ssl
 import zlib
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, MutableMapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,8 +18,12 @@ import httpx
 import trio
 
 from biofs import __version__
-from biofs.api import proxies
 from biofs.api.server import is_loopback
+
+log = logging.getLogger(__name__)
+
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_MOST_PORT: Final = 65535
 
 # Less than the 5 s after which common servers drop an idle connection: a request sent just then
 # would be lost.
@@ -69,8 +75,8 @@ def create_clients(
         logging.getLogger(name).setLevel(logging.WARNING)
     trust_env = not is_loopback(base_url)
     if trust_env:
-        proxies.check(os.environ)
-        proxies.leave_out_unparsable(os.environ)
+        check_proxies(os.environ)
+        leave_out_unparsable(os.environ)
 
     def client(verify: ssl.SSLContext, kept: int | None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -107,6 +113,63 @@ def create_clients(
         raise ValueError(
             "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
         ) from None
+
+
+def check_proxies(environ: Mapping[str, str]) -> None:
+    """Raise ValueError, with a line for people, if a variable names a proxy that cannot be used.
+
+    httpx takes `http://[bad` for a host of that name, and says so only when a request fails. The
+    value is never repeated: it can hold a password.
+    """
+    for name in _PROXIES:
+        # As urllib.request.getproxies has it: in lower case it has precedence, also if empty.
+        variable = name.lower() if name.lower() in environ else name
+        problem = _problem_of_proxy(environ.get(variable, ""))
+        if problem:
+            raise ValueError(f"{variable}: the proxy in it cannot be used: {problem}")
+
+
+def _problem_of_proxy(value: str) -> str:
+    """What is wrong with a proxy's URL, "" if nothing is."""
+    if not value:
+        return ""
+    try:
+        url = httpx.URL(value if "://" in value else f"http://{value}")
+    except httpx.InvalidURL:
+        return "it is not a URL such as http://proxy.example:3128"
+    if url.scheme.startswith("socks"):
+        return "SOCKS is not supported, set one that speaks HTTP"
+    if url.scheme not in {"http", "https"}:
+        return "it has to begin with http:// or https://"
+    # httpx escapes what no host name can hold, as in %5Bbad; a zone is behind an IPv6 address.
+    if not url.host or ("%" in url.host and ":" not in url.host) or (url.port or 0) > _MOST_PORT:
+        return "it is not a URL such as http://proxy.example:3128"
+    return ""
+
+
+def leave_out_unparsable(environ: MutableMapping[str, str]) -> None:
+    """Take out of NO_PROXY what httpx cannot parse, such as fe80::/10: it would end all."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host.strip() for host in environ.get(name, "").split(",")]
+        bad = [host for host in hosts if host and not _is_parsable(host)]
+        if bad:
+            log.warning("%s: ignored, because it cannot be parsed: %s", name, ", ".join(bad))
+            environ[name] = ",".join(host for host in hosts if host not in bad)
+
+
+def _is_parsable(host: str) -> bool:
+    """Whether httpx makes a pattern of it, as its get_environment_proxies does."""
+    text = host if "://" in host else f"all://*{host}"
+    try:
+        ipaddress.IPv6Address(host.partition("/")[0])
+        text = f"all://[{host}]"
+    except ValueError:
+        pass
+    try:
+        httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return True
 
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.api.proxies import check, leave_out_unparsable
+from biofs.api.http import check_proxies, leave_out_unparsable
 from biofs.api.transport import Transport
 from biofs.catalogue.catalogue import open_catalogue
 from biofs.errors import QuietError
@@ -77,7 +77,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_to_the_user(
     ["proxy:3128", "http://user:p%40ss@proxy:3128/", "https://[::1]:3128", "http://[fe80::1%eth0]"],
 )
 def test_one_that_can_be_used_is_none_of_these(value: str) -> None:
-    check({"https_proxy": value, "HTTPS_PROXY": "http://[hidden", "HTTP_PROXY": ""})
+    check_proxies({"https_proxy": value, "HTTPS_PROXY": "http://[hidden", "HTTP_PROXY": ""})
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
@@ -87,7 +87,7 @@ def test_what_passes_httpx_takes(text: str) -> None:
             patch.delenv(each, raising=False)
         patch.setenv("https_proxy", text)
         try:
-            check(os.environ)
+            check_proxies(os.environ)
         except ValueError:
             return
         httpx.AsyncClient(verify=False)
