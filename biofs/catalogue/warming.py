@@ -15,7 +15,7 @@ import trio
 from biofs.api.errors import AccessDenied, ApiError, NetworkError, NotFound
 from biofs.api.requests import PAGE_SIZE
 from biofs.api.server import Rate
-from biofs.catalogue import uncategorised
+from biofs.catalogue import enumeration
 from biofs.catalogue.caller import Background
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.changes import is_old
@@ -135,19 +135,19 @@ class Warming:
         self._others = 0
         if not self._missing.keys() >= names.CATEGORIES.keys() or catalogue.browsing.gaps():
             return []
-        found = catalogue.answers.known(uncategorised.KEY, caller)
+        found = catalogue.answers.known(enumeration.UNCATEGORISED, caller)
         if found is None or self._is_old(found.fetched):
-            search = uncategorised.Search(catalogue.index)
+            search = enumeration.Uncategorised(catalogue.index)
             try:
                 await self._finish(
                     lambda: catalogue.answers.start(
-                        uncategorised.KEY, search.run, caller, Priority.WARM
+                        enumeration.UNCATEGORISED, search.run, caller, Priority.WARM
                     )
                 )
             except ApiError as error:
                 self._skip(error)
-            found = catalogue.answers.known(uncategorised.KEY, caller)
-        ids = uncategorised.decode(found.body) if found else []
+            found = catalogue.answers.known(enumeration.UNCATEGORISED, caller)
+        ids = enumeration.decode_ids(found.body) if found else []
         missing = [(0, ident) for ident in ids if catalogue.index.group(ident) is None]
         self._others = len(missing)
         return missing

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from biofs.api.actions import Api
 from biofs.api.requests import Answer, Request
-from biofs.catalogue import uncategorised
+from biofs.catalogue import enumeration
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.changes import DAY, HOUR
 from biofs.catalogue.warming import Warming
@@ -162,6 +162,6 @@ async def test_the_recorded_servers_group_in_no_category_costs_the_request_that_
 
     # Six pages, 48 groups on the last; the collage 5 has number 35 with categoryId 0.
     index: Any = Known(5 * 50 + 48 - 1, 35)
-    found = await uncategorised.Search(index).run(Api(send))
-    assert uncategorised.decode(found) == [35]
+    found = await enumeration.Uncategorised(index).run(Api(send))
+    assert enumeration.decode_ids(found) == [35]
     assert asked == [{"page": "6"}]
