@@ -15,7 +15,7 @@ import click
 from biofs.cli import options, stores
 from biofs.cli.output import quantities
 from biofs.cli.output.report import complain
-from biofs.cli.snapshots import writing
+from biofs.cli.snapshots import export
 from biofs.errors import USAGE, QuietError
 from biofs.settings.load import Settings, load
 
@@ -86,7 +86,7 @@ def _published(
         progress.shown() as show,
     ):
         fresh = work / "fresh"
-        writing.write(settings, fresh, show)
+        export.write(settings, fresh, show)
         return Publication(there, work, signer, time.time()).publish(fresh)
 
 
