@@ -2,7 +2,7 @@
 
 import pytest
 
-from biofs.cli.ls import Place, place_of
+from biofs.cli.ls_rows import Place, place_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from biofs.cli.ls.listing import Selection, years
+from biofs.cli.commands.ls import Selection, years
 from biofs.store.rows import Entry, FacetCount
 
 

@@ -11,15 +11,15 @@ import pytest
 
 import biofs
 from biofs.cli import options
-from biofs.cli.ls import place_of
+from biofs.cli.ls_rows import place_of
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
 from biofs.demo.app import create_app
 from biofs.demo.embedded import embedded
 from biofs.mount import texts
 from biofs.mount.contents import Contents
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import me, registry
+from biofs.mount.views.base import LinkNodes
 from biofs.mount.views.document import DocumentView
 from biofs.store import facets
 from biofs.tree import views
@@ -165,7 +165,7 @@ def test_facets_are_called_as_in_a_store() -> None:
 
 def test_who_completes_needs_no_file_system() -> None:
     program = (
-        "import sys, biofs.tree.views, biofs.cli.options, biofs.cli.ls\n"
+        "import sys, biofs.tree.views, biofs.cli.options, biofs.cli.ls_rows\n"
         "print([name for name in ('pyfuse3', 'trio', 'httpx') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -1,19 +1,18 @@
-"""Where `biofs ls` gets its rows: from a running mount, or from the store without one."""
+"""What `biofs ls` shows of a path: rows of a running mount, or of the store without one."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from biofs.cli import mount_lookup, stores
-from biofs.cli.ls import Place
 from biofs.cli.output import quantities
 from biofs.control.protocol import Ask
 from biofs.errors import QuietError
@@ -22,13 +21,131 @@ from biofs.store import rows
 from biofs.store.database.files import StoreError
 from biofs.store.database.read_only import open_read_only
 from biofs.store.rows import Entry, FacetCount, Page, Wanted
-from biofs.tree import names
+from biofs.tree import names, views
+
+What = Literal["categories", "category", "group", "groups", "facets", "facet", "links"]
 
 Show = Callable[[float, float | None, str], None]
 """Shows how far something is: done, of how many, in words."""
 
 _IDS = 500
 _RESULTS = "results.jsonl"
+
+_WITH_LINKS: Final = {view.name: view.depth for view in views.with_table("links")}
+"""Directories of links to groups, and how deep they stand."""
+
+
+class Place(NamedTuple):
+    """What to show. `ident` is a category's or group's, `of` the name of a view, `text` of an entry
+    in it.
+    """
+
+    what: What
+    ident: int = 0
+    of: str = ""
+    text: str = ""
+
+
+def place_of(path: str) -> Place | None:
+    """The table of a path from a mount's root, or of a category's name; None if there is none."""
+    parts = _normal(path.split("/"))
+    if parts is None:
+        return None
+    if parts in ([], ["categories"]):
+        return Place("categories")
+    head, rest = parts[0], parts[1:]
+    if head in views.FACETS:
+        return _in_facets(head, rest)
+    if head in _WITH_LINKS:
+        return _in_links(head, rest)
+    return _in_groups(rest) if head == "groups" else _in_category(parts)
+
+
+def _normal(parts: Sequence[str]) -> list[str] | None:
+    found: list[str] = []
+    for part in parts:
+        if part in {"", "."}:
+            continue
+        if part != "..":
+            found.append(part)
+        elif found:
+            found.pop()
+        else:
+            return None
+    return found
+
+
+def _in_category(parts: Sequence[str]) -> Place | None:
+    parts = parts[1:] if parts[0] == "categories" else parts
+    category = names.category_typed(parts[0])
+    if category is None:
+        return None
+    return Place("category", category) if len(parts) == 1 else _group(parts[1:])
+
+
+def _in_groups(parts: Sequence[str]) -> Place | None:
+    if not parts:
+        return Place("groups")
+    if len(parts) == 1 and parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 12:
+        return Place("group", int(parts[0]))
+    return None
+
+
+def _in_facets(view: str, parts: Sequence[str]) -> Place | None:
+    if not parts:
+        return Place("facets", of=view)
+    return Place("facet", of=view, text=parts[0]) if len(parts) == 1 else _group(parts[1:])
+
+
+def _in_links(view: str, parts: list[str]) -> Place | None:
+    depth = _WITH_LINKS[view] - 1
+    if view == "top" and parts[:1] != ["torrents"]:
+        return None  # the other lists are of tags and of users
+    if len(parts) == depth:
+        return Place("links", of=view, text="/".join(parts))
+    return _group(parts[depth:]) if len(parts) > depth else None
+
+
+def _group(parts: Sequence[str]) -> Place | None:
+    ident = names.id_of(parts[0]) if len(parts) == 1 else None
+    return None if ident is None else Place("group", ident)
+
+
+def in_mount(path: str | None) -> tuple[str, str, Place] | None:
+    """The mount that is meant, the path in it, and the place; None if there is no mount for it.
+
+    A path that leads into a mount means what stands there; any other is the name of a category or
+    a path from the root of the only mount there is.
+    """
+    found = _located(path)
+    if found is not None:
+        mountpoint, rest = found
+        place = place_of(rest)
+        if place is not None:
+            return mountpoint, rest, place
+    else:
+        mounts = mount_lookup.mine()
+        if len(mounts) != 1:
+            return None
+        mountpoint = mounts[0].mountpoint
+    place = place_of(path or "")
+    if place is None or (path or "").startswith("/"):
+        raise QuietError(f"{path or '.'}: nothing to make a table of: `ls` shows it")
+    return mountpoint, _path_of(place, path or ""), place
+
+
+def _located(path: str | None) -> tuple[str, str] | None:
+    try:
+        return mount_lookup.locate("." if path is None else path)
+    except QuietError:
+        return None
+
+
+def _path_of(place: Place, typed: str) -> str:
+    """The path of a place from a mount's root; `typed` may have been a category's name alone."""
+    if place.what == "category":
+        return f"categories/{names.category_dirname(place.ident)}"
+    return "" if place.what == "categories" else typed.strip("/")
 
 
 class Table(NamedTuple):
