@@ -203,7 +203,7 @@ class Groups:
         for before in await self._details.save(answer, asked, stable):
             self._changes.group_changed(before, gone=False)
         if line is not None and self._index.line(answer.group.id) != line:
-            # The row told less than the detail does: see `store.bare_rows`.
+            # The row told less than the detail does: see `store.group_rows`.
             self._changes.listing_changed(answer.group.category_id)
 
     async def _fetch(self, group_id: int, fetch: Fetch) -> None:

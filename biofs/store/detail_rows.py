@@ -12,9 +12,16 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from biofs.api.models import Group, GroupAnswer, Torrent
-from biofs.store import bare_rows, facets, file_lists, fulltext
+from biofs.store import facets, file_lists, fulltext
 from biofs.store.database.files import StoreError
-from biofs.store.group_rows import CLOCK_SLACK, Before, before_of, mtime_of, replace_torrents
+from biofs.store.group_rows import (
+    CLOCK_SLACK,
+    Before,
+    before_of,
+    fill_bare_line,
+    mtime_of,
+    replace_torrents,
+)
 from biofs.tree import names, render
 from biofs.tree.printable import unescape
 
@@ -102,7 +109,7 @@ def write_answer(
     torrents = _torrent_rows(connection, answer, ready)
     replace_torrents(connection, group.id, torrents.rows)
     _write_group(connection, group, torrents.newest, now)
-    bare_rows.write_detail(connection, group)
+    fill_bare_line(connection, group)
     found = facets.Found(group.id, torrents.newest, facets.of_group(group, answer.torrents))
     facets.write(connection, [found])
     facets.write_hashes(connection, answer.torrents)

@@ -7,19 +7,29 @@ A `Stub` is a group known by title only, because another answer names it.
 
 A collage or a top list names groups with title and category. That is enough for a link to lead
 to its place under `categories/`; what is in the group is asked for when somebody looks into it.
+
+A bare row is one that tells no name: what the group's detail tells is filled in. Release 0.1.3 of
+the server answers `browse` with NULL for names, accessions and laboratories, 0 for years, and
+without tags. What a detail tells of these is written into the group's line of index.jsonl, and
+stays there when a newer row comes that tells nothing again; so everything that reads lines
+(listings, facets, `biofs ls`) need not know of it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import html
 import sqlite3
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import orjson
 
-from biofs.api.models import GroupRow
-from biofs.store import bare_rows, facets, fulltext
+from biofs.api.errors import BadAnswer
+from biofs.api.models import Group, GroupRow
+from biofs.api.values import to_object
+from biofs.store import facets, fulltext
 from biofs.tree import names, render
 
 if TYPE_CHECKING:  # a store loads trio, and `biofs find` needs none
@@ -160,10 +170,10 @@ def fill(
 
     A name that is known from elsewhere (a title in a list, the answer about a torrent) stays.
     """
-    told = bare_rows.told_of(connection, row.id)
+    told = told_of(connection, row.id)
     _, category, name, _, _, stable, _ = written.group
     if told:
-        return written_of(int(str(category)), bare_rows.filled(row, told), now, stable)
+        return written_of(int(str(category)), filled(row, told), now, stable)
     known = before_of(connection, row.id)
     name = known[0].group.name if known else name
     group = (*written.group[:2], name, *written.group[3:])
@@ -233,3 +243,101 @@ async def add(store: Store, stubs: Sequence[Stub], now: float) -> None:
 def _row(each: Stub, now: float) -> tuple[int, int, str, int, float]:
     name = names.group_dirname(each.name, each.group_id)
     return each.group_id, each.category, name, mtime_of(each.time), now
+
+
+Told = Mapping[str, object]
+"""Fields of a browse row that tell something, texts decoded."""
+
+_TOLD: Final = ("groupName", "groupYear", "tags", "accession", "lab", "location")
+
+
+class _Detail(msgspec.Struct):
+    """Of a stored answer (`detail_rows.StoredAnswer`) what matters here."""
+
+    group: Any
+
+
+_decode_detail: Final = msgspec.json.Decoder(_Detail).decode
+
+
+def is_bare(row: GroupRow) -> bool:
+    """Whether a row tells no name."""
+    return not row.name.strip()
+
+
+def told_by_detail(group: Group) -> Told:
+    """What a detail tells of these fields. The texts of `group` are decoded."""
+    values = (group.name, group.year, list(group.tags), group.accession, group.lab, group.location)
+    return {key: value for key, value in zip(_TOLD, values, strict=True) if value}
+
+
+def told_by_line(line: bytes) -> Told:
+    """What a line tells of these fields; nothing if it has no name itself."""
+    row = _row_of(line)
+    if row is None or is_bare(row):
+        return {}
+    values = (row.name, row.year, list(row.tags), row.accession, row.lab, row.location)
+    return {key: value for key, value in zip(_TOLD, values, strict=True) if value}
+
+
+def told_of(connection: sqlite3.Connection, group_id: int) -> Told:
+    """What the store knows of a group for its browse row: from its line, else from its detail."""
+    found = connection.execute(
+        "SELECT line, answer FROM groups LEFT JOIN details ON group_id = id WHERE id = ?",
+        (group_id,),
+    ).fetchone()
+    line, answer = found or (None, None)
+    told = told_by_line(line) if line is not None else {}
+    if told or answer is None:
+        return told
+    try:
+        return told_by_detail(Group.from_json(_decode_detail(answer).group))
+    except (msgspec.MsgspecError, ValueError, BadAnswer):
+        return {}  # a damaged one is found out by who reads it
+
+
+def filled(row: GroupRow, told: Told) -> GroupRow:
+    """The row with what is told in place of what it lacks.
+
+    Texts are escaped as the server's are, but for characters that need it not.
+    """
+    if not told:
+        return row
+    known = {key: _escaped(value) for key, value in told.items() if not _tells(row.raw, key)}
+    return GroupRow.from_json({**row.raw, **known})
+
+
+def fill_bare_line(connection: sqlite3.Connection, group: Group) -> None:
+    """Fill a group's line, if that is one of a bare row, from its detail.
+
+    `group` is as the server sent it. A line that was filled before is not told from a row that has
+    a name; so a server that uses 0.1.3's names is taken at its detail's word.
+    """
+    found = connection.execute("SELECT line FROM groups WHERE id = ?", (group.id,)).fetchone()
+    row = _row_of(found[0]) if found and found[0] is not None else None
+    if row is None or not (is_bare(row) or "title" in group.raw):
+        return
+    told = render.decode_texts(dict(told_by_detail(group)))
+    fields = to_object(told)
+    if not fields or all(row.raw.get(key) == value for key, value in fields.items()):
+        return
+    line = render.json_line({**row.raw, **fields})
+    connection.execute("UPDATE groups SET line = ? WHERE id = ?", (line, group.id))
+
+
+def _tells(raw: Mapping[str, object], key: str) -> bool:
+    value = raw.get(key)
+    return any(value) if isinstance(value, list) else bool(value)
+
+
+def _escaped(value: object) -> object:
+    if isinstance(value, str):
+        return html.escape(value, quote=False)
+    return [_escaped(each) for each in value] if isinstance(value, list) else value
+
+
+def _row_of(line: bytes) -> GroupRow | None:
+    try:
+        return GroupRow.from_json(orjson.loads(line))
+    except (BadAnswer, orjson.JSONDecodeError):
+        return None  # a damaged one, or one that only the standard library could write

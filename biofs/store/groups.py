@@ -15,7 +15,6 @@ import msgspec
 from biofs.api.models import GroupRow
 from biofs.api.requests import PageRead
 from biofs.store import facets, fulltext
-from biofs.store.bare_rows import is_bare
 from biofs.store.database.store import Store
 from biofs.store.group_rows import (
     CLOCK_SLACK,
@@ -27,6 +26,7 @@ from biofs.store.group_rows import (
     before_of,
     fill,
     forget_group,
+    is_bare,
     mtime_of,
     row_mtime,
     stable_digest,
