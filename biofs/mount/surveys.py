@@ -1,4 +1,5 @@
-"""What a mount with `--data` shows of how much of a torrent is here: contents.json and the like.
+"""What a mount with `--data` shows of how much of a torrent is here: contents.json and the like;
+and why a file below `files/` opens or does not, for `biofs explain`.
 
 Surveys are made in threads, one at a time for a torrent, and kept for seconds: for longer, the
 longer it took. Nothing here sends a request, but for a file list that the store has given up.
@@ -6,16 +7,17 @@ longer it took. Nothing here sends a request, but for a file list that the store
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
 
 import trio
 from cachetools import LRUCache
 
-from biofs.catalogue.caller import Caller
+from biofs.catalogue.caller import Background, Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.contents.library import LOOK_AGAIN, Library
 from biofs.contents.look import Look, look
@@ -24,7 +26,14 @@ from biofs.contents.survey import Amount, Lacking, Survey, survey, text_of
 from biofs.contents.torrent_files import is_hash
 from biofs.store.details import TorrentDetail
 from biofs.tree import render
+from biofs.tree.inodes import Address
 from biofs.tree.layout import FileTree
+
+if TYPE_CHECKING:
+    from biofs.mount.contents import Contents
+
+SECONDS_FOR_A_DISK: Final = 5.0
+"""For so long `facts_of` waits for a disk."""
 
 KEPT_SECONDS: Final = 2.0
 _PATIENT: Final = 10
@@ -222,3 +231,43 @@ def _size(number: int) -> str:
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{number} {_UNITS[0]}"
+
+
+async def facts_of(contents: Contents | None, address: Address) -> dict[str, object]:
+    """The facts about a file's data, for `biofs explain`. Sends no request.
+
+    `data` is one word for what there is: "no directories" without data directories; "missing",
+    "unfinished", "unlisted" and "here" as `Look` has them; "wrong" if pieces were not right when
+    they were last read; "no metainfo" if a candidate is there and nothing to verify it by;
+    "unreadable" with `problem`, or "unknown" if the disk has not answered or the file list is not
+    in the store. `disk_path` is where it lies; of its `pieces`, `verified_pieces` were verified.
+    `content` says whether opening it may succeed, `downloads` whether it costs a request first.
+    """
+    facts: dict[str, object] = {"data": "unknown", "content": False, "downloads": False}
+    if contents is None:
+        return {**facts, "data": "no directories"}
+    with trio.move_on_after(SECONDS_FOR_A_DISK):
+        try:
+            found = await contents.surveys.file(address.ident, address.part, Background())
+        except OSError as error:
+            return {**facts, "data": "unreadable", "problem": os.strerror(error.errno or 0)}
+        return facts if found is None else facts | _found_at(found, contents)
+    return facts
+
+
+def _found_at(found: Look, contents: Contents) -> dict[str, object]:
+    if found.path is None:
+        return {"data": found.state}
+    facts: dict[str, object] = {"data": found.state, "disk_path": found.path}
+    if found.source is None:
+        downloads = contents.can_download
+        return {**facts, "data": "no metainfo", "downloads": downloads, "content": downloads}
+    if found.wrong:
+        facts |= {"data": "wrong", "wrong_pieces": found.wrong}
+    return {
+        **facts,
+        "metainfo": found.source,
+        "pieces": found.pieces,
+        "verified_pieces": found.verified,
+        "content": found.wrong < found.pieces or not found.pieces,
+    }

@@ -17,8 +17,8 @@ from biofs.catalogue.caller import Caller, DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.changes import is_old
 from biofs.catalogue.fetches import Fetch
-from biofs.control.handlers import data
 from biofs.control.server import Refused
+from biofs.mount import surveys
 from biofs.mount.contents import Contents
 from biofs.mount.errnos import errno_of
 from biofs.mount.nodes.base import Nodes, failure
@@ -229,7 +229,7 @@ class Explainer:
             facts |= self._fetched(sorted(caller.used_answers), caller)
         cost = self._cost(missing, caller.would_refresh)
         if found.address.kind is Kind.FILES and not found.is_directory:
-            facts |= await data.facts_of(self._contents, found.address)
+            facts |= await surveys.facts_of(self._contents, found.address)
             facts["engine"] = self._fetches
             if missing is None and facts["downloads"]:
                 cost["requests"] = 1
