@@ -30,9 +30,9 @@ from biofs.mount.nodes.base import Content, Nodes, failure
 from biofs.mount.nodes.category import CategoryNodes
 from biofs.mount.nodes.files import FilesNodes
 from biofs.mount.nodes.group import GroupNodes
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.nodes.root import RootNodes
 from biofs.mount.nodes.torrent import TorrentNodes
+from biofs.mount.views.base import LinkNodes
 from biofs.mount.views.registry import ViewRouter, all_views
 from biofs.mount.xattrs import Xattrs
 from biofs.store.database.files import StoreError

@@ -17,8 +17,7 @@ from biofs.catalogue.documents.facets import Query
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import is_probed, looks_like_a_file
+from biofs.mount.views.base import LinkNodes, is_probed, looks_like_a_file
 from biofs.mount.views.document import id_in
 from biofs.mount.views.facet import FacetRecord, FacetView, Page, Value
 from biofs.tree import names

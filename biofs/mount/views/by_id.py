@@ -15,9 +15,8 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import Content, failure
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import base
-from biofs.mount.views.base import Incomplete, View
+from biofs.mount.views.base import Incomplete, LinkNodes, View
 from biofs.mount.views.document import id_in
 from biofs.tree.inodes import Address, Kind, pack
 from biofs.tree.views import ViewLine

@@ -16,9 +16,8 @@ from biofs.mount import attributes, texts
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import FixedListing, Listing
 from biofs.mount.nodes.base import Bytes, Content, failure
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import base
-from biofs.mount.views.base import View, document_of
+from biofs.mount.views.base import LinkNodes, View, document_of
 from biofs.tree.inodes import MAX_ID, Address, Kind, pack, unpack
 from biofs.tree.views import ViewLine
 

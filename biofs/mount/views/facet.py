@@ -20,9 +20,8 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import Bytes, Content, failure
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import base
-from biofs.mount.views.base import Incomplete, View, document_of
+from biofs.mount.views.base import Incomplete, LinkNodes, View, document_of
 from biofs.store.browsing import Browsing, Facet
 from biofs.store.groups import CHUNK, KnownGroup
 from biofs.tree import names

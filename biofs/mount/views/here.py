@@ -22,8 +22,7 @@ from biofs.mount.attributes import Stat
 from biofs.mount.contents import Contents
 from biofs.mount.entries import ById, Listing, Numbered
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import View
+from biofs.mount.views.base import LinkNodes, View
 from biofs.mount.views.by_id import newest_top
 from biofs.store import file_lists, tops
 from biofs.store.database.files import StoreError

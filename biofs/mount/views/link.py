@@ -13,9 +13,8 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import PORTION, FixedListing, Listed, Listing, listed
 from biofs.mount.nodes.base import Bytes, Content, failure
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import base
-from biofs.mount.views.base import Incomplete, View, document_of
+from biofs.mount.views.base import Incomplete, LinkNodes, View, document_of
 from biofs.store.memory import Recent
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind

@@ -13,8 +13,7 @@ from biofs.mount.attributes import Stat
 from biofs.mount.contents import Contents, Data
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import Content, Nodes, failure
-from biofs.mount.nodes.links import LinkNodes
-from biofs.mount.views.base import View, view_of
+from biofs.mount.views.base import LinkNodes, View, view_of
 from biofs.mount.views.facet import FacetRecord, FacetView
 from biofs.mount.views.here import HereView
 from biofs.tree.inodes import Address, Kind, pack

@@ -19,9 +19,8 @@ from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import Listing
 from biofs.mount.nodes.base import failure
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import base
-from biofs.mount.views.base import Incomplete, View, document_in, document_of, is_probed
+from biofs.mount.views.base import Incomplete, LinkNodes, View, document_in, document_of, is_probed
 from biofs.mount.views.document import DocumentRow, DocumentView, Entries, id_in, object_in
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind, unpack

@@ -21,8 +21,8 @@ from biofs.demo.data import lay_out
 from biofs.demo.embedded import embedded, every_torrent
 from biofs.mount.contents import Contents
 from biofs.mount.entries import Listed
-from biofs.mount.nodes.links import LinkNodes
 from biofs.mount.views import here, registry
+from biofs.mount.views.base import LinkNodes
 from biofs.mount.views.here import HereView
 from biofs.store import tops
 from biofs.tree.inodes import Address, Kind, unpack
