@@ -19,11 +19,10 @@ from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.catalogue.answers import Answers
 from biofs.catalogue.changes import Changes, Freshness
-from biofs.catalogue.documents.facets import Queries
 from biofs.catalogue.fetches import Fetches
 from biofs.catalogue.groups import Groups
 from biofs.catalogue.listings import Listings
-from biofs.catalogue.locate import Locate
+from biofs.catalogue.queries import Locate, Queries
 from biofs.catalogue.queue import Queue
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, check_demo

@@ -13,7 +13,7 @@ from typing import Final
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents import users as author_documents
-from biofs.catalogue.documents.facets import Query
+from biofs.catalogue.queries import Query
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.nodes.base import failure

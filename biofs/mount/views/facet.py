@@ -15,7 +15,7 @@ from biofs.api.errors import NetworkError, NotFound
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.document import Document, Link, LinkDocument
-from biofs.catalogue.documents.facets import Query
+from biofs.catalogue.queries import Query
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
 from biofs.mount.entries import ById, Listing, Numbered

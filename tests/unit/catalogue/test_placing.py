@@ -11,8 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from biofs.api.errors import NotFound
 from biofs.catalogue.catalogue import Catalogue
-from biofs.catalogue.documents.facets import Query
-from biofs.catalogue.locate import CODES, QUERIES, SINGLY
+from biofs.catalogue.queries import CODES, QUERIES, SINGLY, Query
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.tree import names
