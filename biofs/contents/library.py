@@ -23,7 +23,7 @@ from cachetools import LRUCache
 from biofs.contents.checking import TorrentCheck
 from biofs.contents.disk import mountinfo
 from biofs.contents.disk.beneath import DataDirectory
-from biofs.contents.disk.places import Found, Place
+from biofs.contents.disk.places import Found, Place, first_whole
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Ledger
 from biofs.contents.matching import Listed, ListedFiles, MetainfoFiles, match
@@ -80,8 +80,8 @@ class _Looked(NamedTuple):
     generation: int
     at: float
     """When it was looked for, by the clock."""
-    others: Sequence[Place]
-    """Where more of it may lie."""
+    others: Sequence[Place] | None = None
+    """Where more of it may lie; None if that was not needed so far."""
 
 
 class Library:
@@ -165,9 +165,8 @@ class Library:
         if looked is not None and self._holds(looked):
             return looked.place
         place = self._find(listed, local)
-        others = self._others(listed, local, place)
         with self._lock:
-            self._looked[key] = _Looked(place, self._tops.generation, self._clock(), others)
+            self._looked[key] = _Looked(place, self._tops.generation, self._clock())
         return place
 
     def is_absent(self, info_hash: str, seconds: float = ABSENT_SECONDS) -> bool:
@@ -198,7 +197,7 @@ class Library:
         """
         if self.place(listed) is None:
             return False
-        if self._found(listed, listed.path(node), listed.tree.size(node)) is not None:
+        if self.found(listed, listed.path(node), listed.tree.size(node)) is not None:
             return True
         # What is no UTF-8 on the disk, or cannot be held, has another name in the catalogue.
         return _CHANGED.search(listed.tree.path(node).decode()) is not None
@@ -293,47 +292,48 @@ class Library:
         return local
 
     def find_file(self, listed: Listed, local: Local, node: int) -> tuple[Place, int, Found]:
-        """Where a file lies: the torrent's place, its index in the metainfo, and what is there.
+        """Where a file lies: the place, its index in the metainfo, and what is there.
 
         Raises Unverified if it is not there, and OSError if it could not be looked at.
         """
         index, file = local.wanted(node)
-        found = self._found(listed, file.path, file.length)
+        found = self.found(listed, file.path, file.length)
         if found is None:
             raise Unverified
         return found[0], index, found[1]
 
-    def _places(self, listed: Listed) -> Iterator[Place]:
-        """Where files of a torrent may lie: in its place, and where an engine puts what of it is
-        not there."""
-        place = self.place(listed)
-        if place is None:
-            return
-        yield place
-        with self._lock:
-            looked = self._looked.get(listed.info_hash.upper())
-        yield from looked.others if looked is not None else ()
+    def places(self, listed: Listed) -> Iterator[Place]:
+        """Where files of a torrent may lie: in its place, then in others with its name. An engine
+        puts what it fetches elsewhere, and people divide a torrent between disks.
 
-    def _others(self, listed: Listed, local: Local | None, best: Place | None) -> list[Place]:
-        """Where more of a torrent may lie than in its best place: only engines divide one."""
-        if best is None or not self._downloads:
-            return []
+        The others are looked for when they are asked for: that can take as long as `Tops.find`.
+        """
+        place = self.place(listed)
+        if place is not None:
+            yield place
+            yield from self._others(listed, place)
+
+    def _others(self, listed: Listed, best: Place) -> Sequence[Place]:
+        key = listed.info_hash.upper()
+        with self._lock:
+            looked, local = self._looked.get(key), self._known.get(key)
+        if looked is not None and looked.place == best and looked.others is not None:
+            return looked.others
         name = listed.name if local is None else local.metainfo.name
         single = listed.single if local is None else local.metainfo.single
-        return [each for each in self._tops.named(name, single=single) if each != best]
+        others = [each for each in self._tops.named(name, single=single) if each != best]
+        with self._lock:
+            if looked is not None and self._looked.get(key) is looked:
+                self._looked[key] = looked._replace(others=others)
+        return others
 
-    def _found(
+    def found(
         self, listed: Listed, path: Sequence[bytes], length: int
     ) -> tuple[Place, Found] | None:
         """Where a file lies: the first with its true name and size, else the first."""
-        first: tuple[Place, Found] | None = None
-        for place in self._places(listed):
-            found = place.find_file(path, length)
-            if found is not None and found.complete_name and found.size == length:
-                return place, found
-            if found is not None and first is None:
-                first = place, found
-        return first
+        each = ((place, place.find_file(path, length)) for place in self.places(listed))
+        known = ((place, found) for place, found in each if found is not None)
+        return first_whole(known, lambda file: file[1].is_whole(length))
 
     def open(self, listed: Listed, local: Local, node: int) -> OpenFile:
         """Open a file of which at least something may be right. It has to be closed.
@@ -341,14 +341,9 @@ class Library:
         Raises Unverified if it is not there, or is small and all of it is wrong, and OSError.
         """
         index, wanted = local.wanted(node)
-        place = self.place(listed)
-        opened = None if place is None else place.open_file(wanted.path, wanted.length)
-        if self._downloads and (opened is None or not opened[1].complete_name):
-            place, opened = self._fetched(listed, wanted, place, opened)
-        if place is None or opened is None:
-            raise Unverified
-        is_local = self._is_local(mountinfo.of_descriptor(opened[0]))
-        file = OpenFile(self._shared, local.metainfo, place, index, opened[0], local=is_local)
+        place, descriptor = self._opened(listed, wanted)
+        is_local = self._is_local(mountinfo.of_descriptor(descriptor))
+        file = OpenFile(self._shared, local.metainfo, place, index, descriptor, local=is_local)
         try:
             file.check()
         except BaseException:
@@ -356,20 +351,19 @@ class Library:
             raise
         return file
 
-    def _fetched(
-        self,
-        listed: Listed,
-        wanted: File,
-        place: Place | None,
-        opened: tuple[int, Found] | None,
-    ) -> tuple[Place | None, tuple[int, Found] | None]:
-        """A file that is not, or not whole, in the torrent's place, as an engine has fetched it."""
-        found = self._found(listed, wanted.path, wanted.length)
-        if found is None or found[0] == place:
-            return place, opened
-        if opened is not None:
-            os.close(opened[0])
-        return found[0], found[0].open_file(wanted.path, wanted.length)
+    def _opened(self, listed: Listed, wanted: File) -> tuple[Place, int]:
+        """As `found`, and open for reading; one that is whole in the first place takes one walk."""
+        best = self.place(listed)
+        descriptor = best.open_whole(wanted.path, wanted.length) if best is not None else None
+        if best is not None and descriptor is not None:
+            return best, descriptor
+        found = self.found(listed, wanted.path, wanted.length)
+        if found is None:
+            raise Unverified
+        try:
+            return found[0], found[0].directory.open(found[1].components)
+        except FileNotFoundError:
+            raise Unverified from None
 
     def _is_local(self, mount: int) -> bool:
         """Whether a mount is of this machine, by its number; asked once a second."""

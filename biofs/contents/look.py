@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Literal, NamedTuple
 
+from biofs.contents.disk.places import Found, Place
 from biofs.contents.ledger import Identity
 from biofs.contents.library import Library, Local
 from biofs.contents.matching import NONE, Listed
@@ -39,35 +40,27 @@ class Look(NamedTuple):
 
 def look(library: Library, listed: Listed, node: int) -> Look:
     """What is here of a file. For a thread. Raises OSError of the disk; opens no data."""
-    place = library.place(listed)
-    if place is None:
+    if library.place(listed) is None:
         return Look("missing")
     local = library.local(listed)
-    place = library.place(listed)  # by the metainfo's own names, which the catalogue may not have
-    path, length, index = listed.path(node), listed.tree.size(node), NONE
-    source = local.source if local else None
-    if local is not None:
-        index = local.indexes[node]
-        if index == NONE:
-            return Look("unlisted", source=source)
-        path = local.metainfo.files[index].path
-    found = place.find_file(path, length) if place else None
-    if place is None or found is None:
-        return Look("missing", source=source)
-    whole = found.complete_name and found.size == length
-    known = Look(
-        "here" if whole else "unfinished",
-        text_of(place, found.components),
-        source,
-        size=found.size,
-    )
     if local is None:
-        return known
+        length = listed.tree.size(node)
+        named = library.found(listed, listed.path(node), length)
+        return Look("missing") if named is None else _known(*named, length, None)
+    if local.indexes[node] == NONE:
+        return Look("unlisted", source=local.source)
     try:
+        place, index, found = library.find_file(listed, local, node)
         status = place.directory.status(found.components)
-    except FileNotFoundError:
-        return Look("missing", source=source)
+    except (Unverified, FileNotFoundError):
+        return Look("missing", source=local.source)
+    known = _known(place, found, local.metainfo.files[index].length, local.source)
     return _with_pieces(known, library, local, index, status)
+
+
+def _known(place: Place, found: Found, length: int, source: str | None) -> Look:
+    state: Literal["here", "unfinished"] = "here" if found.is_whole(length) else "unfinished"
+    return Look(state, text_of(place, found.components), source, size=found.size)
 
 
 def _with_pieces(

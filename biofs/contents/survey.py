@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from itertools import islice
 from typing import Final, NamedTuple
 
-from biofs.contents.disk.beneath import Components, DataDirectory, Handle
+from biofs.contents.disk.beneath import Components, Handle
 from biofs.contents.disk.entries import MOST_ENTRIES, UNFINISHED
-from biofs.contents.disk.places import Place
+from biofs.contents.disk.places import Place, first_whole
 from biofs.contents.ledger import Identity, Ledger
 from biofs.contents.library import Library, Local
 from biofs.contents.matching import NONE, Listed
@@ -62,6 +62,7 @@ class Survey(NamedTuple):
     """
 
     place: Place | None
+    """Where most of it lies; files in other directories with its name are counted as well."""
     source: str | None
     """Where the metainfo comes from ("file" or "server"); None if it is not known."""
     total: Amount
@@ -86,9 +87,9 @@ def survey(library: Library, listed: Listed, local: Local | None) -> Survey:
     if place is None:
         return Survey(None, local.source if local else None, total, missing=total)
     count = _Count(tree, _Known(library.ledger, local))
-    with _Folders(place.directory) as folders:
-        for node, wanted in _wanted(listed, local, place):
-            _count_one(count, folders, node, wanted)
+    with _Search(library.places(listed)) as search:
+        for node, wanted in _wanted(listed, local):
+            _count_one(count, search, node, wanted)
     return Survey(
         place,
         local.source if local else None,
@@ -98,16 +99,16 @@ def survey(library: Library, listed: Listed, local: Local | None) -> Survey:
         missing=count.missing.amount,
         verified=count.verified.amount,
         lacking=tuple(count.lacking),
-        problem=folders.problem,
+        problem=search.problem,
     )
 
 
-def _count_one(count: _Count, folders: _Folders, node: int, wanted: _Wanted | None) -> None:
-    found = folders.find(wanted) if wanted else None
+def _count_one(count: _Count, search: _Search, node: int, wanted: _Wanted | None) -> None:
+    found = search.find(wanted) if wanted else None
     if wanted is None or found is None:
         count.add_missing(node)
     else:
-        count.add(node, wanted, *found)
+        count.add(node, wanted, found)
 
 
 def text_of(place: Place, components: Components = ()) -> str:
@@ -117,15 +118,21 @@ def text_of(place: Place, components: Components = ()) -> str:
 
 
 class _Wanted(NamedTuple):
-    components: Components
+    path: Components
     length: int
     file: int
     """Its index in the metainfo; -1 without one."""
 
 
-def _wanted(
-    listed: Listed, local: Local | None, place: Place
-) -> Iterator[tuple[int, _Wanted | None]]:
+class _OnDisk(NamedTuple):
+    """As `Found`, with the file's status."""
+
+    name: bytes
+    status: os.stat_result
+    is_whole: bool
+
+
+def _wanted(listed: Listed, local: Local | None) -> Iterator[tuple[int, _Wanted | None]]:
     """The files of the tree, one directory after the other, and where each should lie.
 
     None is for what must not be looked for, or is not known in the metainfo.
@@ -136,8 +143,7 @@ def _wanted(
         if local is not None:
             index = local.indexes[node]
             own = None if index == NONE else local.metainfo.files.servable_path(index)
-        components = place.components(own) if own is not None else ()
-        yield node, _Wanted(components, length, index) if components else None
+        yield node, _Wanted(own, length, index) if own is not None else None
 
 
 def _files(tree: FileTree) -> Iterator[tuple[int, Components, int]]:
@@ -207,13 +213,14 @@ class _Count:
         self.missing.add(self._tree.size(node))
         self._lacks(node, None, 0)
 
-    def add(self, node: int, wanted: _Wanted, name: bytes, status: os.stat_result) -> None:
-        if name == wanted.components[-1] and status.st_size == wanted.length:
+    def add(self, node: int, wanted: _Wanted, found: _OnDisk) -> None:
+        size = found.status.st_size
+        if found.is_whole:
             self.here.add(wanted.length)
         else:
-            self.unfinished.add(status.st_size)
-            self._lacks(node, name, status.st_size)
-        if self._known.is_whole(wanted, status):
+            self.unfinished.add(size)
+            self._lacks(node, found.name, size)
+        if self._known.is_whole(wanted, found.status):
             self.verified.add(wanted.length)
 
     def _lacks(self, node: int, name: bytes | None, size: int) -> None:
@@ -221,20 +228,51 @@ class _Count:
             self.lacking.append(Lacking(node, name, size))
 
 
+class _Search:
+    """Finds files of a torrent where `Library.found` finds them, with a handle for many of them."""
+
+    def __init__(self, places: Iterator[Place]) -> None:
+        self._more = places
+        self._folders: list[_Folders] = []
+        self._rest = ExitStack()
+        self.problem: str | None = None
+        """The first of what a disk answered."""
+
+    def __enter__(self) -> _Search:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._rest.close()
+
+    def find(self, wanted: _Wanted) -> _OnDisk | None:
+        """A file as `Library.found` finds it; but one that cannot be looked at is not there."""
+        each = (folders.find(wanted) for folders in self._all())
+        try:
+            return first_whole(filter(None, each), lambda found: found.is_whole)
+        except OSError as error:
+            self.problem = self.problem or _words(error)
+            return None
+
+    def _all(self) -> Iterator[_Folders]:
+        yield from self._folders
+        for place in self._more:
+            self._folders.append(self._rest.enter_context(_Folders(place)))
+            yield self._folders[-1]
+
+
 class _Folders:
-    """Finds files beneath a data directory that come one directory after the other.
+    """Finds files at a place that come one directory after the other.
 
     The handles that lead to the last directory stay open until another one is looked into.
     """
 
-    def __init__(self, directory: DataDirectory) -> None:
-        self._directory = directory
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._path: Components | None = None
         self._folder: _Folder | None = None
         self._steps: list[tuple[bytes, Handle]] = []
         self._top: Handle | None = None
         self._rest = ExitStack()
-        self.problem: str | None = None
 
     def __enter__(self) -> _Folders:
         return self
@@ -245,18 +283,13 @@ class _Folders:
         if self._top is not None:
             self._top.__exit__()
 
-    def find(self, wanted: _Wanted) -> tuple[bytes, os.stat_result] | None:
-        """A file with the true name and size, or else an unfinished one: its name and status.
-
-        As `Place.find_file` finds it, but what cannot be looked at is not there.
-        """
-        *above, name = wanted.components
-        try:
-            folder = self._enter(tuple(above))
-            return folder.find(name, wanted.length) if folder else None
-        except OSError as error:
-            self.problem = self.problem or _words(error)
+    def find(self, wanted: _Wanted) -> _OnDisk | None:
+        """A file with the true name and size, or else an unfinished one: see `Place.find_file`."""
+        components = self._place.components(wanted.path)
+        if not components:
             return None
+        folder = self._enter(components[:-1])
+        return folder.find(components[-1], wanted.length) if folder else None
 
     def _enter(self, path: Components) -> _Folder | None:
         if path != self._path:
@@ -271,13 +304,13 @@ class _Folders:
 
     def _handle(self, path: Components) -> Handle:
         if len(path) > _DEEPEST:
-            return self._rest.enter_context(self._directory.folder(path))
+            return self._rest.enter_context(self._place.directory.folder(path))
         same = 0
         while same < min(len(path), len(self._steps)) and self._steps[same][0] == path[same]:
             same += 1
         self._leave(same)
         if self._top is None:
-            self._top = self._directory.handle()
+            self._top = self._place.directory.handle()
         for name in path[same:]:
             above = self._steps[-1][1] if self._steps else self._top
             self._steps.append((name, above.folder(name)))
@@ -296,16 +329,18 @@ class _Folder:
         self._misses = 0
         self._names: frozenset[bytes] | None = None
 
-    def find(self, name: bytes, length: int) -> tuple[bytes, os.stat_result] | None:
+    def find(self, name: bytes, length: int) -> _OnDisk | None:
         """See `_Folders.find`."""
         status = self._status(name)
         if status is not None and status.st_size == length:
-            return name, status
+            return _OnDisk(name, status, True)
         for suffix in UNFINISHED:
             unfinished = self._status(name + suffix)
             if unfinished is not None and unfinished.st_size <= length:
-                return name + suffix, unfinished
-        return (name, status) if status is not None and status.st_size < length else None
+                return _OnDisk(name + suffix, unfinished, False)
+        if status is not None and status.st_size < length:
+            return _OnDisk(name, status, False)
+        return None
 
     def _status(self, name: bytes) -> os.stat_result | None:
         if self._names is not None and name not in self._names:

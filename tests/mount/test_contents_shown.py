@@ -17,11 +17,14 @@ from biofs.contents.rules import SETTLED_SECONDS
 from biofs.demo.app import create_app
 from biofs.demo.data import lay_out
 from biofs.demo.embedded import embedded, every_torrent
+from tests.support import torrents
 from tests.support.commands import Case
 from tests.support.counting import Counted, counted
+from tests.support.lab import files_of, lab
 from tests.support.mounting import Mount, mounted
 from tests.support.server import running
 from tests.support.tallying import Tally
+from tests.support.torrents import BLOCK
 
 GROUP = "categories/Sequences/Alcohol dehydrogenase ADH1 [1]"
 TORRENT = f"{GROUP}/FASTA, Sanger, Contig [1]"
@@ -289,6 +292,29 @@ def test_explain_says_why_a_file_opens_or_does_not(user: Case, laid: Laid) -> No
         facts, line = explained(mount)
         assert facts["data"] == "missing"
         assert "no file of this name and size" in line
+
+
+def test_files_of_a_divided_torrent_are_said_to_be_where_they_open(tmp_path: Path) -> None:
+    files = [((b"%d" % number,), torrents.bytes_of(f"{number}", BLOCK)) for number in range(3)]
+    torrent = torrents.make(b"top", files)
+    with lab(tmp_path) as made:
+        ident = made.add(torrent, files)
+        moved = tmp_path / "other/top/2"
+        moved.parent.mkdir(parents=True)
+        (made.data / "top/2").rename(moved)
+        Laid(tmp_path / "other", made.torrents).settle()
+        user = Case(made.server, tmp_path)
+        with made.mount("--data", str(tmp_path / "other"), **user.environment()) as mount:
+            path = files_of(mount, ident) / "top/2"
+            assert path.read_bytes() == files[2][1]
+            found = json.loads((path.parents[2] / "contents.json").read_bytes())
+            assert found["place"] == str(made.data / "top")
+            assert found["here"] == found["total"]
+            assert found["verified"]["files"] == 1
+            assert found["files"] == []
+            facts = json.loads(user.run("explain", "--json", str(path)))
+            assert (facts["data"], facts["disk_path"]) == ("here", str(moved))
+            assert facts["verified_pieces"] == facts["pieces"] == 1
 
 
 def test_explain_tells_of_a_piece_that_was_wrong(user: Case, laid: Laid) -> None:

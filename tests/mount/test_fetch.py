@@ -81,6 +81,16 @@ class User(Lab):
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done.stdout.splitlines(), done.stderr.splitlines()
 
+    def explain(self, *arguments: str | Path) -> str:
+        """What `biofs explain` prints."""
+        return subprocess.run(
+            [sys.executable, "-m", "biofs", "explain", *map(str, arguments)],
+            env=environment(self.base / "home", **self.environment()),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
     def asked(self) -> list[str]:
         """The requests that reached the server."""
         return [entry.action for entry in self.server.log.entries()]
@@ -303,6 +313,12 @@ def test_what_is_here_is_not_fetched_again(made: User) -> None:
         for path, content in FILES:
             name = b"/".join(path).decode()
             assert (where / "files/top" / name).read_bytes() == content
+        found = json.loads((where / "contents.json").read_bytes())
+        assert found["here"] == found["total"]
+        for directory, name in ((made.data, "a.fa"), (made.downloads, "sub/c.fa")):
+            facts = json.loads(made.explain("--json", where / "files/top" / name))
+            assert facts["data"] == "here"
+            assert facts["disk_path"] == str(directory / "top" / name)
 
 
 def test_what_an_engine_says_that_is_wrong_is_said(made: User) -> None:
@@ -364,14 +380,7 @@ def test_explain_says_what_to_do(made: User) -> None:
         with made.mounted() if engine else made.mount(**made.environment()) as mount:
             path = mount.path / f"torrents/{ident}/files/top/a.fa"
             assert path.stat().st_size == len(FILES[0][1])
-            done = subprocess.run(
-                [sys.executable, "-m", "biofs", "explain", str(path)],
-                env=environment(made.base / "home", **made.environment()),
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            said[engine] = done.stdout
+            said[engine] = made.explain(path)
     assert "`biofs fetch PATH` fetches it" in said[True]
     assert "with an engine set" in said[False]
 

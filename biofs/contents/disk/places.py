@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 from biofs.contents.disk.beneath import Components, DataDirectory
 from biofs.contents.disk.entries import UNFINISHED
+
+T = TypeVar("T")
 
 File = tuple[Components, int]
 """A file of a torrent as its metainfo has it: its path within the torrent, and its length."""
@@ -22,6 +24,10 @@ class Found(NamedTuple):
     """Whether it has its true name, which some clients give to unfinished files too."""
     size: int
     """In bytes; less than the torrent says if a client is still appending to it."""
+
+    def is_whole(self, length: int) -> bool:
+        """Whether it is the file as the torrent has it, as far as its name and size tell."""
+        return self.complete_name and self.size == length
 
 
 class Place(NamedTuple):
@@ -66,15 +72,9 @@ class Place(NamedTuple):
         """A file of the torrent, open for reading, and what `find_file` says of it; None if it is
         not there. The caller closes it. Raises OSError as `find_file`.
         """
-        components = self.components(path)
-        try:
-            descriptor = self.directory.open(components)
-        except (FileNotFoundError, NotADirectoryError):
-            descriptor = -1
-        if descriptor >= 0:
-            if os.fstat(descriptor).st_size == length:
-                return descriptor, Found(components, True, length)
-            os.close(descriptor)
+        descriptor = self.open_whole(path, length)
+        if descriptor is not None:
+            return descriptor, Found(self.components(path), True, length)
         found = self.find_file(path, length)
         if found is None:
             return None
@@ -82,6 +82,19 @@ class Place(NamedTuple):
             return self.directory.open(found.components), found
         except FileNotFoundError:
             return None
+
+    def open_whole(self, path: Sequence[bytes], length: int) -> int | None:
+        """A file of the torrent with its true name and size, open for reading; None if there is
+        none. It takes one walk. The caller closes it. Raises OSError as `find_file`.
+        """
+        try:
+            descriptor = self.directory.open(self.components(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if os.fstat(descriptor).st_size == length:
+            return descriptor
+        os.close(descriptor)
+        return None
 
     def open_cached(
         self, path: Sequence[bytes], length: int, is_local: Callable[[int], bool]
@@ -94,6 +107,16 @@ class Place(NamedTuple):
             return descriptor
         os.close(descriptor)
         return None
+
+
+def first_whole(found: Iterable[T], is_whole: Callable[[T], bool]) -> T | None:
+    """Of files that may be the same one of a torrent: the first that is whole, else the first."""
+    first: T | None = None
+    for each in found:
+        if is_whole(each):
+            return each
+        first = each if first is None else first
+    return first
 
 
 class Presence(NamedTuple):
@@ -118,5 +141,5 @@ def presence(place: Place, files: Sequence[File]) -> Presence:
             continue
         if found is not None:
             count += 1
-            full += found.complete_name and found.size == length
+            full += found.is_whole(length)
     return Presence(count, full)

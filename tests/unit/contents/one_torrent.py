@@ -47,9 +47,11 @@ class World:
         self.library = self.other_library()
         self.top = torrents.lay_out(self.data, self.torrent, files)
 
-    def other_library(self, ledger: Ledger | None = None) -> Library:
+    def other_library(
+        self, ledger: Ledger | None = None, directories: Sequence[Path] = ()
+    ) -> Library:
         return Library(
-            [self.data],
+            directories or [self.data],
             [self.torrents],
             ledger or Ledger(None),
             clock=self.clock.monotonic,

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -215,6 +215,44 @@ def test_of_many_missing_files_not_each_name_is_tried(
     world.library.close()
 
 
+def lay(base: Path, files: Sequence[tuple[tuple[bytes, ...], int]]) -> None:
+    """Make files of these sizes, as far as their names allow it."""
+    (base / "top").mkdir(parents=True)
+    for path, size in files:
+        try:
+            place = os.path.join(os.fsencode(base), b"top", *path)
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            Path(os.fsdecode(place)).write_bytes(bytes(size))
+        except OSError:
+            continue  # a file is where a directory should be, or the path is too long
+
+
+def test_a_torrent_divided_between_directories_is_found_as_it_opens(
+    tmp_path: Path, clock: Clock
+) -> None:
+    world = World(tmp_path, clock)
+    other = tmp_path / "other"
+    moved = other / NAME.decode() / "dir" / "big"
+    moved.parent.mkdir(parents=True)
+    (world.top / "dir/big").rename(moved)
+    (world.top / "dir/big").write_bytes(b"begun")
+    library = world.other_library(directories=[world.data, other])
+    local = world.with_torrent()
+    node = world.node("dir/big")
+    library.open(world.listed, local, node).close()
+    assert look(library, world.listed, node).path == str(moved)
+    for known in (None, local):
+        found = survey(library, world.listed, known)
+        assert (found.here, found.missing, found.lacking) == (TOTAL, Amount(0, 0), ())
+        assert found.place is not None
+        assert text_of(found.place) == str(world.top)
+    moved.unlink()
+    assert look(library, world.listed, node).path == str(world.top / "dir/big")
+    assert survey(library, world.listed, local).unfinished == Amount(1, 5)
+    library.close()
+    world.library.close()
+
+
 _NAMES = st.sampled_from([b"a", b"b", b"a.part", b"b.!qB", b"c" * 255, "ü".encode()])
 _PATHS = st.lists(_NAMES, min_size=1, max_size=40).map(tuple)
 
@@ -223,24 +261,24 @@ _PATHS = st.lists(_NAMES, min_size=1, max_size=40).map(tuple)
 @given(
     wanted=st.dictionaries(_PATHS, st.integers(0, 3), min_size=1, max_size=12),
     there=st.dictionaries(_PATHS, st.integers(0, 3), max_size=12),
+    elsewhere=st.dictionaries(_PATHS, st.integers(0, 3), max_size=12),
     kept=st.integers(0, 12),
 )
 def test_it_finds_what_is_found_when_a_file_is_opened(
-    wanted: dict[tuple[bytes, ...], int], there: dict[tuple[bytes, ...], int], kept: int
+    wanted: dict[tuple[bytes, ...], int],
+    there: dict[tuple[bytes, ...], int],
+    elsewhere: dict[tuple[bytes, ...], int],
+    kept: int,
 ) -> None:
     base = Path(tempfile.mkdtemp(prefix="survey-"))
     tree = FileTree.build([Entry(b"/".join(p).decode(), n) for p, n in wanted.items()], "top")
     listed = Listed("0" * 40, tree)
-    library = Library([base], [], Ledger(None))
+    directories = [base / "one", base / "two"]
+    library = Library(directories, [], Ledger(None))
+    all_of_it = list(wanted.items())
     try:
-        (base / "top").mkdir()
-        for path, size in [*list(wanted.items())[:kept], *there.items()]:
-            try:
-                place = os.path.join(os.fsencode(base), b"top", *path)
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                Path(os.fsdecode(place)).write_bytes(bytes(size))
-            except OSError:
-                continue  # a file is where a directory should be, or the path is too long
+        lay(directories[0], [*all_of_it[:kept], *there.items()])
+        lay(directories[1], [*all_of_it[kept:], *elsewhere.items()])
         found = survey(library, listed, None)
         states = {each.node: each for each in found.lacking}
         files = [node for node in range(len(tree)) if not tree.is_dir(node)]
@@ -251,12 +289,15 @@ def test_it_finds_what_is_found_when_a_file_is_opened(
         counted = found.here.files + found.unfinished.files + found.missing.files
         assert counted == len(files)
         for node in files:
-            one = found.place.find_file(listed.path(node), tree.size(node))
-            whole = one is not None and one.complete_name and one.size == tree.size(node)
+            one = library.found(listed, listed.path(node), tree.size(node))
+            whole = one is not None and one[1].is_whole(tree.size(node))
             assert (node not in states) == whole
             if not whole:
-                name = None if one is None else one.components[-1]
+                name = None if one is None else one[1].components[-1]
                 assert states[node].name == name
+            seen = look(library, listed, node)
+            assert seen.state == ("here" if whole else "missing" if one is None else "unfinished")
+            assert seen.path == (one and text_of(one[0], one[1].components))
     finally:
         library.close()
         shutil.rmtree(base)
