@@ -19,6 +19,12 @@ _PROMPT = "    $ "
 _INDENT = "    "
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # bold and colours, which a document has not
 
+# What a progress bar, which is there only if it takes long, writes and takes back (xterm, ctlseqs:
+# DECTCEM hides the cursor, CUU goes up a line, EL erases one).
+_CURSOR = re.compile(r"\x1b\[\?25[lh]")
+_LINE_ABOVE = re.compile(r"[^\n]*\n\r?\x1b\[1A\x1b\[2K")
+_ERASED = re.compile(r"[^\n]*\r\x1b\[2K")
+
 
 @dataclass(frozen=True)
 class Example:
@@ -71,7 +77,7 @@ def fits(example: Example, output: list[str]) -> bool:
 
 
 def on_terminal(command: str, directory: Path, env: Mapping[str, str]) -> tuple[int, list[str]]:
-    """What bash prints on a terminal of 100 columns: the exit code and the lines."""
+    """What bash prints on a terminal of 100 columns: the exit code and the lines that stay."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, _COLUMNS, 0, 0))
     process = subprocess.Popen(
@@ -94,11 +100,11 @@ def on_terminal(command: str, directory: Path, env: Mapping[str, str]) -> tuple[
             break
         written += read
     os.close(master)
-    lines = (
-        _STYLE.sub("", written.decode(errors="replace"))
-        .replace("\r\n", "\n")
-        .replace("\xa0", " ")
-        .expandtabs()
-        .split("\n")
-    )
-    return process.wait(timeout=60), _without_end(lines)
+    return process.wait(timeout=60), _without_end(_left(written.decode(errors="replace")))
+
+
+def _left(written: str) -> list[str]:
+    """The lines that are left on the terminal."""
+    text = _CURSOR.sub("", _STYLE.sub("", written)).replace("\r\n", "\n")
+    text = _ERASED.sub("", _LINE_ABOVE.sub("", text))
+    return text.replace("\xa0", " ").expandtabs().split("\n")
