@@ -118,7 +118,8 @@ def test_no_secret_is_found_anywhere(tmp_path: Path, server: Misbehaving) -> Non
     shown: dict[str, bytes] = {}
     biofs(tmp_path, "demo", "data", str(tmp_path / "data"))
     options += ("--data", str(tmp_path / "data"), "--account")
-    with mounted(tmp_path, *options, env={**GIVEN, "BIOFS_DEBUG": "1"}) as mount:
+    given = {**GIVEN, "BIOFS_DEBUG": "1"}
+    with mounted(tmp_path, *options, env=given, module="biofs") as mount:
         suffer(mount, server)
         download(mount, server)
         for path, content in read_everything(mount.path):

@@ -14,6 +14,7 @@ import threading
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 import httpx
 import trio
@@ -87,6 +88,7 @@ class Endless:
             self.sent += len(chunk)
 
 
+@cache
 def bomb(total: int) -> Behaviour:
     """A gzip answer a thousandth as large as the `total` bytes that it becomes."""
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)

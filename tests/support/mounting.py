@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.starting import Forked, Process
 
 START_SECONDS = 30.0
 
@@ -22,7 +24,7 @@ class Mount:
     """A mounted catalogue and the process behind it."""
 
     path: Path
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     def status(self) -> Any:
@@ -59,11 +61,12 @@ def mounted(
     *options: str,
     env: Mapping[str, str] | None = None,
     name: str = "mnt",
-    module: str = "biofs",
+    module: str | None = None,
 ) -> Iterator[Mount]:
     """Mount in the foreground at `base/name`; unmount, and check that the process ends well.
 
-    `module` is what Python runs as the `biofs` command.
+    `module` is what a Python of its own runs as the `biofs` command: for what is another command,
+    or if command line and environment of the process are looked at.
     """
     mountpoint = base / name
     mountpoint.mkdir(exist_ok=True)
@@ -71,13 +74,8 @@ def mounted(
     home.mkdir(exist_ok=True)
     log = base / f"{name}.log"
     before = os.stat(mountpoint).st_dev
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, "mount", "-f", *options, str(mountpoint)],
-            env=environment(home, **(env or {})),
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-        )
+    arguments = ["mount", "-f", *options, str(mountpoint)]
+    process = _started(arguments, environment(home, **(env or {})), log, module)
     mount = Mount(mountpoint, process, log)
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -90,6 +88,20 @@ def mounted(
         end(mount)
     problems = [line for line in log.read_text().splitlines() if "Traceback" in line]
     assert not problems, log.read_text()
+
+
+def _started(
+    arguments: Sequence[str], env: Mapping[str, str], log: Path, module: str | None
+) -> Process:
+    if module is None:
+        return Forked(arguments, env, log)
+    with log.open("wb") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
 
 
 def end(mount: Mount) -> None:
