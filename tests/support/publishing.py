@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -32,9 +33,16 @@ def revised(group: Group, text: str = "Revised.") -> Group:
     return replace(group, description=f"{group.description}<p>{text}</p>")
 
 
-def exported(groups: Iterable[Group], file: Path, *, made: float = MADE) -> Path:
-    """A plain snapshot of a store that learnt these groups in this order."""
+def exported(
+    groups: Iterable[Group], file: Path, *, made: float = MADE, over: Path | None = None
+) -> Path:
+    """A plain snapshot of a store that learnt these groups in this order.
+
+    `over` is a snapshot that was made here: what it has was learnt before them.
+    """
     store = file.with_name(f"{file.name}.store")
+    if over is not None:
+        shutil.copyfile(over.with_name(f"{over.name}.store"), store)
     fill(store, groups)
     snapshot.write(store, file, made, SERVER)
     return file
