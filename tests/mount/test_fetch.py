@@ -24,6 +24,7 @@ from tests.support.documents import examples, fits, on_terminal
 from tests.support.fake_engine import VARIABLE
 from tests.support.lab import Lab, lab
 from tests.support.mounting import Mount, environment, mounted
+from tests.support.starting import run
 from tests.support.torrents import BLOCK, Content, bytes_of
 
 CHECKOUT = Path(__file__).parents[2]
@@ -70,26 +71,17 @@ class User(Lab):
 
     def fetch(self, *arguments: str | Path, code: int = 0) -> tuple[list[str], list[str]]:
         """The lines on stdout and on stderr."""
-        done = subprocess.run(
-            self.command(*arguments),
-            env=environment(self.base / "home", **self.environment()),
-            capture_output=True,
-            check=False,
-            timeout=120,
-            text=True,
-        )
+        env = environment(self.base / "home", **self.environment())
+        done = run(["fetch", *map(str, arguments)], env)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done.stdout.splitlines(), done.stderr.splitlines()
 
     def explain(self, *arguments: str | Path) -> str:
         """What `biofs explain` prints."""
-        return subprocess.run(
-            [sys.executable, "-m", "biofs", "explain", *map(str, arguments)],
-            env=environment(self.base / "home", **self.environment()),
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+        env = environment(self.base / "home", **self.environment())
+        done = run(["explain", *map(str, arguments)], env)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def asked(self) -> list[str]:
         """The requests that reached the server."""

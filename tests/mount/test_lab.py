@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +17,7 @@ from tests.support.mounting import Mount, environment, mounted
 from tests.support.overlay import Overlay
 from tests.support.publisher import NAME, names
 from tests.support.server import Server, running
+from tests.support.starting import run
 
 NODES = 20
 INTERVAL = 10.0
@@ -45,14 +44,7 @@ def publish(base: Path, server: Server, root: Path) -> None:
         ["warm", "--details", "--rate", "unlimited", "--ttl", "0"],
         ["publish", str(root)],
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "biofs", *arguments],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run(arguments, env)
         assert done.returncode == 0, done.stderr
 
 

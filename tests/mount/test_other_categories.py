@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from tests.support.mounting import Mount, environment, mounted
 from tests.support.server import Server, running
+from tests.support.starting import run
 
 KNOWN = [
     *("Constraints", "Documents", "Geometric", "Graphs", "Images", "Machine Data", "Models"),
@@ -39,14 +39,7 @@ def mount(server: Server, tmp_path: Path) -> Iterator[Mount]:
 
 def biofs(mount: Mount, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as the user of the mount."""
-    return subprocess.run(
-        [sys.executable, "-m", "biofs", *arguments],
-        env=environment(mount.path.parent / "home"),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run(arguments, environment(mount.path.parent / "home"))
 
 
 def test_they_are_shown_once_they_have_something(mount: Mount, server: Server) -> None:
@@ -100,14 +93,8 @@ def test_warming_finds_them_for_a_mount_beside_it(mount: Mount, server: Server) 
     assert not (categories / "Unknown").exists()
     assert server.log.count() == 0
     options = ("--url", server.url, "--rate", "unlimited")
-    done = subprocess.run(
-        [sys.executable, "-m", "biofs", "warm", *options],
-        env=environment(mount.path.parent / "home", BIOFS_TOKEN=DONOR_TOKEN),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    env = environment(mount.path.parent / "home", BIOFS_TOKEN=DONOR_TOKEN)
+    done = run(["warm", *options], env)
     assert done.returncode == 0, done.stderr
     # The twelve; how many there are, a page that shows them, too; and where these belong.
     assert server.log.count("browse") == 12 + 1

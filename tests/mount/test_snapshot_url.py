@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from tests.support.mounting import Mount, environment, mounted
 from tests.support.nginx import Nginx
 from tests.support.publisher import NAME, Publisher, kept_files, names, until
 from tests.support.server import running
+from tests.support.starting import run
 
 DESCRIPTION = "/biofs-snapshot.json"
 
@@ -38,14 +37,7 @@ def command(base: Path, *arguments: str, code: int = 0) -> str:
     """What a command prints."""
     env = environment(base / "home", XDG_RUNTIME_DIR=str(base / "run"))
     (base / "run").mkdir(mode=0o700, exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "biofs", *arguments],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run(arguments, env)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 

@@ -20,6 +20,7 @@ from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN
 from tests.support import torrents
 from tests.support.lab import Lab, files_of, lab
 from tests.support.mounting import Mount, environment, mounted
+from tests.support.starting import run
 from tests.support.torrents import BLOCK, Content, bytes_of
 
 FILES: Sequence[Content] = (
@@ -46,14 +47,8 @@ class User(Lab):
 
     def verify(self, *arguments: str | Path, code: int = 0) -> tuple[list[str], str]:
         """The lines that are printed, and what is said on stderr."""
-        done = subprocess.run(
-            [sys.executable, "-m", "biofs", "verify", *map(str, arguments)],
-            env=environment(self.base / "home", **self.environment()),
-            capture_output=True,
-            check=False,
-            timeout=120,
-            text=True,
-        )
+        env = environment(self.base / "home", **self.environment())
+        done = run(["verify", *map(str, arguments)], env)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done.stdout.splitlines(), done.stderr
 

@@ -13,6 +13,7 @@ from typing import Any
 from biofs.demo.accounts import DONOR_TOKEN
 from tests.support.mounting import Mount, environment, mounted
 from tests.support.server import Server
+from tests.support.starting import run
 
 
 @dataclass
@@ -53,9 +54,9 @@ class Case:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """What `biofs` prints: to stdout, or, if it is to fail, its one line on stderr."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, (arguments, process.returncode, out, err)
+        done = run(arguments, self.environment())
+        out, err = done.stdout, done.stderr
+        assert done.returncode == code, (arguments, done.returncode, out, err)
         assert "Traceback" not in err
         if code:
             assert out == ""

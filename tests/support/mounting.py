@@ -93,9 +93,9 @@ def mounted(
 def _started(
     arguments: Sequence[str], env: Mapping[str, str], log: Path, module: str | None
 ) -> Process:
-    if module is None:
-        return Forked(arguments, env, log)
     with log.open("wb") as stderr:
+        if module is None:
+            return Forked(arguments, env, stderr=stderr)
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             env=env,

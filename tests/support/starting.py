@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -22,10 +23,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 _LOADED = (
+    "biofs.catalogue.warming",
+    "biofs.cli.commands.explain",
+    "biofs.cli.commands.fetch",
+    "biofs.cli.commands.ls",
     "biofs.cli.commands.mount",
+    "biofs.cli.commands.refresh",
+    "biofs.cli.commands.verify",
+    "biofs.cli.commands.warm",
+    "biofs.cli.output.progress",
     "biofs.cli.output.status_text",
     "biofs.control.handlers.all",
     "biofs.demo.app",
@@ -61,10 +70,17 @@ class Process(Protocol):
 
 
 class Forked:
-    """A `Process`: `biofs` with these arguments, environment and file for stderr."""
+    """A `Process`: `biofs` with these arguments, environment, and files for what it prints."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], stderr: Path) -> None:
-        self.pid, self._ended = _FORKS.start(arguments, env, stderr)
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        stderr: IO[bytes],
+        stdout: IO[bytes] | None = None,
+    ) -> None:
+        self.pid, self._ended = _FORKS.start(arguments, env, stdout, stderr)
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -101,6 +117,30 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+def run(
+    arguments: Sequence[str], env: Mapping[str, str], *, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """What `biofs` prints until it has ended, and its exit code. There is nothing to be typed.
+
+    As `subprocess.run`; raises `subprocess.TimeoutExpired` after so many seconds.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = Forked(arguments, env, stdout=stdout, stderr=stderr)
+        try:
+            code = process.wait(timeout)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        said = [_read(each) for each in (stdout, stderr)]
+    return subprocess.CompletedProcess(["biofs", *arguments], code, *said)
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
 class _Forks:
     """The process that forks, started when it is first needed."""
 
@@ -110,19 +150,22 @@ class _Forks:
         self._socket: socket.socket | None = None
 
     def start(
-        self, arguments: Sequence[str], env: Mapping[str, str], stderr: Path
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        stdout: IO[bytes] | None,
+        stderr: IO[bytes],
     ) -> tuple[int, int]:
         """The process's id, and a pipe out of which its exit code comes when it has ended."""
         ended, write = os.pipe()
-        log = os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        files = [each.fileno() for each in (stdout, stderr) if each is not None]
         told = json.dumps({"arguments": [*arguments], "env": dict(env), "cwd": os.getcwd()})
         try:
             with self._lock:
                 asked = self._socket or self._begin()
-                socket.send_fds(asked, [told.encode()], [log, write])
+                socket.send_fds(asked, [told.encode()], [write, *files])
                 return int(asked.recv(64)), ended
         finally:
-            os.close(log)
             os.close(write)
 
     def _begin(self) -> socket.socket:
@@ -162,18 +205,19 @@ def _serve(asked: socket.socket) -> None:
             _reap(waiting)
         if asked.fileno() not in ready:
             continue
-        data, given, _, _ = socket.recv_fds(asked, _MOST_BYTES, 2)
+        data, given, _, _ = socket.recv_fds(asked, _MOST_BYTES, 3)
         if not data:
             return
-        log, ended = given
+        ended, *files = given
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)
             asked.close()
             for each in (woken, wake, ended, *waiting.values()):
                 os.close(each)
-            _become(**json.loads(data), log=log)
-        os.close(log)
+            _become(**json.loads(data), files=files)
+        for each in files:
+            os.close(each)
         waiting[pid] = ended
         asked.send(str(pid).encode())
 
@@ -188,13 +232,15 @@ def _reap(waiting: dict[int, int]) -> None:
             os.close(ended)
 
 
-def _become(arguments: list[str], env: dict[str, str], cwd: str, log: int) -> None:
+def _become(arguments: list[str], env: dict[str, str], cwd: str, files: list[int]) -> None:
     from biofs.cli import main
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.dup2(log, 2)
-    os.close(log)
+    # stderr, and stdout before it unless that is /dev/null, as the server's is.
+    for number, file in zip((2, 1), reversed(files), strict=False):
+        os.dup2(file, number)
+        os.close(file)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
