@@ -17,13 +17,13 @@ from biofs.store.database.store import Store
 _decode_page: Final = msgspec.json.Decoder(PageRead).decode
 
 # A detail is as new as the last row of its group that shows it unchanged, as in `Details.load`.
-# The second and third parameter are the times between which it must have been right.
+# Its parameters are the times between which it must have been right, three times.
 _KNOWN: Final = """
     EXISTS (SELECT 1 FROM details WHERE group_id = groups.id AND CASE
         WHEN line IS NULL OR seen <= fetched OR details.stable IS NULL
-            THEN fetched > ?2 AND fetched <= ?3
+            THEN fetched > ? AND fetched <= ?
         ELSE details.stable = groups.stable
-            AND ((seen > ?2 AND seen <= ?3) OR (fetched > ?2 AND fetched <= ?3)) END)
+            AND ((seen > ? AND seen <= ?) OR (fetched > ? AND fetched <= ?)) END)
 """
 
 
@@ -102,25 +102,25 @@ class Gaps:
     def after(self, category: int, group_id: int, right: Period, limit: int) -> list[int]:
         """The ids of the next such groups of a category behind an id, in their order."""
         return self._store.integers(
-            "SELECT id FROM groups WHERE category = ?1 AND id > ?4"  # noqa: S608 - a constant
-            f" AND NOT {_KNOWN} ORDER BY id LIMIT ?5",
-            *(category, *right, group_id, limit),
+            "SELECT id FROM groups WHERE category = ? AND id > ?"  # noqa: S608 - a constant
+            f" AND NOT {_KNOWN} ORDER BY id LIMIT ?",
+            *(category, group_id, *right * 3, limit),
         )
 
     async def count(self, category: int, right: Period) -> int:
         """How many there are."""
 
         def read(connection: sqlite3.Connection) -> int:
-            query = f"SELECT count(*) FROM groups WHERE category = ?1 AND NOT {_KNOWN}"  # noqa: S608
-            (count,) = connection.execute(query, (category, *right)).fetchone()
+            query = f"SELECT count(*) FROM groups WHERE category = ? AND NOT {_KNOWN}"  # noqa: S608
+            (count,) = connection.execute(query, (category, *right * 3)).fetchone()
             return int(count)
 
         return await self._store.scan(read)
 
     def has(self, group_id: int, right: Period) -> bool:
         """Whether the group is one of them; False for a group that is not there any more."""
-        query = f"SELECT 1 FROM groups WHERE id = ?1 AND NOT {_KNOWN}"  # noqa: S608
-        return self._store.one(query, group_id, *right) is not None
+        query = f"SELECT 1 FROM groups WHERE id = ? AND NOT {_KNOWN}"  # noqa: S608
+        return self._store.one(query, group_id, *right * 3) is not None
 
     def pages(self, category: int) -> tuple[int, int | None]:
         """How many pages of an unfinished enumeration were read, and how many there are.

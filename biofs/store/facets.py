@@ -133,12 +133,12 @@ def add(connection: sqlite3.Connection, groups: Iterable[Found], kinds: Collecti
     """Add facets of these kinds to groups, which keep those that they have."""
     newest: dict[tuple[str, str], int] = {}
     authors: dict[int, tuple[int, str, str]] = {}
-    members: list[tuple[str, str, int]] = []
+    members: list[tuple[int, str, str]] = []
     for group in groups:
         for value in group.facts.values:
             if value[0] in kinds:
                 newest[value] = max(group.mtime, newest.get(value, 0))
-                members.append((*value, group.id))
+                members.append((group.id, *value))
         if AUTHOR in kinds:
             authors |= {row[0]: row for row in group.facts.authors or ()}
     connection.executemany(
@@ -148,7 +148,7 @@ def add(connection: sqlite3.Connection, groups: Iterable[Found], kinds: Collecti
     )
     connection.executemany(
         "INSERT OR IGNORE INTO group_facets (facet, group_id)"
-        " SELECT id, ?3 FROM facets WHERE kind = ?1 AND text = ?2",
+        " SELECT id, ? FROM facets WHERE kind = ? AND text = ?",
         members,
     )
     write_authors(connection, authors.values())

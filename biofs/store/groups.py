@@ -172,9 +172,9 @@ class Index:
         """How many groups of a category are known, their newest mtime, the bytes of index.jsonl."""
         summary = self._store.record(
             _summary,
-            "SELECT groups, ifnull((SELECT max(mtime) FROM groups WHERE category = ?1), 0), bytes"
-            " FROM totals WHERE category = ?1",
-            category,
+            "SELECT groups, ifnull((SELECT max(mtime) FROM groups WHERE category = ?), 0), bytes"
+            " FROM totals WHERE category = ?",
+            *(category, category),
         )
         return summary or (0, 0, 0)
 

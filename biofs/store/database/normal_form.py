@@ -144,10 +144,10 @@ def newest(connection: sqlite3.Connection, now: float) -> float:
     What the store has in the future is of a clock that was ahead.
     """
     (time,) = connection.execute(
-        "SELECT max(time) FROM (SELECT max(seen) AS time FROM groups WHERE seen <= ?1"
-        " UNION ALL SELECT max(fetched) FROM details WHERE fetched <= ?1"
-        " UNION ALL SELECT max(checked) FROM listings WHERE checked <= ?1)",
-        (now,),
+        "SELECT max(time) FROM (SELECT max(seen) AS time FROM groups WHERE seen <= ?"
+        " UNION ALL SELECT max(fetched) FROM details WHERE fetched <= ?"
+        " UNION ALL SELECT max(checked) FROM listings WHERE checked <= ?)",
+        (now, now, now),
     ).fetchone()
     return float((time or 0) // _AN_HOUR * _AN_HOUR)
 

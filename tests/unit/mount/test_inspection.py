@@ -225,9 +225,9 @@ async def test_what_a_clock_saw_that_was_ahead_is_not_fresh(mount: Inspected) ->
 
     def shift(connection: sqlite3.Connection) -> None:
         connection.execute(
-            "UPDATE listings SET checked = checked + ?1, walked = walked + ?1", (ahead,)
+            "UPDATE listings SET checked = checked + ?, walked = walked + ?", (ahead, ahead)
         )
-        connection.execute("UPDATE details SET fetched = fetched + ?1", (ahead,))
+        connection.execute("UPDATE details SET fetched = fetched + ?", (ahead,))
 
     await mount.catalogue.store.write(shift)
     mount.catalogue.forget_all()
