@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Final, NamedTuple
+from typing import Final
+
+from biofs.mount.kernel.processes import Process
 
 WALK_SECONDS: Final = 30.0
 """For so long after it has listed a directory, or opened something, a process goes through all."""
@@ -29,38 +31,6 @@ _REMEMBERED: Final = 4096
 # The second line of defence: these mean nobody's wish to read, whatever they do first.
 _NAMES: Final = ("tracker-", "localsearch", "baloo", "updatedb", "plocate", "mlocate", "tumbler")
 _NAMES_WITHIN: Final = ("thumbnail", "gvfsd", "recollindex", "clamscan", "clamd")
-
-
-class Process(NamedTuple):
-    """A process: its number, the number of its process group, and its name (at most 15 bytes)."""
-
-    number: int
-    group: int
-    name: str
-
-
-def process_behind(thread: int) -> Process | None:
-    """The process of a thread, as /proc shows it (proc_pid_status(5)).
-
-    None if it is gone or cannot be seen.
-    """
-    fields: dict[bytes, bytes] = {}
-    for line in _read(f"/proc/{thread}/status").splitlines():
-        name, _, value = line.partition(b":")
-        fields[name] = value.strip()
-    try:
-        number, group = int(fields[b"Tgid"]), int(fields[b"NSpgid"].split()[0])
-    except (KeyError, IndexError, ValueError):
-        return None
-    return Process(number, group, _read(f"/proc/{number}/comm").decode(errors="replace").strip())
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read(8192)
-    except OSError:
-        return b""
 
 
 def is_indexer(name: str) -> bool:

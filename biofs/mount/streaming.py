@@ -30,9 +30,10 @@ from biofs.contents.rules import Unverified
 from biofs.mount.contents import Contents, Data, LocalData
 from biofs.mount.errnos import errno_of
 from biofs.mount.fetching import Fetching, NotFetched, in_words, info_hash_of
+from biofs.mount.kernel.processes import Process, process_behind
 from biofs.mount.kernel.waiting import Waiter, process_of
 from biofs.mount.nodes.base import failure
-from biofs.mount.readers import Process, Readers, process_behind
+from biofs.mount.readers import Readers
 from biofs.tree import printable
 
 log = logging.getLogger(__name__)

@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biofs.mount.kernel.processes import Process, process_behind
 from biofs.mount.readers import (
     BUSY_SECONDS,
     FILES_SECONDS,
     MOST_FILES,
     WALK_SECONDS,
-    Process,
     Readers,
     is_indexer,
-    process_behind,
 )
 
 CAT = Process(10, 10, "cat")
