@@ -62,6 +62,7 @@ missing_programs() {
     lacks zsh && echo zsh
     lacks fish && echo fish
     lacks groff && echo groff-base
+    lacks mergerfs && echo mergerfs
     lacks nginx && echo nginx-light
     lacks opentracker && echo opentracker
     lacks transmission-daemon && echo transmission-daemon

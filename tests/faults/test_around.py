@@ -21,6 +21,7 @@ import pytest
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from tests.support.faulty import Holding
 from tests.support.mounting import Mount, environment, is_mounted, mounted
 from tests.support.overlay import Overlay
 from tests.support.server import running
@@ -107,6 +108,57 @@ def test_an_overlay_above_it_shows_a_refresh(source: Overlay, live: Mount, tmp_p
         until(lambda: b'"name": "Renamed"' in document.read_bytes())
         assert document.read_bytes() != before
         assert not (live.path / "note.txt").exists()
+
+
+@contextmanager
+def merged_with(below: Path, base: Path) -> Iterator[Path]:
+    """mergerfs over a directory that can be written to and `below`, which cannot."""
+    upper, merged = base / "upper", base / "merged"
+    for directory in (upper, merged):
+        directory.mkdir()
+    # It returns when it is mounted.
+    subprocess.run(["mergerfs", f"{upper}=RW:{below}=RO", merged], check=True, timeout=20)
+    try:
+        yield merged
+    finally:
+        subprocess.run(["fusermount3", "-u", "-z", merged], check=True, timeout=20)
+
+
+def test_mergerfs_above_it_shows_a_refresh(source: Overlay, live: Mount, tmp_path: Path) -> None:
+    with merged_with(live.path, tmp_path) as merged:
+        (merged / "note.txt").write_text("what is written goes into the other directory")
+        names = os.listdir(merged / CATEGORY)
+        assert sorted(names) == sorted(os.listdir(live.path / CATEGORY))
+        change(source, live)
+        until(lambda: "Newcomer" in str(os.listdir(merged / CATEGORY)))
+        names = os.listdir(merged / CATEGORY)
+        assert sorted(names) == sorted(os.listdir(live.path / CATEGORY))
+        document = merged / CATEGORY / "Renamed [1]/group.json"
+        until(lambda: b'"name": "Renamed"' in document.read_bytes())
+        assert sorted(os.listdir(merged)) == sorted([*os.listdir(live.path), "note.txt"])
+
+
+def test_who_waits_below_mergerfs_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    """mergerfs passes no signal on, and has as many threads as there are processors."""
+    app = Holding(create_app(Generated(60, 2, 3, categories=(1,))))
+    options = ("--rate", "unlimited", "--wait", "600")
+    env = {"BIOFS_TOKEN": DONOR_TOKEN}
+    with running(app) as server, mounted(tmp_path, "--url", server.url, *options, env=env) as mount:
+        names = [name for name in sorted(os.listdir(mount.path / CATEGORY)) if name.endswith("]")]
+        with merged_with(mount.path, tmp_path) as merged:
+            app.hold.set()
+            paths = [merged / CATEGORY / name / "group.json" for name in names[: os.cpu_count()]]
+            readers = [subprocess.Popen(["cat", path]) for path in paths]
+            try:
+                until(lambda: app.held > 0)
+                readers[0].send_signal(signal.SIGINT)
+                assert readers[0].wait(timeout=60) != 0
+                assert len(os.listdir(merged / CATEGORY)) == len(names) + 1
+                for reader in readers:
+                    assert reader.wait(timeout=60) != 0, "EAGAIN"
+            finally:
+                app.hold.clear()
+            assert paths[0].read_bytes().startswith(b"{")
 
 
 @ROOT

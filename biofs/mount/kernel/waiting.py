@@ -15,6 +15,7 @@ import trio
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.fetches import Fetch
+from biofs.mount.kernel.processes import serves_others
 
 T = TypeVar("T")
 
@@ -26,8 +27,9 @@ MAX_TASKS: Final = 1024
 """Requests that pyfuse3 may serve at once; its default of 99 would be used up by waiting ones."""
 
 UNSEEN_SECONDS: Final = 3.0
-"""How long a caller waits without progress if nobody can see that it is signalled: it sleeps
-uninterruptibly meanwhile. Then it gets EAGAIN, and the fetch continues."""
+"""How long a caller waits without progress if nobody can see that it is signalled, or that those
+are for whom it reads: they sleep uninterruptibly meanwhile. Then it gets EAGAIN, and the fetch
+continues."""
 
 
 def _os_error(number: int) -> OSError:
@@ -36,7 +38,7 @@ def _os_error(number: int) -> OSError:
 
 class Patience:
     """The rules of waiting: at most `seconds` without progress, UNSEEN_SECONDS for a caller that
-    cannot be seen, and not more than MAX_WAITERS."""
+    cannot be seen or reads for others, and not more than MAX_WAITERS."""
 
     def __init__(self, seconds: float, watch: SignalWatch) -> None:
         self.seconds: Final = seconds
@@ -50,7 +52,9 @@ class Patience:
 
     def for_thread(self, pid: int) -> float:
         """For how many seconds the thread may wait without progress."""
-        return self.seconds if _status(pid) else min(self.seconds, UNSEEN_SECONDS)
+        if _status(pid) and not serves_others(pid):
+            return self.seconds
+        return min(self.seconds, UNSEEN_SECONDS)
 
 
 class Waiter(Caller):

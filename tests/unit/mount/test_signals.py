@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from biofs.mount.kernel import processes
+from biofs.mount.kernel.processes import serves_others
 from biofs.mount.kernel.waiting import (
     UNSEEN_SECONDS,
     Patience,
@@ -61,6 +63,53 @@ def test_who_cannot_be_seen_waits_for_a_short_time_only() -> None:
     assert patience.for_thread(os.getpid()) == 60
     assert patience.for_thread(0) == UNSEEN_SECONDS
     assert Patience(1, SignalWatch()).for_thread(0) == 1
+
+
+def test_one_that_serves_a_file_system_waits_for_a_short_time_only() -> None:
+    patience = Patience(60, SignalWatch())
+    script = "import sys; f = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    for file, seconds in (("/dev/null", 60.0), ("/dev/fuse", UNSEEN_SECONDS)):
+        with subprocess.Popen(
+            [sys.executable, "-c", script, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"\n"
+            assert patience.for_thread(process.pid) == seconds, file
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def test_one_of_another_user_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(processes.os, "listdir", refused)
+    files = {
+        "/proc/7/comm": b"mergerfs\n",
+        "/proc/8/comm": b"cat\n",
+        "/proc/self/mountinfo": b"99 25 0:42 / /pool rw - fuse.mergerfs a:b rw,user_id=0\n",
+    }
+    for reader in ("_read", "_read_whole"):
+        monkeypatch.setattr(processes, reader, lambda path: files.get(path, b""))
+    assert serves_others(7)
+    assert not serves_others(8)
+    assert not serves_others(9), "gone meanwhile"
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "serves"),
+    [("nfsd", 0x208040, True), ("nfsd", 0x400040, False), ("loop0", 0x208040, False)],
+)
+def test_the_kernels_nfs_server_is_known(
+    monkeypatch: pytest.MonkeyPatch, name: str, flags: int, serves: bool
+) -> None:
+    files = {
+        "/proc/7/comm": f"{name}\n".encode(),
+        "/proc/7/stat": f"7 ({name}) S 2 0 0 0 -1 {flags} 0 0 0 0 0 0".encode(),
+    }
+    monkeypatch.setattr(processes, "_read", lambda path: files.get(path, b""))
+    monkeypatch.setattr(processes.os, "listdir", lambda _path: [])
+    assert serves_others(7) is serves
 
 
 ASK = """
