@@ -2,9 +2,10 @@
 # Sourced by the scripts beside it: installs what is missing, in .venv and from Debian.
 # `setup runtime` is what mounting needs; `setup tests` adds what the tests need.
 # Says each step in a line on stderr; ends the script with one line if a step fails.
+# BIOFS_PYTHON names another Python, which gets an environment of its own beside .venv.
 
 checkout=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
-venv=$checkout/.venv
+venv=$checkout/.venv${BIOFS_PYTHON:+-$(basename "$BIOFS_PYTHON")}
 
 say() { printf 'biofs: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -86,15 +87,15 @@ missing_for_building() {
   { ! lacks pkg-config && pkg-config --exists fuse3; } || echo libfuse3-dev
   lacks cc && echo gcc
   echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || echo libc6-dev
-  [[ -n $(suitable_python) ]] || printf '%s\n' python3 python3-venv python3-dev
+  [[ -n ${BIOFS_PYTHON:-}$(suitable_python) ]] || printf '%s\n' python3 python3-venv python3-dev
 }
 
 lacks() { ! command -v "$1" >/dev/null; }
 
-# The first Python that is new enough and can make an environment to compile in.
+# BIOFS_PYTHON, or the first Python, that is new enough and can make an environment to compile in.
 suitable_python() {
-  local name path
-  for name in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+  local name path names=(python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3)
+  for name in "${BIOFS_PYTHON:-${names[@]}}"; do
     path=$(command -v "$name") || continue
     if "$path" -I - 2>/dev/null <<'PYTHON'
 import ensurepip, os, sys, sysconfig, venv
@@ -139,6 +140,7 @@ apt_install() {
 install_packages() {
   local kind=$1 build_lock=$2 lock=$3 python log
   python=$(suitable_python)
+  [[ -n $python ]] || die "$BIOFS_PYTHON: not a Python 3.11 or newer with venv and Python.h"
   log=$(mktemp)
   if ! [[ -x $venv/bin/pip ]] || [[ "$("$venv/bin/python" --version 2>&1)" != "$("$python" --version)" ]]
   then

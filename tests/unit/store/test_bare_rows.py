@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
+import pytest
 import trio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -79,6 +81,13 @@ class Kept:
         return {str(row[0]) for row in rows}
 
 
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    kept = Kept()
+    yield kept
+    kept.store.close()
+
+
 def assert_filled(kept: Kept) -> None:
     line = kept.line()
     assert kept.name() == NAME
@@ -90,8 +99,7 @@ def assert_filled(kept: Kept) -> None:
     assert Browsing(kept.store).facet("year", "1985") is not None
 
 
-async def test_a_detail_fills_the_row_that_is_there() -> None:
-    kept = Kept()
+async def test_a_detail_fills_the_row_that_is_there(kept: Kept) -> None:
     await kept.row()
     assert kept.name() == "untitled [1]"
     stable = kept.index.stable(1)
@@ -102,15 +110,13 @@ async def test_a_detail_fills_the_row_that_is_there() -> None:
     assert kept.index.summary(2)[2] == len(kept.index.line(1) or b"")
 
 
-async def test_a_row_that_comes_later_is_filled() -> None:
-    kept = Kept()
+async def test_a_row_that_comes_later_is_filled(kept: Kept) -> None:
     await kept.details.save(answer(), NOW, None)
     await kept.row(NOW + 1)
     assert_filled(kept)
 
 
-async def test_what_was_filled_in_outlives_rows_that_change_and_the_detail() -> None:
-    kept = Kept()
+async def test_what_was_filled_in_outlives_rows_that_change_and_the_detail(kept: Kept) -> None:
     await kept.row()
     await kept.details.save(answer(), NOW, kept.index.stable(1))
     kept.store.write_now(lambda connection: connection.execute("DELETE FROM details"))
@@ -119,8 +125,7 @@ async def test_what_was_filled_in_outlives_rows_that_change_and_the_detail() -> 
     assert kept.line()["totalSeeders"] == 9
 
 
-async def test_the_same_row_again_changes_nothing() -> None:
-    kept = Kept()
+async def test_the_same_row_again_changes_nothing(kept: Kept) -> None:
     await kept.row()
     await kept.details.save(answer(), NOW, kept.index.stable(1))
     changes = await kept.index.add_rows(2, [GroupRow.from_json(BARE)], NOW + 1)
@@ -130,8 +135,7 @@ async def test_the_same_row_again_changes_nothing() -> None:
     assert (detail.outdated, detail.confirmed) == (False, NOW + 1)
 
 
-async def test_a_new_title_is_followed() -> None:
-    kept = Kept()
+async def test_a_new_title_is_followed(kept: Kept) -> None:
     await kept.row()
     await kept.details.save(answer(), NOW, kept.index.stable(1))
     await kept.details.save(answer(title="Other", tagList=[{"name": "new"}]), NOW + 1, None)
@@ -141,8 +145,7 @@ async def test_a_new_title_is_followed() -> None:
     assert kept.name() == "Other [1]"
 
 
-async def test_a_title_from_elsewhere_stays() -> None:
-    kept = Kept()
+async def test_a_title_from_elsewhere_stays(kept: Kept) -> None:
     torrent = {"group": DETAIL | {"authors": None}, "torrent": {"id": 7, "format": "PDF"}}
     await kept.details.save_torrent(TorrentAnswer.from_json(torrent), NOW)
     await kept.row(NOW + 1)
@@ -150,8 +153,7 @@ async def test_a_title_from_elsewhere_stays() -> None:
     assert kept.line()["groupName"] is None
 
 
-async def test_rows_with_names_stay_as_they_are() -> None:
-    kept = Kept()
+async def test_rows_with_names_stay_as_they_are(kept: Kept) -> None:
     fields = {"name": "Detail's", "title": None, "accession": "B", "tags": ["c"], "year": 3}
     await kept.row(groupName="Row's", accession="A")
     line = kept.index.line(1)

@@ -221,7 +221,8 @@ def test_a_damaged_snapshot_says_so(store: Path, tmp_path: Path) -> None:
     content[8192:] = b"\xff" * (len(content) - 8192)
     file.write_bytes(content)
     with pytest.raises((StoreError, sqlite3.DatabaseError)):
-        Snapshot(file).rows("SELECT * FROM groups")
+        with closing(Snapshot(file)) as opened:
+            opened.rows("SELECT * FROM groups")
 
 
 def test_a_store_that_cannot_be_read_is_said(tmp_path: Path) -> None:
