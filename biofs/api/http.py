@@ -10,6 +10,7 @@ import os
 import ssl
 import zlib
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, MutableMapping
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -105,7 +106,11 @@ def create_clients(
             # Nothing will be encrypted, and the certificates take 40 ms: this trusts none.
             verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         else:
-            verify = httpx.create_ssl_context(trust_env=trust_env)
+            verify = _usual_context(
+                os.environ.get("SSL_CERT_FILE"),
+                os.environ.get("SSL_CERT_DIR"),
+                trust_env=trust_env,
+            )
         return Clients(client(verify, None), client(verify, 0))
     except OSError:  # ssl.SSLError is one
         raise ValueError(
@@ -116,6 +121,15 @@ def create_clients(
         raise ValueError(
             "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
         ) from None
+
+
+@cache
+def _usual_context(_file: str | None, _directory: str | None, *, trust_env: bool) -> ssl.SSLContext:
+    """One for all clients of this process: to read the certificates takes some 40 ms.
+
+    httpx reads the variables whose values are given.
+    """
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def check_proxies(environ: Mapping[str, str]) -> None:

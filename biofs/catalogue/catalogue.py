@@ -189,7 +189,7 @@ def _published(settings: Settings) -> Exchangeable:
     kept = Kept(settings.cache_dir, settings.snapshot_url)
     for _ in range(_LOOKS):
         known = kept.known()
-        if known is None:
+        if known is None or settings.snapshot_key not in (None, known.signed_with):
             break
         try:
             return Exchangeable(kept.path(known))
@@ -210,15 +210,25 @@ def _embedded() -> tuple[Secret, Secret, httpx.AsyncBaseTransport]:
     return Secret(DONOR_TOKEN), Secret(DONOR_COOKIE), InProcess()
 
 
+class _Nobody(httpx.AsyncBaseTransport):
+    """Stands for the server of a snapshot, so that no certificates are read for it."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("a snapshot has no server", request=request)
+
+
 @asynccontextmanager
 async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     """A running catalogue: requests are sent while the context is open.
 
     Raises QuietError for certificates, a proxy or a snapshot that cannot be used.
     """
-    token, cookie, network = settings.token, settings.cookie, None
+    token, cookie = settings.token, settings.cookie
+    network: httpx.AsyncBaseTransport | None = None
     if settings.demo:
         token, cookie, network = _embedded()
+    elif settings.snapshot is not None or settings.snapshot_url is not None:
+        network = _Nobody()
     try:
         transport = Transport(
             settings.url,

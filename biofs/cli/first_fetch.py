@@ -12,7 +12,6 @@ import trio
 
 from biofs.catalogue.subscription.addresses import PLAIN_HTTP, UpdateFailed, can_be_forged
 from biofs.catalogue.subscription.update import Updater, updater_of
-from biofs.cli.output import progress, quantities
 from biofs.cli.output.report import complain
 from biofs.errors import QuietError
 from biofs.settings.load import Settings
@@ -27,14 +26,13 @@ def have(settings: Settings) -> None:
     assert url is not None  # noqa: S101 - who calls this has looked
     if can_be_forged(url) and settings.snapshot_key is None:
         complain(f"{url}: {PLAIN_HTTP}")
-    try:
-        updater = updater_of(settings)
-    except ValueError as error:
-        raise QuietError(str(error)) from None
+    updater = updater_of(settings)
     if updater.trusts(updater.kept.known()):
         return
     if settings.offline:
         raise QuietError(f"{url}: nothing is at hand, and --offline fetches nothing")
+    from biofs.cli.output import progress  # noqa: PLC0415 - rich, for who waits alone
+
     with progress.shown() as show:
         try:
             trio.run(_fetch, updater, show)
@@ -43,6 +41,8 @@ def have(settings: Settings) -> None:
 
 
 async def _fetch(updater: Updater, show: Callable[..., None]) -> None:
+    from biofs.cli.output import quantities  # noqa: PLC0415 - as above
+
     began = time.monotonic()
 
     def shown(done: int, total: int | None) -> None:

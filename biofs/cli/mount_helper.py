@@ -4,6 +4,7 @@ mount(8) runs `mount.fuse.biofs URL DIRECTORY [-sfnv] [-N namespace] [-o OPTIONS
 becomes `biofs mount` with the same in its own words.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,6 +25,9 @@ _NOT_FOR_US = frozenset(
         *("diratime", "nodiratime", "dev", "exec", "suid", "loud", "silent"),
     )
 )
+_SNAPSHOT = re.compile(r"^https?://[^?]*/[^?]*\.(biofs|sqlite|zst|json)$", re.IGNORECASE)
+"""The URL of a snapshot, or of what describes one: no server of a catalogue is at such a path."""
+
 _NOT_FOR_US_BEGIN = ("x-", "X-", "comment=", "user=", "uhelper=")
 
 
@@ -74,7 +78,8 @@ def translate(arguments: Sequence[str]) -> list[str] | None:
 def _source(source: str, translated: Sequence[str]) -> list[str]:
     if source in {"none", "biofs", "demo"}:
         return ["--demo"] if source == "demo" and "--demo" not in translated else []
-    return [f"--snapshot={source}" if source.startswith("/") else f"--url={source}"]
+    is_snapshot = source.startswith(("/", "file:")) or _SNAPSHOT.search(source)
+    return [f"--snapshot={source}" if is_snapshot else f"--url={source}"]
 
 
 def _read(arguments: Sequence[str]) -> _Asked:

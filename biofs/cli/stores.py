@@ -70,6 +70,10 @@ def _fetched_of(settings: Settings, url: str) -> Path:
     known = kept.known()
     if known is None:
         raise QuietError(f"{url}: nothing was fetched yet: `biofs mount --snapshot` does")
+    if settings.snapshot_key not in (None, known.signed_with):
+        raise QuietError(
+            f"{url}: what is at hand was not fetched with this --snapshot-key: mount it with the key"
+        )
     return kept.path(known)
 
 
@@ -80,8 +84,12 @@ def snapshot_of(settings: Settings) -> Path | None:
     """
     if settings.snapshot is None:
         return None
-    from biofs.cli.output import progress, quantities  # noqa: PLC0415 - rich takes a while
     from biofs.store.snapshots import cache  # noqa: PLC0415
+
+    ready = cache.at_hand(settings.snapshot, key=settings.snapshot_key)
+    if ready is not None:
+        return ready
+    from biofs.cli.output import progress, quantities  # noqa: PLC0415 - rich takes a while
 
     with progress.shown() as show:
 

@@ -128,15 +128,12 @@ def following(
 ) -> Following | None:
     """What follows the URL of a mounted snapshot; None for any other mount.
 
-    Raises QuietError for certificates or a proxy that cannot be used.
+    Raises QuietError if there is nothing at hand any more.
     """
     store = catalogue.store
     if not isinstance(store, Exchangeable):
         return None
-    try:
-        updater = updater_of(settings)
-    except ValueError as error:
-        raise QuietError(str(error)) from None
+    updater = updater_of(settings)
     exchanger = Exchanger(store, catalogue, operations, kernel)
     shown = updater.kept.known()
     if shown is None:

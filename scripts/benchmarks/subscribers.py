@@ -88,7 +88,6 @@ def _publish(base: Path, snapshot: Path, made: float) -> None:
     work = base / "work"
     work.mkdir(exist_ok=True)
     Publication(Directory(base / "www"), work, None, made).publish(snapshot)
-    os.utime(base / "www" / description.FILE, (made, made))  # what nginx's entity tags are made of
 
 
 def _updater(base: Path, url: str) -> Updater:

@@ -1,7 +1,9 @@
 """Following a URL: when it is looked at, and what is told of it.
 
-A thousand mounts that start together do not ask together: the first look comes at a random moment,
-and no interval is quite as long as another. A server that fails is asked again after half a minute,
+A thousand mounts that start together do not ask together: each draws its own moment of the interval
+once, and keeps it. From one look to the next it is a little less than an interval, so what is
+published shows within one: what is left is for fetching it. No two waits are quite the same, so that
+mounts that came to ask together part again. A server that fails is asked again after half a minute,
 then ever more seldom; one that says when is asked then.
 """
 
@@ -25,10 +27,15 @@ log = logging.getLogger(__name__)
 INTERVAL: Final = 3600.0
 """Seconds between two looks, unless `--ttl` says otherwise."""
 SHORTEST: Final = 1.0
-JITTER: Final = 0.1
+FETCHING: Final = 0.05
+"""Of an interval: what is left of it after the next look has to have begun."""
+JITTER: Final = 0.05
+"""Of an interval: by which a wait is shorter than another."""
 CATCH_UP: Final = 1 / 12
 """Of an interval: within which one who is late looks, at a random moment."""
 RETRY: Final = 30.0
+SPREAD: Final = 0.1
+"""Of the wait after a failure: by which one is longer or shorter."""
 LONGEST_WAIT: Final = 86_400.0
 WATCH: Final = 5.0
 """Seconds between looks at what another mount of this machine has fetched."""
@@ -73,6 +80,7 @@ class Following:
         self._checked = shown.checked
         self._failures = 0
         self._due = 0.0
+        self._has_moment = False
         self._asked: list[tuple[trio.Event, list[Looked]]] = []
         self._wake = trio.Event()
 
@@ -133,13 +141,24 @@ class Following:
 
     def _first_wait(self) -> float:
         age = self._updater.clock() - self._checked
-        left = self._interval - age
+        left = (1 - FETCHING) * self._interval - age
         if age >= 0 and left > 0:
-            return self._uniform(left, left + JITTER * self._interval)
+            self._has_moment = True
+            return self._uniform(CATCH_UP * left, left)
+        # Those that are late catch up within a short time, and part with the look after that.
         return self._uniform(0, CATCH_UP * self._interval)
 
+    def _next_wait(self) -> float:
+        """From the beginning of one look that worked to the next one."""
+        longest = (1 - FETCHING) * self._interval
+        if self._has_moment:
+            return self._uniform(longest - JITTER * self._interval, longest)
+        self._has_moment = True
+        return self._uniform(CATCH_UP * longest, longest)
+
     async def _look(self, *, anew: bool) -> Looked:
-        younger = 0.0 if anew else (1 - JITTER) * self._interval / 2
+        younger = 0.0 if anew else self._interval / 2
+        began = trio.current_time()
         try:
             known = await self._updater.update(anew=anew, younger=younger)
             self._checked = known.checked
@@ -150,13 +169,13 @@ class Following:
         except (StoreError, OSError) as error:
             self._failed(UpdateFailed(str(error), lasting=True))
             return Looked(None, str(error))
-        self._worked()
+        self._worked(began, keeps_moment=anew)
         return Looked(difference, "")
 
     async def _take_up(self) -> None:
         """What another mount of this machine has fetched."""
         known = self._updater.kept.known()
-        if known is None:
+        if known is None or not self._updater.trusts(known):
             return
         try:
             self._checked = known.checked
@@ -164,7 +183,7 @@ class Following:
         except (StoreError, OSError) as error:
             self._say(str(error))
         else:
-            self._worked()
+            self._worked(trio.current_time())
 
     async def _shows(self, known: Known) -> Difference | None:
         """Have it shown, if it is another one than is."""
@@ -182,11 +201,19 @@ class Following:
         self.shown = known
         return difference
 
-    def _worked(self) -> None:
-        self._failures = 0
+    def _worked(self, began: float, *, keeps_moment: bool = False) -> None:
+        """What is published is shown, as of a look that began then, or of a sooner one.
+
+        With `keeps_moment` the next one is no later: `biofs refresh` on all nodes at once does not
+        have them all look at once from then on.
+        """
+        failed, self._failures = self._failures, 0
         self._say("")
-        spread = JITTER * self._interval
-        self._due = trio.current_time() + self._interval + self._uniform(-spread, spread)
+        now = trio.current_time()
+        if keeps_moment and not failed and self._due > now:
+            return
+        age = max(self._updater.clock() - self._checked, now - began)
+        self._due = now + max(self._next_wait() - age, SHORTEST)
 
     def _failed(self, error: UpdateFailed) -> None:
         self._say(str(error))
@@ -194,7 +221,7 @@ class Following:
         wait = self._interval
         if not error.lasting:
             wait = min(wait, RETRY * 2 ** min(self._failures - 1, 20))
-        wait = self._uniform((1 - JITTER) * wait, (1 + JITTER) * wait)
+        wait = self._uniform((1 - SPREAD) * wait, (1 + SPREAD) * wait)
         wait = max(wait, min(error.retry_after or 0.0, LONGEST_WAIT))
         self._due = trio.current_time() + wait
 

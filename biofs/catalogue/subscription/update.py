@@ -58,10 +58,7 @@ class _Rejected(NamedTuple):
 
 
 class Updater:
-    """Keeps the newest snapshot of one URL at hand. Use it within `async with updater.running()`.
-
-    Raises ValueError for certificates or a proxy that cannot be used.
-    """
+    """Keeps the newest snapshot of one URL at hand. Use it within `async with updater.running()`."""
 
     def __init__(
         self,
@@ -103,8 +100,9 @@ class Updater:
             self.kept.make()
             async with self._alone():
                 known = self.kept.known()
-                if known is not None and 0 <= self.clock() - known.checked < younger:
-                    return known
+                if known is not None and self.trusts(known):
+                    if 0 <= self.clock() - known.checked < younger:
+                        return known
                 if anew:
                     self._rejected = None
                 await trio.to_thread.run_sync(self.kept.sweep)
@@ -358,10 +356,7 @@ def _forget_others(target: Path) -> None:
 
 
 def updater_of(settings: Settings) -> Updater:
-    """The updater for the settings' URL.
-
-    Raises ValueError for certificates or a proxy that cannot be used.
-    """
+    """The updater for the settings' URL."""
     assert settings.snapshot_url is not None  # noqa: S101 - who calls this has one
     assert settings.cache_dir is not None  # noqa: S101 - a URL leaves it set
     kept = Kept(settings.cache_dir, settings.snapshot_url)

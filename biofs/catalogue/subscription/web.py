@@ -10,7 +10,8 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -18,7 +19,7 @@ import httpx
 import trio
 
 from biofs.api.envelope import parse_retry_after
-from biofs.api.http import BodyMalformed, BodyTooLarge, create_clients, read_body
+from biofs.api.http import BodyMalformed, BodyTooLarge, Clients, create_clients, read_body
 from biofs.api.transport import reason_of
 from biofs.catalogue.subscription.addresses import MOST_REDIRECTS, UpdateFailed, redirected
 
@@ -69,32 +70,52 @@ class _BrokenOff(Exception):  # noqa: N818 - says what became of it
 class Web:
     """One HTTP client. To be used within `async with web.running()`.
 
-    Raises ValueError for certificates or a proxy that cannot be used.
+    It is made when it is first needed: a mount with a snapshot at hand starts without. Certificates
+    or a proxy that cannot be used are UpdateFailed like all that stands in the way.
     """
 
     def __init__(self, url: str, *, timeout: float, ca_file: Path | None = None) -> None:
-        self._clients: Final = create_clients(
+        self._create: Final = partial(
+            create_clients,
             url,
             transport=None,
             connect_timeout=min(10.0, timeout),
             read_timeout=timeout,
             ca_file=ca_file,
         )
+        self._open: AsyncExitStack | None = None
+        self._clients: Clients | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The client can be used while the context is open."""
-        async with self._clients.keeping, self._clients.anew:
-            yield
+        async with AsyncExitStack() as self._open:
+            try:
+                yield
+            finally:
+                self._clients = None
+
+    async def _client(self) -> httpx.AsyncClient:
+        if self._clients is None:
+            assert self._open is not None  # noqa: S101 - see the class
+            try:
+                clients = await trio.to_thread.run_sync(self._create)
+            except ValueError as error:
+                raise UpdateFailed(str(error), lasting=True) from None
+            for client in clients:
+                await self._open.enter_async_context(client)
+            self._clients = clients
+        return self._clients.anew
 
     @asynccontextmanager
     async def _answer(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
         """The answer, after redirects, up to its body. Raises UpdateFailed and httpx's errors."""
+        client = await self._client()
         for _ in range(MOST_REDIRECTS + 1):
-            request = self._clients.anew.build_request(
+            request = client.build_request(
                 "GET", url, headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers}
             )
-            response = await self._clients.anew.send(request, stream=True)
+            response = await client.send(request, stream=True)
             if response.status_code not in (301, 302, 303, 307, 308):
                 try:
                     yield response

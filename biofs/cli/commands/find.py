@@ -32,6 +32,7 @@ _MOST_OF_A_MOUNT = 1000  # as biofs.control.handlers.all has it
     help="Search a file made by `biofs export`, or what a mount of URL fetched.",
     shell_complete=options.complete_file,
 )
+@options.setting("snapshot_key")
 @click.option("--demo", is_flag=True, help="Search the embedded catalogue; needs --cache-dir.")
 @click.option("--files", is_flag=True, help="Search the names of files only, and print files.")
 @click.option(

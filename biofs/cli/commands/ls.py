@@ -92,6 +92,7 @@ _ASCENDING: Final = {"name", "id"}
     help="Look into a file made by `biofs export`, or what a mount of URL fetched.",
     shell_complete=options.complete_file,
 )
+@options.setting("snapshot_key")
 @click.option("--demo", is_flag=True, help="Use the embedded catalogue (needs --cache-dir).")
 @click.argument("path", metavar="[PATH]", required=False, shell_complete=options.complete_place)
 def command(path: str | None, as_json: bool, known: bool, year: str | None, **given: object) -> int:

@@ -15,9 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from biofs.settings.values import default_cache_dir
 from biofs.store.database.files import StoreError, make_directory
-from biofs.store.snapshots import packing
+from biofs.store.snapshots import checked, packing
 from biofs.store.snapshots.files import digest
 
 FOLDER: Final = "snapshots"
@@ -36,25 +38,25 @@ def mountable(
     """The file itself, or what is in it if it is compressed, unpacked in the cache directory.
 
     `cache` None is the user's. With `key`, a signature beside the file has to be of it. For a
-    thread: a snapshot that was never seen takes seconds. Raises StoreError for what cannot be
-    unpacked or trusted, and if there is no room or no place for it.
+    thread: a snapshot that was never seen takes seconds, one that was is not read again. Raises
+    StoreError for what cannot be unpacked or trusted, and if there is no room or no place for it.
     """
-    if key is not None:
-        from biofs.store.snapshots import signing  # noqa: PLC0415 - loads cryptography
-
-        signing.verify_file(file, key)
+    folder = _folder(cache)
     try:
+        known = checked.found(folder, checked.identity(file))
+        known = _trusted(file, folder, known, key)
         if not packing.is_packed(file):
             return file
-        cache = cache or default_cache_dir()
-        if cache is None:
+        if folder is None:
             raise StoreError(f"{file}: compressed, and there is no home to unpack it in")
-        folder = cache / FOLDER
-        unpacked = folder / f"{digest(file)[:_NAMED]}{_SUFFIX}"
+        make_directory(folder)
+        if not known.sha256:
+            known = replace(known, sha256=digest(file))
+            checked.keep(folder, file, known)
+        unpacked = _unpacked(folder, known)
         with suppress(FileNotFoundError):
             os.utime(unpacked)
             return unpacked
-        make_directory(folder)
         with _alone(folder):
             if not unpacked.exists():
                 packing.unpack(file, unpacked, progress=progress)
@@ -62,6 +64,50 @@ def mountable(
     except OSError as error:
         raise StoreError(f"{error.filename or file}: {error.strerror}") from None
     return unpacked
+
+
+def at_hand(file: Path, cache: Path | None = None, key: str | None = None) -> Path | None:
+    """What `mountable` returns, if that is known at once; None if it has to look, or to refuse."""
+    folder = _folder(cache)
+    try:
+        known = checked.found(folder, checked.identity(file))
+        if key not in (None, known.signed_with):
+            return None
+        if not packing.is_packed(file):
+            return file
+        if folder is None or not known.sha256:
+            return None
+        unpacked = _unpacked(folder, known)
+        os.utime(unpacked)
+    except OSError:
+        return None
+    return unpacked
+
+
+def _folder(cache: Path | None) -> Path | None:
+    cache = cache or default_cache_dir()
+    return None if cache is None else cache / FOLDER
+
+
+def _unpacked(folder: Path, known: checked.Found) -> Path:
+    return folder / f"{known.sha256[:_NAMED]}{_SUFFIX}"
+
+
+def _trusted(
+    file: Path, folder: Path | None, known: checked.Found, key: str | None
+) -> checked.Found:
+    """Check the signature, unless it was. Raises StoreError."""
+    if key in (None, known.signed_with):
+        return known
+    from biofs.store.snapshots import signing  # noqa: PLC0415 - loads cryptography
+
+    signing.verify_file(file, str(key))
+    known = replace(known, signed_with=str(key))
+    with suppress(OSError):  # without a place for it, it is looked at again
+        if folder is not None:
+            make_directory(folder)
+    checked.keep(folder, file, known)
+    return known
 
 
 def hold(file: Path) -> int | None:
@@ -85,6 +131,7 @@ def remove_old(folder: Path, now: float | None = None) -> None:
         with suppress(OSError):
             if path.stat().st_mtime < oldest:
                 _remove_unused(path)
+    checked.remove_old(folder, oldest)
 
 
 def _remove_unused(path: Path) -> None:
