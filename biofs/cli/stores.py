@@ -72,7 +72,8 @@ def _fetched_of(settings: Settings, url: str) -> Path:
         raise QuietError(f"{url}: nothing was fetched yet: `biofs mount --snapshot` does")
     if settings.snapshot_key not in (None, known.signed_with):
         raise QuietError(
-            f"{url}: what is at hand was not fetched with this --snapshot-key: mount it with the key"
+            f"{url}: what is at hand is not signed with the key that is trusted: "
+            f"`biofs mount --snapshot` fetches what is"
         )
     return kept.path(known)
 

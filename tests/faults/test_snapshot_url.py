@@ -22,6 +22,9 @@ from biofs.catalogue.subscription.web import Web
 from biofs.store.database.snapshot import opened
 from biofs.store.snapshots.description import FILE, encode, parse
 from biofs.store.snapshots.kept import Kept, Known
+from biofs.store.snapshots.places import Directory
+from biofs.store.snapshots.publication import Publication
+from tests.support import nginx
 from tests.support.file_server import (
     Answering,
     Behaviour,
@@ -33,6 +36,7 @@ from tests.support.file_server import (
 )
 from tests.support.mounting import Mount, mounted
 from tests.support.publisher import Publisher, altered, digest, kept_files, names, until
+from tests.support.publishing import exported, made_up, revised
 
 
 @pytest.fixture
@@ -341,6 +345,24 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     assert subscriber.kept.known() == before
     subscriber.look()
     assert subscriber.group() == "No room [1]"
+
+
+def test_what_is_published_within_a_second_is_seen_by_who_asks_nginx(tmp_path: Path) -> None:
+    root = tmp_path / "www"
+    root.mkdir()
+    groups = made_up(12)
+    days = [groups, *([revised(groups[0], f"Day {n}."), *groups[1:]] for n in range(1, 4))]
+    fresh = [exported(each, tmp_path / f"day-{n}") for n, each in enumerate(days)]
+    with nginx.serving(tmp_path / "nginx", root) as web:
+        subscriber = Subscriber(tmp_path, f"{web.url}/")
+        for number, file in enumerate(fresh):
+            work = tmp_path / f"work-{number}"
+            work.mkdir()
+            found = Publication(Directory(root), work, None, 1_800_000_000).publish(file)
+            assert subscriber.look().id == found.description.snapshot.id
+        subscriber.look()
+        statuses = [each.status for each in web.seen() if each.path == f"/{FILE}"]
+    assert statuses == [200, 200, 200, 200, 304]
 
 
 @pytest.mark.parametrize("ahead", [-1e9, 1e9])

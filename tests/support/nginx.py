@@ -22,7 +22,7 @@ error_log {base}/error.log warn;
 events {{ worker_connections 2048; }}
 http {{
     log_format seen '$request_method $uri $status $body_bytes_sent "$http_range" '
-        '"$http_if_none_match" "$http_if_modified_since"';
+        '"$http_if_none_match" "$http_if_modified_since" $msec';
     access_log {base}/access.log seen;
     client_body_temp_path {base}/body;
     proxy_temp_path {base}/proxy;
@@ -49,6 +49,8 @@ class Seen:
     range: str
     none_match: str
     modified_since: str
+    at: float
+    """Epoch seconds."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Nginx:
             quoted = rest.split('"')[1::2]
             # An entity tag has quotes itself, which nginx writes as \x22.
             texts = [each.replace("\\x22", '"') for each in quoted]
-            found.append(Seen(method, path, int(status), int(sent), *texts))
+            at = float(rest.rpartition(" ")[2])
+            found.append(Seen(method, path, int(status), int(sent), *texts, at))
         return found
 
 

@@ -1,10 +1,10 @@
 """Following a URL: when it is looked at, and what is told of it.
 
-A thousand mounts that start together do not ask together: each draws its own moment of the interval
-once, and keeps it. From one look to the next it is a little less than an interval, so what is
-published shows within one: what is left is for fetching it. No two waits are quite the same, so that
-mounts that came to ask together part again. A server that fails is asked again after half a minute,
-then ever more seldom; one that says when is asked then.
+A thousand mounts that start together do not ask together: each draws its own moment of the
+interval once, and keeps it. From one look to the next it is a little less than an interval, so what
+is published shows within one: what is left is for fetching it. No two waits are quite the same, so
+that mounts that came to ask together part again. A server that fails is asked again after half a
+minute, then ever more seldom; one that says when is asked then.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class _Rejected(NamedTuple):
 
 
 class Updater:
-    """Keeps the newest snapshot of one URL at hand. Use it within `async with updater.running()`."""
+    """Keeps the newest snapshot of a URL at hand. Use it within `async with updater.running()`."""
 
     def __init__(
         self,
@@ -100,9 +100,8 @@ class Updater:
             self.kept.make()
             async with self._alone():
                 known = self.kept.known()
-                if known is not None and self.trusts(known):
-                    if 0 <= self.clock() - known.checked < younger:
-                        return known
+                if known is not None and self._is_young(known, younger):
+                    return known
                 if anew:
                     self._rejected = None
                 await trio.to_thread.run_sync(self.kept.sweep)
@@ -111,6 +110,9 @@ class Updater:
             raise UpdateFailed(f"{self.kept.directory}: {error.strerror or error}") from None
         finally:
             self.done, self.total = 0, None
+
+    def _is_young(self, known: Known, younger: float) -> bool:
+        return self.trusts(known) and 0 <= self.clock() - known.checked < younger
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

@@ -7,7 +7,6 @@ that was changed just now nothing is kept for later.
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +34,8 @@ class Identity(NamedTuple):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of a file: its checksum, and the key that has signed it ("" for not looked at)."""
+    """What was found of a file: its checksum, and the key that has signed it; "" if it was not
+    looked at."""
 
     identity: Identity
     sha256: Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
@@ -86,7 +86,7 @@ def remove_old(folder: Path, oldest: float) -> None:
     for path in folder.glob(f"*{SUFFIX}"):
         with suppress(OSError):
             if path.stat().st_mtime < oldest:
-                os.unlink(path)
+                path.unlink()
 
 
 def _path(folder: Path, wanted: Identity) -> Path:

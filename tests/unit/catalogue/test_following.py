@@ -152,7 +152,7 @@ async def test_a_thousand_that_begin_together_do_not_come_together(
     for seed in range(number):
         looking = await _looks(tmp_path, hours * INTERVAL, seed, checked=checked)
         minutes.update(int(each // 60) for each in looking.times)
-    # Who is late catches up within five minutes; else it is 10 of 500 a minute, by chance some more.
+    # Who is late catches up within five minutes; else it is 10 of 500 a minute, by chance more.
     assert max(minutes[each] for each in range(6)) < number / 3
     assert max(minutes[each] for each in range(6, hours * 60)) < number / 20
 

@@ -35,6 +35,23 @@ def test_what_mount_passes_on() -> None:
         (["demo", "/m", "-o", "demo"], ["mount", "--demo", "--", "/m"]),
         (["none", "/m", "-o", "offline,uid=7"], ["mount", "--offline", "-o", "uid=7", "--", "/m"]),
         (["/a b.snapshot", "/m"], ["mount", "--snapshot=/a b.snapshot", "--", "/m"]),
+        (
+            ["https://lab.example/catalogue/all.biofs", "/m"],
+            ["mount", "--snapshot=https://lab.example/catalogue/all.biofs", "--", "/m"],
+        ),
+        (
+            ["https://lab.example/biofs-snapshot.json", "/m", "-o", "snapshot_key=RWx/+="],
+            [
+                *("mount", "--snapshot-key=RWx/+="),
+                *("--snapshot=https://lab.example/biofs-snapshot.json", "--", "/m"),
+            ],
+        ),
+        (["file:///shared/", "/m"], ["mount", "--snapshot=file:///shared/", "--", "/m"]),
+        (
+            ["none", "/m", "-o", "snapshot=https://lab.example/catalogue,ttl=60"],
+            ["mount", "--snapshot=https://lab.example/catalogue", "--ttl=60", "--", "/m"],
+        ),
+        (["https://host.zst", "/m"], ["mount", "--url=https://host.zst", "--", "/m"]),
         (["--demo", "/m"], None),
         (["demo"], None),
         (["demo", "/m", "/n"], None),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import time
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biofs.store.database.files import StoreError
-from biofs.store.snapshots import cache, packing, zstd
+from biofs.store.snapshots import cache, checked, files, packing, signing, zstd
 from biofs.store.snapshots.cache import mountable
 from biofs.store.snapshots.description import SnapshotFile
 from biofs.store.snapshots.files import digest
@@ -177,6 +179,113 @@ def test_it_is_unpacked_once_and_a_plain_one_never(
     other.write_bytes(packed.read_bytes())
     assert mountable(other, place, lambda done, _: seen.append(done)) == first
     assert len(seen) == count > 0
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often files are read whole."""
+    counted = Counter[str]()
+    monkeypatch.setattr(checked, "_here", {})
+
+    def digest(file: Path) -> str:
+        counted["digest"] += 1
+        return files.digest(file)
+
+    def verify(file: Path, key: str) -> None:
+        counted["verify"] += 1
+        if key != "RWright":
+            raise StoreError(f"{file}: not signed with the key that is trusted")
+
+    monkeypatch.setattr(cache, "digest", digest)
+    monkeypatch.setattr(signing, "verify_file", verify)
+    return counted
+
+
+def long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have files that are there be older than the granularity of any clock."""
+    later = time.time() + 60
+    monkeypatch.setattr(checked.time, "time", lambda: later)
+
+
+def test_one_that_was_looked_at_is_not_read_again(
+    packed: Path, tmp_path: Path, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago(monkeypatch)
+    place = tmp_path / "cache"
+    assert cache.at_hand(packed, place) is None
+    first = mountable(packed, place)
+    for _ in range(3):
+        checked._here.clear()  # as in another process
+        assert mountable(packed, place) == first
+        assert cache.at_hand(packed, place) == first
+    assert reads == {"digest": 1}
+    for _ in range(3):
+        checked._here.clear()
+        assert mountable(packed, place, key="RWright") == first
+        assert cache.at_hand(packed, place, "RWright") == first
+    assert reads == {"digest": 1, "verify": 1}
+    assert cache.at_hand(packed, place, "RWwrong") is None
+    with pytest.raises(StoreError, match="not signed"):
+        mountable(packed, place, key="RWwrong")
+    first.unlink()
+    assert cache.at_hand(packed, place) is None
+    assert mountable(packed, place) == first
+    assert first.exists()
+
+
+def test_a_signature_of_a_plain_one_is_checked_once(
+    plain: Path, tmp_path: Path, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago(monkeypatch)
+    for _ in range(3):
+        checked._here.clear()
+        assert mountable(plain, tmp_path / "cache", key="RWright") == plain
+        assert cache.at_hand(plain, tmp_path / "cache", "RWright") == plain
+        assert cache.at_hand(plain, tmp_path / "cache", "RWwrong") is None
+    assert reads == {"verify": 1}
+
+
+@pytest.mark.parametrize("restore_times", [False, True])
+def test_another_content_is_read_again_whatever_its_times(
+    packed: Path,
+    tmp_path: Path,
+    reads: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+    restore_times: bool,
+) -> None:
+    long_ago(monkeypatch)
+    place = tmp_path / "cache"
+    mountable(packed, place, key="RWright")
+    before = packed.stat()
+    time.sleep(0.02)  # the granularity of ctime
+    packed.write_bytes(packed.read_bytes()[:-1] + b"?")
+    if restore_times:
+        os.utime(packed, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert cache.at_hand(packed, place) is None
+    with pytest.raises(StoreError, match="damaged"):
+        mountable(packed, place, key="RWright")
+    assert reads == {"digest": 2, "verify": 2}
+
+
+def test_of_one_that_was_written_just_now_nothing_is_kept_for_other_processes(
+    packed: Path, tmp_path: Path, reads: Counter[str]
+) -> None:
+    packed.touch()
+    mountable(packed, tmp_path / "cache")
+    mountable(packed, tmp_path / "cache")
+    assert reads == {"digest": 1}, "this process has it"
+    assert not list((tmp_path / "cache").rglob(f"*{checked.SUFFIX}"))
+
+
+@given(st.binary(max_size=200))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_is_kept_may_be_damaged(packed: Path, tmp_path: Path, kept: bytes) -> None:
+    folder = tmp_path / "damaged"
+    folder.mkdir(exist_ok=True)
+    wanted = checked.identity(packed)
+    checked._here.clear()
+    (folder / f"{wanted.device:x}-{wanted.inode:x}{checked.SUFFIX}").write_bytes(kept)
+    assert checked.found(folder, wanted) == checked.Found(identity=wanted)
 
 
 def test_what_nobody_mounts_is_removed_after_a_month(packed: Path, tmp_path: Path) -> None:

@@ -95,6 +95,19 @@ def test_nothing_new_writes_the_time_alone(publisher: Publisher) -> None:
     assert publisher.described().made == 2000, "it never goes back"
 
 
+def test_each_description_is_later_by_whole_seconds(publisher: Publisher) -> None:
+    """Of those that nginx makes entity tags of, also when several are written in one."""
+    times = []
+    for number in range(4):
+        publisher.publish(day(number // 2), 1000 + number)
+        times.append(int((publisher.place / description.FILE).stat().st_mtime))
+    assert times == sorted(set(times))
+    later = time.time() + 1000
+    os.utime(publisher.place / description.FILE, (later, later))
+    publisher.publish(day(3), 2000)
+    assert (publisher.place / description.FILE).stat().st_mtime > later, "a clock may go back"
+
+
 def test_what_nobody_needs_any_more_stays_for_a_day(publisher: Publisher) -> None:
     first = publisher.publish(day(0), 1000).description.snapshot.file
     second = publisher.publish(day(1), 1000 + 5 * DAY).description.snapshot.file
