@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
+import minisign
 import pytest
 
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.store.snapshots.description import FILE
+from biofs.store.snapshots.description import FILE, SIGNATURE_FILE
 from tests.support import nginx
 from tests.support.mounting import Mount, environment, mounted
 from tests.support.overlay import Overlay
@@ -55,6 +56,44 @@ def node(base: Path, number: int) -> Path:
     place = base / f"node-{number}"
     place.mkdir()
     return place
+
+
+def test_the_line_for_fstab_shows_what_is_published(
+    tmp_path: Path, source: Overlay, server: Server
+) -> None:
+    """As mount(8) runs its helper: with arguments in its order and without the user's variables."""
+    root, place, data = (tmp_path / name for name in ("www", "mnt", "shared"))
+    for directory in (root, place, data):
+        directory.mkdir()
+    publish(tmp_path, server, root)
+    pair = minisign.KeyPair.generate()
+    signature = pair.secret_key.sign((root / FILE).read_bytes())
+    (root / SIGNATURE_FILE).write_bytes(bytes(signature))
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    [line] = [line for line in page.splitlines() if line.strip().startswith("none ")]
+    what, _, kind, given, *_ = line.split()
+    with nginx.serving(tmp_path / "nginx", root) as web:
+        for written, here in (
+            ("https://lab.example/catalogue", f"{web.url}/"),
+            ("RW…", pair.public_key.to_base64().decode()),
+            ("/var/cache/biofs", str(tmp_path / "cache")),
+            ("/shared", str(data)),
+        ):
+            assert written in given
+            given = given.replace(written, here)
+        helper = [sys.executable, "-m", "biofs.cli.mount_helper"]
+        arguments = [what, str(place), "-o", f"rw,{given}", "-t", kind]
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        done = subprocess.run(
+            [*helper, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+        try:
+            assert done.returncode == 0, done.stderr
+            shown = {path.name for path in (place / "categories" / NAME).iterdir()}
+            assert len(shown) == GROUPS + 1
+            assert str(place) in Path("/proc/self/mountinfo").read_text()
+        finally:
+            subprocess.run(["fusermount3", "-u", "-z", str(place)], check=False)
 
 
 def options(url: str, root: Path, number: int) -> tuple[str, ...]:

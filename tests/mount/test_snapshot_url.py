@@ -258,3 +258,9 @@ def test_with_a_key_only_what_is_signed_is_shown(
         assert "Not signed [1]" not in names(mount)
         sign()
         until(lambda: "Not signed [1]" in names(mount))
+    for said in (("ls", NAME), ("find", "Not signed")):
+        assert "Not signed" in command(tmp_path, said[0], *options, said[1])
+    other = minisign.KeyPair.generate().public_key.to_base64().decode()
+    wrong = ("--snapshot", f"{web.url}/", "--snapshot-key", other)
+    for said in (("ls", NAME), ("find", "Not signed")):
+        assert "not signed with the key" in command(tmp_path, said[0], *wrong, said[1], code=1)

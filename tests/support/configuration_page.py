@@ -40,7 +40,8 @@ other than you and root. `--token-file <(pass show biotorrents)` works, too.
 _FSTAB = """\
 `mount -t fuse.biofs SOURCE DIRECTORY -o …` and lines of fstab take these options, which mean what
 those of `biofs mount` mean, and the mount options above. SOURCE is the server's URL, the path of a
-snapshot, `demo`, or `none` for the server that the settings name. See mount.fuse.biofs(8).
+snapshot, a snapshot's URL if it ends in `.biofs`, `.sqlite`, `.zst` or `.json`, `demo`, or `none`
+for the server that the settings name or with the option `snapshot`. See mount.fuse.biofs(8).
 """
 
 EXIT_CODES = {

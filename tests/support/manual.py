@@ -94,7 +94,13 @@ for that.
 .PP
 SOURCE is the server's URL, the path of a file that
 .B biofs export
-wrote,
+wrote, the URL of such a file or of a
+.I biofs\\-snapshot.json
+(any other URL of a snapshot is the option
+.BR snapshot ,
+with
+.B none
+as SOURCE),
 .BR demo ,
 or
 .B none

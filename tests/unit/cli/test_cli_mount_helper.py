@@ -96,7 +96,7 @@ def test_the_lines_for_fstab_are_understood() -> None:
         for line in (PACKAGING / "fstab").read_text().splitlines()
         if line and not line.startswith("#")
     ]
-    assert len(lines) == 2
+    assert len(lines) == 3
     for source, directory, kind, options, dump, check in lines:
         assert (kind, dump, check) == ("fuse.biofs", "0", "0")
         translated = translate([source, directory, "-o", f"rw,{options}"])

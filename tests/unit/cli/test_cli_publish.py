@@ -200,7 +200,9 @@ MINISIGN = "/usr/bin/minisign"
 
 
 @pytest.mark.skipif(not os.access(MINISIGN, os.X_OK), reason="needs minisign")
-def test_the_program_and_biofs_understand_each_other(run: Run, tmp_path: Path) -> None:
+def test_the_program_and_biofs_understand_each_other(
+    run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     key, public = tmp_path / "biofs.key", tmp_path / "biofs.pub"
     subprocess.run([MINISIGN, "-G", "-W", "-s", key, "-p", public], check=True, capture_output=True)
     key.chmod(0o600)
@@ -218,6 +220,22 @@ def test_the_program_and_biofs_understand_each_other(run: Run, tmp_path: Path) -
     assert main(find) == 1, "a signature is wanted, and there is none"
     subprocess.run([MINISIGN, "-S", "-s", key, "-m", file], check=True, capture_output=True)
     assert main(find) in {0, 1}
+    (config / "config.toml").unlink()
+    for command in (find, ["ls", "--snapshot", str(file), "categories"]):
+        assert main([*command, "--snapshot-key", str(public)]) in {0, 1}
+        assert "not signed" not in capfd.readouterr().err
+        assert (
+            main(
+                [
+                    *command,
+                    "--snapshot-key",
+                    "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+                ]
+            )
+            == 1
+        )
+        assert "not signed with the key" in capfd.readouterr().err
+    (config / "config.toml").write_text(f"snapshot_key = {json.dumps(str(public))}\n")
     settings = load({"snapshot": str(file)}, {}, config / "config.toml")
     assert settings.snapshot_key == public.read_text().splitlines()[1]
     assert mountable(file, tmp_path, key=settings.snapshot_key)
