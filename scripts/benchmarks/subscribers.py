@@ -1,5 +1,8 @@
 """Many who follow one URL, without FUSE: what their refreshing costs one web server, and when.
 
+`python -m scripts.benchmarks.subscribers [NUMBER [INTERVAL]]` measures this alone; by default 1,000
+with an interval of 240 seconds.
+
 All begin at the same moment with yesterday's snapshot, as after a power failure, and today's is
 there. The interval is shorter than the hour of a mount; a minute of it is its sixtieth part.
 """
@@ -7,11 +10,14 @@ there. The interval is shorter than the hour of a mount; a minute of it is its s
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +37,7 @@ from scripts.benchmarks.web import Answer
 
 GROUPS: Final = 60
 ROUNDS: Final = 1.25
-"""Intervals: the first look comes within a twelfth of one, the second at most 1.1 later."""
+"""Intervals: the first look comes within a twelfth of one, the second within one after it."""
 _TIMEOUT: Final = 30.0
 _NOTHING: Final = Difference(array("q"), array("q"), 0, frozenset())
 _NOT_MODIFIED: Final = 304
@@ -156,3 +162,17 @@ def most_within(times: Sequence[float], seconds: float) -> int:
     return max(
         (bisect_left(times, start + seconds) - at for at, start in enumerate(times)), default=0
     )
+
+
+def main() -> None:
+    """Measure, and print every figure."""
+    given = [int(text) for text in sys.argv[1:]]
+    number, interval = given + [1000, 240][len(given) :]
+    with tempfile.TemporaryDirectory(prefix="biofs-subscribers-") as directory:
+        found = subscribers(Path(directory), number, float(interval), partial(print, flush=True))
+    for name, value in asdict(found).items():
+        print(f"{name}: {value:,}")
+
+
+if __name__ == "__main__":
+    main()
