@@ -11,6 +11,7 @@ import pytest
 
 from biofs.errors import QuietError
 from biofs.store.snapshots import identity
+from biofs.store.snapshots.description import FILE, parse
 from scripts.benchmarks import publishing, sections, snapshots, swarms, table, targets, web
 from scripts.benchmarks.publishing import Figures
 from scripts.benchmarks.subscribers import most_within
@@ -66,7 +67,7 @@ def test_each_publication_is_a_day_later(tmp_path: Path) -> None:
     times = []
     for name in (publishing.YESTERDAY, publishing.TODAYS):
         published.publish(tmp_path / name)
-        times.append((published.root / "biofs-snapshot.json").stat().st_mtime)
+        times.append(parse((published.root / FILE).read_bytes()).made)
     assert times[1] - times[0] == 86_400
     assert len(list(published.root.glob("delta-*"))) == 1
 
