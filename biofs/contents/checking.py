@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -136,7 +136,7 @@ class TorrentCheck:
         self,
         shared: Shared,
         metainfo: Metainfo,
-        indexes: array[int],
+        indexes: Sequence[int],
         find: Places,
         nodes: Iterable[int],
         clock: Callable[[], float] = time.monotonic,

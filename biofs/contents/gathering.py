@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 
+from biofs.contents.disk.beneath import Components, Handle
 from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Identity
 from biofs.contents.part_file import PartFile
@@ -40,14 +41,14 @@ def gather(metainfo: Metainfo, piece: Piece, place: Place, own: tuple[int, int])
     if piece.length > MOST_PIECE or piece.hash is None:
         return Gathered(None, neighbours)
     parts: list[bytes] = []
-    with PartFile(metainfo, place) as beside:
+    with PartFile(metainfo, place) as beside, _Neighbours(place) as opened:
         for part, offset in zip(piece.parts, offsets(piece), strict=True):
             if part.file == ZEROS:
                 found: bytes | None = bytes(part.length)
             elif part.file == own[0]:
                 found = _whole(pread(own[1], part.start, part.length), part)
             else:
-                found = _of_neighbour(metainfo, part, place, neighbours)
+                found = _of_neighbour(metainfo, part, opened, neighbours)
                 if found is None:
                     found = beside.read(piece.index, offset, part.length)
             if found is None:
@@ -61,19 +62,64 @@ def offsets(piece: Piece) -> Iterator[int]:
     return accumulate((part.length for part in piece.parts[:-1]), initial=0)
 
 
+class _Neighbours:
+    """Opens files of a torrent, most of which lie in the same directory: that is walked to once.
+
+    Closed on leaving `with`.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place: Final = place
+        self._path: Components = ()
+        self._folder: Handle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.close()
+
+    def open(self, path: Sequence[bytes], length: int) -> int | None:
+        """A descriptor, which the caller closes, of what `Place.open_file` finds; None if it finds
+        nothing, or cannot look."""
+        try:
+            descriptor = self._in_folder(self._place.components(path))
+        except OSError:
+            descriptor = None
+        if descriptor is not None:
+            if os.fstat(descriptor).st_size == length:
+                return descriptor
+            os.close(descriptor)
+        try:
+            found = self._place.open_file(path, length)
+        except OSError:
+            return None
+        return None if found is None else found[0]
+
+    def _in_folder(self, components: Components) -> int | None:
+        if not components:
+            return None
+        if self._folder is None or components[:-1] != self._path:
+            self._leave()
+            self._folder = self._place.directory.folder(components[:-1])
+            self._path = components[:-1]
+        return self._folder.open(components[-1])
+
+
 def _of_neighbour(
-    metainfo: Metainfo, part: Part, place: Place, neighbours: list[Neighbour]
+    metainfo: Metainfo, part: Part, opened: _Neighbours, neighbours: list[Neighbour]
 ) -> bytes | None:
     neighbour = metainfo.files[part.file]
     if not neighbour.servable:
         return None
-    try:
-        opened = place.open_file(neighbour.path, neighbour.length)
-    except OSError:
+    descriptor = opened.open(neighbour.path, neighbour.length)
+    if descriptor is None:
         return None
-    if opened is None:
-        return None
-    descriptor, _ = opened
     try:
         before = Identity.of(os.fstat(descriptor))
         data = _whole(pread(descriptor, part.start, part.length), part)

@@ -11,7 +11,6 @@ import os
 import re
 import threading
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from biofs.contents.disk.beneath import DataDirectory
 from biofs.contents.disk.places import Found, Place, first_whole
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Ledger
-from biofs.contents.matching import Listed, ListedFiles, MetainfoFiles, match
+from biofs.contents.matching import Indexes, Listed, ListedFiles, MetainfoFiles
 from biofs.contents.piece_cache import PieceCache
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Shared, Unverified
@@ -62,13 +61,21 @@ class Local(NamedTuple):
     """A torrent whose metainfo is known."""
 
     metainfo: Metainfo
-    indexes: array[int]
-    """For each node of the catalogue's tree, the index of its file in the metainfo; -1 for none."""
+    indexes: Indexes
+    """For each node of the catalogue's tree, the index of its file in the metainfo; -1 for none.
+    To find that out takes a moment, and for odd names a look at all files."""
     source: str
     """Where the metainfo comes from: "file" or "server"."""
 
+    def files_of(self, nodes: Iterable[int]) -> list[int]:
+        """Which files of the metainfo some nodes are, without those that are none. For a thread."""
+        return [index for index in map(self.indexes.__getitem__, nodes) if index >= 0]
+
     def wanted(self, node: int) -> tuple[int, File]:
-        """Which file of the metainfo a node is. Raises Unverified if it may not be looked for."""
+        """Which file of the metainfo a node is. Raises Unverified if it may not be looked for.
+
+        For a thread, unless `indexes` has it at once.
+        """
         index = self.indexes[node]
         if index < 0 or not (file := self.metainfo.files[index]).servable:
             raise Unverified
@@ -213,6 +220,8 @@ class Library:
             looked, local = self._looked.get(key), self._known.get(key)
         if looked is None or looked.place is None or local is None or not self._holds(looked):
             return None
+        if local.indexes.at_once(node) is None:
+            return None
         try:
             index, wanted = local.wanted(node)
         except Unverified:
@@ -283,7 +292,7 @@ class Library:
         return self._keep(listed, metainfo, "server")
 
     def _keep(self, listed: Listed, metainfo: Metainfo, source: str) -> Local:
-        local = Local(metainfo, match(listed, metainfo), source)
+        local = Local(metainfo, Indexes(listed, metainfo), source)
         key = listed.info_hash.upper()
         with self._lock:
             self._looked.pop(key, None)  # its own names are better than the catalogue's
@@ -375,7 +384,10 @@ class Library:
         return local
 
     def check(self, listed: Listed, local: Local, nodes: Iterable[int]) -> TorrentCheck:
-        """A check of the files with these numbers in the catalogue's tree, still to be run."""
+        """A check of the files with these numbers in the catalogue's tree, still to be run.
+
+        For a thread.
+        """
         find = partial(self.find_file, listed, local)
         return TorrentCheck(self._shared, local.metainfo, local.indexes, find, nodes)
 

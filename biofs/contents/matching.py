@@ -7,6 +7,7 @@ verified: a wrong one would show verified bytes under the wrong name.
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from array import array
 from collections import defaultdict, deque
@@ -20,6 +21,9 @@ from biofs.tree.metainfo import Metainfo
 
 NONE: Final = -1
 _ROOT: Final = 0
+_UNKNOWN: Final = -2
+_LOST: Final = "\ufffd".encode()
+"""Stands for bytes that were no UTF-8."""
 
 
 class Listed(NamedTuple):
@@ -89,6 +93,80 @@ class MetainfoFiles(_MadeWhenAsked):
     def _file(self, index: int) -> File:
         file = self._files[index]
         return (file.path if file.servable else (b"",)), file.length
+
+
+class Indexes(Sequence[int]):
+    """What `match` gives, of each node found out when it is asked for: of few nodes in little time.
+
+    May be used by several threads at once.
+    """
+
+    def __init__(self, listed: Listed, metainfo: Metainfo) -> None:
+        self._listed: Final = listed
+        self._metainfo: Final = metainfo
+        self._found = array("i", [_UNKNOWN]) * len(listed.tree)
+        self._matched = False
+        self._lock: Final = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        if isinstance(index, slice):
+            return [self._index(each) for each in range(*index.indices(len(self)))]
+        return self._index(index)
+
+    def at_once(self, node: int) -> int | None:
+        """That of a node, if it takes no time; else None. For the event loop."""
+        index = self._found[node]
+        if index != _UNKNOWN:
+            return index
+        if not self._metainfo.files.finds_at_once:
+            return None
+        found = find(self._listed, self._metainfo, node)
+        if found is not None:
+            self._found[node] = found
+        return found
+
+    def all(self) -> array[int]:
+        """Those of all nodes. For who needs many: takes as long as `match`."""
+        with self._lock:
+            if not self._matched:
+                self._found = match(self._listed, self._metainfo)
+                self._matched = True
+            return self._found
+
+    def _index(self, node: int) -> int:
+        index = self._found[node]
+        if index != _UNKNOWN:
+            return index
+        found = find(self._listed, self._metainfo, node)
+        if found is None:
+            return self.all()[node]
+        self._found[node] = found
+        return found
+
+
+def find(listed: Listed, metainfo: Metainfo, node: int) -> int | None:
+    """The index of a file in the metainfo that has its path, byte for byte, and its length; None if
+    only `match` can tell.
+
+    For this, nobody has to look at every name of a torrent, of which one file is opened.
+    """
+    tree = listed.tree
+    if metainfo.single or len(tree.children(_ROOT)) != 1 or not tree.is_dir(1) or tree.is_dir(node):
+        return None
+    path = listed.path(node)
+    if any(_LOST in component for component in path):
+        return None  # several may look like this
+    index = metainfo.find(path)
+    if index is None or metainfo.files[index].length != tree.size(node):
+        return None
+    return index
 
 
 def match(listed: Listed, metainfo: Metainfo) -> array[int]:

@@ -137,11 +137,12 @@ def _wanted(listed: Listed, local: Local | None) -> Iterator[tuple[int, _Wanted 
 
     None is for what must not be looked for, or is not known in the metainfo.
     """
+    indexes = local.indexes.all() if local is not None else None
     for node, path, length in _files(listed.tree):
         own: Components | None = path
         index = NONE
-        if local is not None:
-            index = local.indexes[node]
+        if local is not None and indexes is not None:
+            index = indexes[node]
             own = None if index == NONE else local.metainfo.files.servable_path(index)
         yield node, _Wanted(own, length, index) if own is not None else None
 

@@ -119,7 +119,7 @@ class Fetching:
         key = listed.info_hash.upper()
         async with self._turn(key):
             torrent = await self._torrent(torrent_id, listed, local, caller)
-            indexes = [local.indexes[node] for node in nodes if local.indexes[node] >= 0]
+            indexes = await self.contents.in_thread(caller, local.files_of, nodes)
             await self.ask(lambda engine: engine.fetch(torrent, indexes))
             self._torrents.pop(key, None)
         await self.look_where_it_is(listed, local)

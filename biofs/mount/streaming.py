@@ -179,6 +179,8 @@ class Streamed(Data):
         local = self._local
         if local is None:
             local = await self._fetching.metainfo(self._torrent_id, self._listed, self._caller)
+            # It may have to be found out; later it is known.
+            await self._fetching.contents.in_thread(self._caller, local.wanted, self._node)
             self._local = local
         index, wanted = local.wanted(self._node)
         stop = min(offset + size, wanted.length)

@@ -174,6 +174,12 @@ class Reader:
             raise self.wrong("no whole value")
         self.at = at
 
+    def spend(self, tokens: int) -> None:
+        """Count what another has read of the text. Raises `Malformed` as `skip` does."""
+        if tokens > self._left:
+            raise self.wrong("too many values")
+        self._left -= tokens
+
     def wrong(self, what: str) -> Malformed:
         """The error for what is at this place."""
         return Malformed(f"{what}, at or behind byte {self.at}")

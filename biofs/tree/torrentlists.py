@@ -5,6 +5,7 @@ BEP 3, BEP 47 (attributes) and BEP 52. What is kept is in `biofs/tree/torrentfil
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import Final
 
@@ -27,6 +28,14 @@ _MOST_ENTRY: Final = 1 << 20
 
 _MOST_PATH: Final = 1 << 15
 """The bytes of a path in a `file tree`, where many share their beginning. Linux has 4,096."""
+
+_PLAIN: Final = re.compile(rb"d6:lengthi(0|[1-9][0-9]{0,17})e4:pathl([1-9][0-9]{0,2}):")
+_NEXT_NAME: Final = re.compile(rb"([1-9][0-9]{0,2}):")
+_PLAIN_NAMES: Final = 16
+"""The beginning of an entry that has a length and a path and nothing else, up to the first name,
+the beginning of each other name, and the most of these. Nearly all entries are such."""
+_PLAIN_TOKENS: Final = 7
+"""Of such an entry, without its names."""
 
 _LETTERS: Final = ((b"p", PAD), (b"l", LINK), (b"x", PROGRAM))
 _TOP: Final = -1
@@ -57,6 +66,8 @@ def read_list(reader: Reader) -> Listing:
 
     listing = Listing(path)
     for _ in reader.items():
+        if _read_plain(reader, listing, starts):
+            continue
         starts.append(reader.offset)
         entry = reader.decoded(_MOST_ENTRY)
         if not isinstance(entry, dict):
@@ -65,6 +76,40 @@ def read_list(reader: Reader) -> Listing:
         listing.add(_length(entry, flags), flags, mark_of(_path(entry, flags)))
     starts.append(reader.offset - 1)
     return listing
+
+
+def _read_plain(reader: Reader, listing: Listing, starts: array[int]) -> bool:
+    """Go past the plain entries that follow, if any; whether there were some.
+
+    Keeps the same of them as decoding each would, in a fifth of the time: whoever opens a first
+    file of a torrent waits for all its entries.
+    """
+    data, at, origin = reader.data, reader.at, reader.origin
+    plain, next_name = _PLAIN.match, _NEXT_NAME.match
+    tokens = 0
+    while found := plain(data, at):
+        start = found.end()
+        stop = start + int(found[2])
+        mark = hash((0, data[start:stop]))
+        names = 1
+        while not data.startswith(b"ee", stop):
+            name = next_name(data, stop) if names < _PLAIN_NAMES else None
+            if name is None:
+                break
+            names += 1
+            start = name.end()
+            stop = start + int(name[1])
+            mark = hash((mark, data[start:stop]))
+        else:
+            starts.append(at - origin)
+            listing.add(int(found[1]), 0, mark)
+            at = stop + 2
+            tokens += _PLAIN_TOKENS + names
+            continue
+        break
+    reader.at = at
+    reader.spend(tokens)
+    return tokens > 0
 
 
 def _path(entry: dict[bytes, object], flags: int) -> list[bytes]:

@@ -60,6 +60,10 @@ class Handle:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Done with it."""
         os.close(self.descriptor)
 
     def folder(self, name: bytes) -> Handle:
@@ -87,7 +91,7 @@ class Handle:
         Raises OSError if it could not be looked at.
         """
         try:
-            with self.entry(name) as entry:
+            with self.beneath((name,), 0) or self.entry(name) as entry:
                 return entry.regular().st_size
         except FileNotFoundError:
             return None
@@ -117,6 +121,12 @@ class Handle:
                 return None
             raise
         return Handle(descriptor, self.mount, same_mount=True)
+
+    def open(self, name: bytes) -> int:
+        """A descriptor of the regular file of this name in this directory, for reading; the caller
+        closes it. Raises as `DataDirectory.open`."""
+        with self.beneath((name,), 0) or self.entry(name) as handle:
+            return _opened(handle)
 
     def _step(self, name: bytes, flags: int) -> Handle:
         _check(name)

@@ -234,7 +234,7 @@ class Fetcher:
         indexes = None
         if 0 not in job.sizes:
             nodes = files_below(tree, [node for node in job.sizes if node < len(tree)])
-            indexes = [local.indexes[node] for node in nodes if local.indexes[node] >= 0]
+            indexes = await self._in_thread(partial(local.files_of, nodes))
         await fetching.cancel(info_hash_of(local), indexes)
 
     async def _all(

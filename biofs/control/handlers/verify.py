@@ -130,7 +130,7 @@ class _Run:
             self._total -= sum(map(files.tree.size, files.nodes))
             self.outcome.add_unknown(files.where, len(files.nodes), local)
             return
-        checking = self._library.check(listed, local, files.nodes)
+        checking = await self._in_thread(self._library.check, listed, local, files.nodes)
         while not checking.finished:
             for checked in await self._in_thread(checking.step, HOP_SECONDS):
                 self._add(files, checked)

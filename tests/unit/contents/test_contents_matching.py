@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.contents.matching import Listed, ListedFiles, MetainfoFiles, match
+from biofs.contents import matching
+from biofs.contents.matching import Indexes, Listed, ListedFiles, MetainfoFiles, find, match
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
 from biofs.tree.metainfo import Metainfo, parse
@@ -128,3 +131,52 @@ def test_whatever_the_names_a_match_has_the_same_length_and_no_file_is_used_twic
         plain = [path for path, _ in sized if b"top/" + b"/".join(path) in texts]
         for path in plain:
             assert metainfo.files[texts[b"top/" + b"/".join(path)]].path == path
+
+
+@given(
+    st.lists(st.tuples(paths, st.integers(0, 3)), min_size=1, max_size=12),
+    st.lists(st.tuples(paths, st.integers(0, 3)), max_size=3),
+)
+def test_a_node_alone_is_matched_as_among_all(
+    files: list[tuple[list[str], int]], others: list[tuple[list[str], int]]
+) -> None:
+    metainfo = metainfo_of([(tuple(part.encode() for part in path), size) for path, size in files])
+    listed = listed_of([("/".join(path), size) for path, size in (*files, *others)])
+    whole = match(listed, metainfo)
+    for node in range(len(listed.tree)):
+        index = find(listed, metainfo, node)
+        if index is not None:
+            assert metainfo.files[index].path == listed.path(node)
+            assert metainfo.files[index].length == listed.tree.size(node)
+            assert not others or whole[node] in {index, -1}
+            assert others or whole[node] == index
+    assert list(Indexes(listed, metainfo).all()) == list(whole)
+
+
+def test_one_file_of_a_large_torrent_is_matched_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    names_ = [f"{number:04}" for number in range(5000)]
+    metainfo = metainfo_of([((name.encode(),), 1) for name in names_])
+    listed = listed_of([(name, 1) for name in names_])
+    monkeypatch.setattr(matching, "match", lambda *_: pytest.fail("all were matched"))
+    made = Counter[str]()
+    real = type(metainfo.files)._file
+    monkeypatch.setattr(
+        type(metainfo.files), "_file", lambda *args: made.update("f") or real(*args)
+    )
+    indexes = Indexes(listed, metainfo)
+    assert indexes.at_once(2) is None, "it would look through all"
+    for node in range(2, 100):
+        assert indexes[node] == node - 2
+        assert indexes.at_once(node) == node - 2
+    assert made["f"] == 2 * 98, "of each that was asked for, its path and its length"
+    assert indexes.at_once(200) == 198
+
+
+def test_what_was_lost_of_a_name_is_told_by_all_names() -> None:
+    metainfo = metainfo_of([((b"caf\xe9",), 1), (("caf\ufffd".encode(),), 1)])
+    listed = listed_of([("caf\ufffd", 1), ("caf\ufffd", 1)])
+    assert [find(listed, metainfo, node) for node in range(len(listed.tree))] == [None] * 4
+    indexes = Indexes(listed, metainfo)
+    assert indexes.at_once(2) is None
+    assert sorted(indexes) == sorted(match(listed, metainfo)) == [-1, -1, 0, 1]
+    assert indexes[2:] == [indexes[2], indexes[3]]

@@ -122,7 +122,7 @@ def test_what_is_nowhere_names_no_file_and_is_known_to_be_for_a_while(world: Wor
 
 def test_what_the_metainfo_does_not_know_is_missing(world: World) -> None:
     local = world.with_torrent()
-    local.indexes[world.node("a")] = -1
+    local.indexes.all()[world.node("a")] = -1
     found = world.survey(local)
     assert found.missing == Amount(1, 100)
     assert look(world.library, world.listed, world.node("a")).state == "unlisted"
