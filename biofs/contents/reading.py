@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from biofs.contents.ahead import Ahead
 from biofs.contents.disk.places import Place
 from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
@@ -31,11 +32,10 @@ from biofs.tree.pieces import is_right
 
 _LOCKS: Final = 16
 
-_IN_A_ROW: Final = 1 << 20
-"""Bytes. A reader who has read as much in a row goes on."""
-
-_AHEAD: Final = 4 << 20
-"""Bytes. So much, or a piece, is verified for such a reader before it gets there."""
+_REQUEST: Final = 1 << 20
+"""Bytes. The kernel asks for no more at a time (FUSE_MAX_MAX_PAGES, fs/fuse/fuse_i.h of Linux)."""
+_reused: Final = memoryview(bytearray(_REQUEST))
+"""For reads in the event loop, which are answered one after another."""
 
 _SMALL: Final = 2
 """Pieces of a file that is verified when it is opened."""
@@ -69,9 +69,6 @@ class OpenFile:
         self._file: Final = file
         self._descriptor = descriptor
         self._local: Final = local
-        self._next = 0
-        self._in_a_row = 0
-        self._ahead = 0
         self._using = 0
         self._closed = False
         self._ended = False
@@ -79,6 +76,7 @@ class OpenFile:
         self._info_hash: Final = key_of(metainfo)
         self.length: Final = metainfo.files[file].length
         self._indexes: Final = metainfo.pieces(file, 0, self.length).indexes
+        self._ahead: Final = Ahead(len(self._indexes), metainfo.piece_length)
         self._aligned: Final = metainfo.before(file)
         self._hashing: Final = [threading.Lock() for _ in range(_LOCKS)]
         # Exchanged as a whole: a read in the event loop sees one that belongs together.
@@ -110,10 +108,11 @@ class OpenFile:
         length = self._metainfo.piece_length
         return range((self._aligned + start) // length, -(-(self._aligned + stop) // length))
 
-    def read_now(self, offset: int, size: int) -> bytes | None:
+    def read_now(self, offset: int, size: int) -> bytes | memoryview | None:
         """At most `size` bytes from `offset`, if they were verified and are in memory; else None.
 
-        Never blocks. Raises OSError of the disk.
+        For the event loop: never blocks. What it gives is good until it is called again, for this
+        file or another one. Raises OSError of the disk.
         """
         stop = min(offset + size, self.length)
         if offset >= stop:
@@ -122,44 +121,42 @@ class OpenFile:
         span = self._span(offset, stop)
         if not self._local or not verified.has(span.start, span.stop):
             return None
-        buffer = bytearray(stop - offset)
+        length = stop - offset
+        buffer = _reused[:length] if length <= _REQUEST else memoryview(bytearray(length))
         try:
             count = os.preadv(self._descriptor, [buffer], offset, os.RWF_NOWAIT)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
                 return None
             raise
-        if count != len(buffer) or Identity.of(os.fstat(self._descriptor)) != identity:
+        if count != length or Identity.of(os.fstat(self._descriptor)) != identity:
             return None
-        return bytes(buffer)
+        return buffer
 
-    def to_verify(self, offset: int, size: int) -> range:
-        """What is to be verified soon, by numbers from the file's first piece, for who reads here.
-
-        Nothing, unless everything is read in a row. For the event loop, which then has
-        `verify_soon` called in a thread.
+    def to_verify(self, offset: int, size: int) -> bool:
+        """Whether who reads here should have pieces verified that will be read soon, in a thread
+        more with `verify_soon`. For the event loop.
         """
         stop = min(offset + size, self.length)
-        self._in_a_row = self._in_a_row + size if offset == self._next else 0
-        self._next = stop
-        length = self._metainfo.piece_length
-        if self._in_a_row < _IN_A_ROW or length > LARGE_PIECE // 2:
-            return range(0)
-        following = self._span(offset, stop).stop
-        end = min(following + max(1, _AHEAD // length), len(self._indexes))
-        # What was begun is not begun again: a range in a row with the one before.
-        start = max(following, self._ahead) if self._ahead <= end else following
-        if start >= end or self._state[1].has(start, end):
-            return range(0)
-        self._ahead = end
-        return range(start, end)
+        numbers = self._ahead.next(offset, stop, self._span(offset, stop).stop)
+        if not numbers or self._state[1].has(numbers.start, numbers.stop):
+            return False
+        return self._ahead.add(numbers)
 
-    def verify_soon(self, numbers: range) -> None:
+    def not_now(self) -> None:
+        """There is no thread for `verify_soon`."""
+        self._ahead.leave()
+
+    def verify_soon(self) -> None:
         """Verify pieces that will be read. What is wrong with them, who reads them will be told."""
-        with suppress(OSError), self._in_use():
-            for number in numbers:
-                if not self._state[1].has(number, number + 1):
-                    self._piece(number)
+        try:
+            with self._in_use():
+                while (number := self._ahead.take()) is not None:
+                    if not self._state[1].has(number, number + 1):
+                        with suppress(Unverified):
+                            self._piece(number)
+        except OSError:
+            self._ahead.leave()
 
     async def read(self, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`, verified first if they were not.

@@ -58,8 +58,11 @@ class Data(ABC):
     """Whether reads go past the kernel's page cache."""
 
     @abstractmethod
-    def read(self, offset: int, size: int) -> bytes | None:
-        """What is verified and in memory; else None, and `read_from_disk` has it."""
+    def read(self, offset: int, size: int) -> bytes | memoryview | None:
+        """What is verified and in memory; else None, and `read_from_disk` has it.
+
+        It is good until something is read again, of any file.
+        """
 
     @abstractmethod
     async def read_from_disk(self, offset: int, size: int) -> bytes:
@@ -78,11 +81,13 @@ class LocalData(Data):
         self._caller: Final = caller
         self.file: Final = file
 
-    def read(self, offset: int, size: int) -> bytes | None:
-        """What is verified and in memory; else None, and `read_from_disk` has it."""
-        soon = self.file.to_verify(offset, size)
-        if soon:
-            self._contents.verify_later(self.file, soon)
+    def read(self, offset: int, size: int) -> bytes | memoryview | None:
+        """What is verified and in memory; else None, and `read_from_disk` has it.
+
+        It is good until something is read again, of any file.
+        """
+        if self.file.to_verify(offset, size):
+            self._contents.verify_later(self.file)
         return self.file.read_now(offset, size)
 
     async def read_from_disk(self, offset: int, size: int) -> bytes:
@@ -284,15 +289,16 @@ class Contents:
         file.close()
         self._unclosed.discard(file)
 
-    def verify_later(self, file: OpenFile, numbers: range) -> None:
-        """Verify pieces in a thread, unless enough are at that already.
+    def verify_later(self, file: OpenFile) -> None:
+        """Verify what a reader will read in a thread, unless enough are at that already.
 
         The thread is started at once: what a nursery starts has its turn only when requests cease
         to follow closely (`biofs.mount.kernel.busy_poll`), and by then the pieces are needed.
         """
         if self._ahead.acquire(blocking=False):
-            work = partial(file.verify_soon, numbers)
-            trio.lowlevel.start_thread_soon(work, lambda _: self._ahead.release())
+            trio.lowlevel.start_thread_soon(file.verify_soon, lambda _: self._ahead.release())
+        else:
+            file.not_now()
 
     def report(self, error: OSError) -> None:
         """Log what a disk answers, once a minute for each kind."""

@@ -317,7 +317,10 @@ class Operations(ReadOnly):
             content = await self._content_now(fh, content)
         if isinstance(content, Data):
             data = content.read(off, size)
-            return await content.read_from_disk(off, size) if data is None else data
+            if data is None:
+                return await content.read_from_disk(off, size)
+            # pyfuse3 takes any buffer, and is done with it before the next handler can run.
+            return data  # type: ignore[return-value]
         return content.read(off, size)
 
     async def _made(self, nodes: Nodes, address: Address, caller: Waiter) -> Content | Data:

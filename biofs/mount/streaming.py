@@ -133,8 +133,11 @@ class Streamed(Data):
     def _key(self) -> Hashable:
         return self._torrent_id, self._node
 
-    def read(self, offset: int, size: int) -> bytes | None:
-        """What is verified and in memory; else None, and `read_from_disk` has it."""
+    def read(self, offset: int, size: int) -> bytes | memoryview | None:
+        """What is verified and in memory; else None, and `read_from_disk` has it.
+
+        It is good until something is read again, of any file.
+        """
         file = self._file
         found = None if file is None else file.read_now(offset, size)
         if found is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from biofs.contents import ahead
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
 from biofs.contents.matching import Listed
@@ -59,15 +60,49 @@ def file(library: Library, listed: Listed) -> Iterator[OpenFile]:
     opened.close()
 
 
-def test_who_reads_in_a_row_has_the_next_piece_verified_once(file: OpenFile) -> None:
-    asked = [file.to_verify(place * REQUEST, REQUEST) for place in range(PIECES * 8)]
-    begun = [number for numbers in asked for number in numbers]
-    assert begun == list(range(1, PIECES))
+def verify_soon(file: OpenFile, numbers: range) -> None:
+    file._ahead.add(numbers)
+    file.verify_soon()
+
+
+def test_who_reads_in_a_row_has_the_next_piece_verified_once(
+    file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "_THREADS", 1)
+    pieces: list[int] = []
+    monkeypatch.setattr(file, "_piece", pieces.append)
+    asked: list[list[int]] = []
+    for place in range(PIECES * 8):
+        if file.to_verify(place * REQUEST, REQUEST):
+            file.verify_soon()
+        asked.append(pieces.copy())
+        pieces.clear()
+    assert [number for numbers in asked for number in numbers] == list(range(1, PIECES))
     # In time: not later than with the first request of the piece before.
     for place, numbers in enumerate(asked):
         for number in numbers:
             assert place <= max(7, (number - 1) * 8)
             assert place >= min(7, (number - 5) * 8), "no more than is needed soon"
+
+
+def test_one_thread_leaves_a_processor_to_the_reader(
+    file: OpenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "_THREADS", 1)
+    pieces: list[int] = []
+    monkeypatch.setattr(file, "_piece", pieces.append)
+    started = [file.to_verify(place * REQUEST, REQUEST) for place in range(16)]
+    assert started.count(True) == 1, "it goes on with what comes to be needed"
+    file.verify_soon()
+    assert pieces == list(range(1, PIECES))
+    assert file._ahead.add(range(5, 6)), "it has gone, so another may be started"
+
+
+def test_without_a_thread_for_it_nothing_stays_to_be_done(file: OpenFile) -> None:
+    assert file._ahead.add(range(1, 3))
+    file.not_now()
+    assert file._ahead.add(range(3, 4))
+    assert [file._ahead.take(), file._ahead.take()] == [3, None]
 
 
 @pytest.mark.parametrize("step", [0, 2, -1, 9])
@@ -77,10 +112,10 @@ def test_who_jumps_has_nothing_verified(file: OpenFile, step: int) -> None:
 
 
 def test_what_was_verified_is_served_from_memory(file: OpenFile, content: bytes) -> None:
-    file.verify_soon(range(1, 3))
+    verify_soon(file, range(1, 3))
     assert file.read_now(MIB, 2 * MIB) == content[MIB : 3 * MIB]
     assert file.read_now(3 * MIB, REQUEST) is None
-    file.verify_soon(range(3, PIECES))
+    verify_soon(file, range(3, PIECES))
     assert not file.to_verify(0, 8 * REQUEST), "what follows is known already"
 
 
@@ -88,7 +123,7 @@ def test_a_wrong_piece_is_the_affair_of_who_reads_it(file: OpenFile, tmp_path: P
     with (tmp_path / "data/reads.bam").open("r+b") as data:
         data.seek(MIB + 17)
         data.write(b"wrong")
-    file.verify_soon(range(1, 3))
+    verify_soon(file, range(1, 3))
     assert file.read_now(MIB, REQUEST) is None
     with pytest.raises(Unverified):
         file._read(MIB, MIB + REQUEST)
@@ -97,13 +132,13 @@ def test_a_wrong_piece_is_the_affair_of_who_reads_it(file: OpenFile, tmp_path: P
 def test_a_file_that_is_closed_is_not_verified(file: OpenFile) -> None:
     before = len(os.listdir("/proc/self/fd"))
     file.close()
-    file.verify_soon(range(1, 3))
+    verify_soon(file, range(1, 3))
     assert len(os.listdir("/proc/self/fd")) == before - 1
 
 
 def test_closing_writes_nothing_down_itself(file: OpenFile) -> None:
     assert file.closes_at_once
-    file.verify_soon(range(1, 2))
+    verify_soon(file, range(1, 2))
     ledger = file._shared.ledger
     with ledger._lock:  # as if another file were being written
         file.close()
