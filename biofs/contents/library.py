@@ -25,7 +25,7 @@ from biofs.contents.disk.beneath import DataDirectory
 from biofs.contents.disk.places import Found, Place, first_whole
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Ledger
-from biofs.contents.matching import Indexes, Listed, ListedFiles, MetainfoFiles
+from biofs.contents.matching import Indexes, Listed, ListedFiles, Local, MetainfoFiles
 from biofs.contents.piece_cache import PieceCache
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Shared, Unverified
@@ -55,31 +55,6 @@ _CHANGED: Final = re.compile("\ufffd|[\u2400-\u2421]|~[0-9a-f]{8}| \\([0-9]+\\)"
 
 LOOK_AGAIN: Final = 30.0
 """Seconds after which something is looked for again that was not found."""
-
-
-class Local(NamedTuple):
-    """A torrent whose metainfo is known."""
-
-    metainfo: Metainfo
-    indexes: Indexes
-    """For each node of the catalogue's tree, the index of its file in the metainfo; -1 for none.
-    To find that out takes a moment, and for odd names a look at all files."""
-    source: str
-    """Where the metainfo comes from: "file" or "server"."""
-
-    def files_of(self, nodes: Iterable[int]) -> list[int]:
-        """Which files of the metainfo some nodes are, without those that are none. For a thread."""
-        return [index for index in map(self.indexes.__getitem__, nodes) if index >= 0]
-
-    def wanted(self, node: int) -> tuple[int, File]:
-        """Which file of the metainfo a node is. Raises Unverified if it may not be looked for.
-
-        For a thread, unless `indexes` has it at once.
-        """
-        index = self.indexes[node]
-        if index < 0 or not (file := self.metainfo.files[index]).servable:
-            raise Unverified
-        return index, file
 
 
 class _Looked(NamedTuple):
@@ -237,13 +212,18 @@ class Library:
         file.close()
         return None
 
-    def open_known(self, listed: Listed, node: int) -> OpenFile | None:
-        """As `open`, if the torrent's metainfo is in memory: then one look at the disk is enough.
+    def open_here(self, listed: Listed, node: int) -> OpenFile | None:
+        """As `open`, with the metainfo that is on this machine; None if there is none.
 
-        None if it is not.
+        All that waits for a disk in one call, because each change of threads takes time as well.
+        Looks for metainfo only if the file may be here. Raises as `open`.
         """
         with self._lock:
             local = self._known.get(listed.info_hash.upper())
+        if local is None:
+            if self.is_absent(listed.info_hash) or not self.candidate(listed, node):
+                raise Unverified
+            local = self.local(listed)
         return None if local is None else self.open(listed, local, node)
 
     def local(self, listed: Listed) -> Local | None:

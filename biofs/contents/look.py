@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 from biofs.contents.disk.places import Found, Place
 from biofs.contents.ledger import Identity
-from biofs.contents.library import Library, Local
-from biofs.contents.matching import NONE, Listed
+from biofs.contents.library import Library
+from biofs.contents.matching import NONE, Listed, Local
 from biofs.contents.rules import Unverified, key_of
 from biofs.contents.survey import text_of
 

@@ -14,10 +14,12 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, overload
 
-from biofs.contents.disk.places import File
+from biofs.contents.disk import places
+from biofs.contents.rules import Unverified
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
 from biofs.tree.metainfo import Metainfo
+from biofs.tree.torrentfiles import File
 
 NONE: Final = -1
 _ROOT: Final = 0
@@ -48,17 +50,17 @@ class Listed(NamedTuple):
         return tuple(self.tree.path(node).split(b"/"))[1:]
 
 
-class _MadeWhenAsked(Sequence[File]):
+class _MadeWhenAsked(Sequence[places.File]):
     """Files of a torrent, each made when it is asked for: there may be a million."""
 
     @abstractmethod
-    def _file(self, index: int) -> File: ...
+    def _file(self, index: int) -> places.File: ...
 
     @overload
-    def __getitem__(self, index: int) -> File: ...
+    def __getitem__(self, index: int) -> places.File: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[File]: ...
-    def __getitem__(self, index: int | slice) -> File | Sequence[File]:
+    def __getitem__(self, index: slice) -> Sequence[places.File]: ...
+    def __getitem__(self, index: int | slice) -> places.File | Sequence[places.File]:
         if isinstance(index, slice):
             return [self._file(each) for each in range(*index.indices(len(self)))]
         return self._file(index)
@@ -76,7 +78,7 @@ class ListedFiles(_MadeWhenAsked):
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def _file(self, index: int) -> File:
+    def _file(self, index: int) -> places.File:
         node = self._nodes[index]
         return self._listed.path(node), self._listed.tree.size(node)
 
@@ -90,7 +92,7 @@ class MetainfoFiles(_MadeWhenAsked):
     def __len__(self) -> int:
         return len(self._files)
 
-    def _file(self, index: int) -> File:
+    def _file(self, index: int) -> places.File:
         file = self._files[index]
         return (file.path if file.servable else (b"",)), file.length
 
@@ -149,6 +151,31 @@ class Indexes(Sequence[int]):
             return self.all()[node]
         self._found[node] = found
         return found
+
+
+class Local(NamedTuple):
+    """A torrent whose metainfo is known."""
+
+    metainfo: Metainfo
+    indexes: Indexes
+    """For each node of the catalogue's tree, the index of its file in the metainfo; -1 for none.
+    To find that out takes a moment, and for odd names a look at all files."""
+    source: str
+    """Where the metainfo comes from: "file" or "server"."""
+
+    def files_of(self, nodes: Iterable[int]) -> list[int]:
+        """Which files of the metainfo some nodes are, without those that are none. For a thread."""
+        return [index for index in map(self.indexes.__getitem__, nodes) if index >= 0]
+
+    def wanted(self, node: int) -> tuple[int, File]:
+        """Which file of the metainfo a node is. Raises Unverified if it may not be looked for.
+
+        For a thread, unless `indexes` has it at once.
+        """
+        index = self.indexes[node]
+        if index < 0 or not (file := self.metainfo.files[index]).servable:
+            raise Unverified
+        return index, file
 
 
 def find(listed: Listed, metainfo: Metainfo, node: int) -> int | None:

@@ -18,8 +18,8 @@ from biofs.contents.disk.beneath import Components, Handle
 from biofs.contents.disk.entries import MOST_ENTRIES, UNFINISHED
 from biofs.contents.disk.places import Place, first_whole
 from biofs.contents.ledger import Identity, Ledger
-from biofs.contents.library import Library, Local
-from biofs.contents.matching import NONE, Listed
+from biofs.contents.library import Library
+from biofs.contents.matching import NONE, Listed, Local
 from biofs.contents.rules import key_of
 from biofs.tree.layout import FileTree
 

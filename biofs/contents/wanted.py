@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from biofs.contents.checking import State, TorrentCheck
-from biofs.contents.library import Library, Local
+from biofs.contents.library import Library
 from biofs.contents.look import verified_pieces
-from biofs.contents.matching import NONE, Listed
+from biofs.contents.matching import NONE, Listed, Local
 from biofs.contents.rules import Unverified
 from biofs.tree.plan import Plan, plan
 

@@ -27,8 +27,8 @@ from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch
 from biofs.contents.ledger import Identity
-from biofs.contents.library import Library, Local
-from biofs.contents.matching import Listed
+from biofs.contents.library import Library
+from biofs.contents.matching import Listed, Local
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Unverified
 from biofs.contents.torrent_files import is_hash
@@ -61,7 +61,7 @@ class Data(ABC):
     def read(self, offset: int, size: int) -> bytes | memoryview | None:
         """What is verified and in memory; else None, and `read_from_disk` has it.
 
-        It is good until something is read again, of any file.
+        It is good until something is read again, of any file: pyfuse3 has sent it by then.
         """
 
     @abstractmethod
@@ -169,10 +169,10 @@ class Contents:
     async def _open(self, torrent_id: int, listed: Listed, node: int, caller: Caller) -> OpenFile:
         file = self.library.open_now(listed, node)
         if file is None:
-            known = partial(self.library.open_known, listed, node)
-            file = await self.opened_by(known, caller)
-        if file is None:
-            local = await self.local(torrent_id, listed, node, caller)
+            here = partial(self.library.open_here, listed, node)
+            file = await self.opened_by(here, caller)
+        if file is None and self.can_download:
+            local = await self.download(torrent_id, listed, caller)
             if local is not None:
                 open_file = partial(self.library.open, listed, local, node)
                 file = await self.opened_by(open_file, caller)

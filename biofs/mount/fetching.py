@@ -22,8 +22,7 @@ from cachetools import LRUCache
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
 from biofs.contents.engines.engine import Engine, EngineError, Progress, StreamingEngine
-from biofs.contents.library import Local
-from biofs.contents.matching import Listed
+from biofs.contents.matching import Listed, Local
 from biofs.mount.contents import Contents
 from biofs.tree import printable
 

@@ -10,7 +10,7 @@ import errno
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Final
+from typing import Any, Final
 
 import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
@@ -316,11 +316,8 @@ class Operations(ReadOnly):
         if isinstance(content, Later):
             content = await self._content_now(fh, content)
         if isinstance(content, Data):
-            data = content.read(off, size)
-            if data is None:
-                return await content.read_from_disk(off, size)
-            # pyfuse3 takes any buffer, and is done with it before the next handler can run.
-            return data  # type: ignore[return-value]
+            data: Any = content.read(off, size)  # pyfuse3 takes any buffer
+            return await content.read_from_disk(off, size) if data is None else data
         return content.read(off, size)
 
     async def _made(self, nodes: Nodes, address: Address, caller: Waiter) -> Content | Data:

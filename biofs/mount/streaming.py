@@ -22,8 +22,7 @@ from cachetools import LRUCache, TTLCache
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
 from biofs.contents.engines.engine import EngineError, OverLimitError, State
-from biofs.contents.library import Local
-from biofs.contents.matching import Listed
+from biofs.contents.matching import Listed, Local
 from biofs.contents.read_budget import ReadBudget
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Unverified

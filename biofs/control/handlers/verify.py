@@ -12,8 +12,7 @@ from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.catalogue import Catalogue
 from biofs.contents.checking import Checked, State, files_below
-from biofs.contents.library import Local
-from biofs.contents.matching import Listed
+from biofs.contents.matching import Listed, Local
 from biofs.control.handlers.explain import Resolver, in_words
 from biofs.control.handlers.jobs import Finder, Job, Paths, Telling, tree_of, where_of
 from biofs.control.server import Refused, Report

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from biofs.contents.ledger import Ledger
-from biofs.contents.library import Library, Local
-from biofs.contents.matching import Listed
+from biofs.contents.library import Library
+from biofs.contents.matching import Listed, Local
 from biofs.contents.survey import Amount, Survey, survey
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree

@@ -51,10 +51,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 @pytest.fixture
 def file(library: Library, listed: Listed) -> Iterator[OpenFile]:
-    assert library.open_known(listed, 1) is None  # nothing is known yet
-    local = library.local(listed)
-    assert local is not None
-    opened = library.open_known(listed, 1)
+    opened = library.open_here(listed, 1)
     assert opened is not None
     yield opened
     opened.close()

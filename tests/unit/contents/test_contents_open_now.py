@@ -13,7 +13,7 @@ from biofs.contents import library as library_module
 from biofs.contents.disk.beneath import DataDirectory
 from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Ledger
-from biofs.contents.library import Local
+from biofs.contents.matching import Local
 from biofs.contents.reading import OpenFile
 from tests.support.torrents import BLOCK
 from tests.unit.contents.contents_support import Clock, promptly, silent_fuse

@@ -10,8 +10,8 @@ import pytest
 
 from biofs.contents.engines.engine import Progress, State
 from biofs.contents.ledger import Ledger
-from biofs.contents.library import Library, Local
-from biofs.contents.matching import Listed
+from biofs.contents.library import Library
+from biofs.contents.matching import Listed, Local
 from biofs.contents.wanted import Wanted
 from biofs.control.handlers.follow import (
     EDGE_SECONDS,
