@@ -74,11 +74,11 @@ class OpenFile:
         self._ended = False
         self._lock: Final = threading.Lock()
         self._info_hash: Final = key_of(metainfo)
-        self.length: Final = metainfo.files[file].length
+        self.length: Final = metainfo.files.length(file)
         self._indexes: Final = metainfo.pieces(file, 0, self.length).indexes
         self._ahead: Final = Ahead(len(self._indexes), metainfo.piece_length)
         self._aligned: Final = metainfo.before(file)
-        self._hashing: Final = [threading.Lock() for _ in range(_LOCKS)]
+        self._hashing: list[threading.Lock] = []
         # Exchanged as a whole: a read in the event loop sees one that belongs together.
         identity = Identity.of(os.fstat(descriptor))
         self._state = self._known(identity) if look else (identity, Verified(bytearray()))
@@ -250,7 +250,7 @@ class OpenFile:
         the file was known by then."""
         key = PieceKey(self._info_hash, self._indexes[number])
         # The kernel reads ahead: what asks for the rest of a piece waits for who hashes it.
-        with self._hashing[number % _LOCKS]:
+        with self._hashing_of(number):
             identity, verified = self._state
             if verified.has(number, number + 1):
                 return identity
@@ -263,6 +263,13 @@ class OpenFile:
                 raise Unverified
         _, start, length = self._extent(number)
         return data if length == len(data) else data[start : start + length]
+
+    def _hashing_of(self, number: int) -> threading.Lock:
+        if not self._hashing:
+            with self._lock:
+                # Most files are opened when all of them is known.
+                self._hashing = self._hashing or [threading.Lock() for _ in range(_LOCKS)]
+        return self._hashing[number % _LOCKS]
 
     def _extent(self, number: int) -> tuple[int, int, int]:
         """Where the bytes that are both the file's and a piece's begin, in the file and in the

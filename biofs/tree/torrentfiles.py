@@ -148,6 +148,10 @@ class Files(Sequence[File]):
             safe=self._safe and all(map(is_safe, path)),
         )
 
+    def length(self, index: int) -> int:
+        """The bytes of a file, without making a `File` of it."""
+        return self._listing.lengths[index]
+
     def servable_path(self, index: int) -> Path | None:
         """The path of a file that may be looked for on a disk, None of others.
 

@@ -1,7 +1,9 @@
 """mountinfo as the kernel writes it, and as it must not break us."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +60,34 @@ def test_this_machine_tells_its_mounts() -> None:
     proc = mountinfo.topmost(mountinfo.read(), "/proc")
     assert proc is not None
     assert proc.fstype == "proc"
+
+
+@pytest.mark.parametrize("path", ["/", "/proc", "/dev/shm", "."])
+def test_the_mount_of_a_descriptor_is_that_of_fdinfo(path: str, tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path if path == "." else path, os.O_PATH)
+    try:
+        told = mountinfo._by_fdinfo(descriptor)
+        assert mountinfo._by_handle(descriptor) in {told, None}
+        assert mountinfo.of_descriptor(descriptor) == told
+    finally:
+        os.close(descriptor)
+
+
+def test_a_descriptor_that_is_closed_is_an_error() -> None:
+    descriptor = os.open("/", os.O_PATH)
+    os.close(descriptor)
+    assert mountinfo._by_handle(descriptor) is None
+    with pytest.raises(OSError):
+        mountinfo.of_descriptor(descriptor)
+
+
+def test_where_handles_are_forbidden_fdinfo_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    descriptor = os.open("/", os.O_PATH)
+    try:
+        told = mountinfo.of_descriptor(descriptor)
+        monkeypatch.setattr(mountinfo, "_name_to_handle_at", lambda *_: -1)
+        assert mountinfo.of_descriptor(descriptor) == told
+        monkeypatch.setattr(mountinfo, "_name_to_handle_at", None)
+        assert mountinfo.of_descriptor(descriptor) == told
+    finally:
+        os.close(descriptor)
