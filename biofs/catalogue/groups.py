@@ -59,7 +59,7 @@ class Groups:
 
     def group_changed(self, before: Before, *, gone: bool) -> None:
         """See Observer: what is in memory of the group is dropped."""
-        self._recent.pop(before.group.id, None)
+        self._recent.pop(before.group.id)
 
     def listing_changed(self, category: int) -> None:
         """See Observer: no detail depends on it."""
@@ -76,7 +76,9 @@ class Groups:
         background."""
         self.mark_read(group_id)
         detail = self._recent.get(group_id)
-        if detail is None or (self._is_old(detail) and detail.changes != self._details.changes):
+        if detail is not None and not self._is_old(detail):
+            return detail
+        if detail is None or detail.changes != self._details.changes:
             # Its row may have been seen since; or the store has given it up for lack of room.
             loaded = self._details.load(group_id)
             if loaded is None and (detail is None or self._index.group(group_id) is None):
@@ -198,7 +200,7 @@ class Groups:
         await caller.result(self._fetches.start(key, work, caller))
 
     async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
-        self._recent.pop(answer.group.id, None)
+        self._recent.pop(answer.group.id)
         line = self._index.line(answer.group.id)
         for before in await self._details.save(answer, asked, stable):
             self._changes.group_changed(before, gone=False)

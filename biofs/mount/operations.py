@@ -279,22 +279,22 @@ class Operations(ReadOnly):
         nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid, ctx.uid)
         content: Content | Data | Later
-        size = self._known_size(nodes, address, inode, caller)
-        if size is not None:
+        keep, direct = True, False
+        if (size := self._known_size(nodes, address, inode, caller)) is not None:
             nodes.mark_read(address)
             content = Later(nodes, address, caller)
             self._attributes.opened(inode, size)
         else:
             content = await self._made(nodes, address, caller)
             self._answer_inodes.add(caller.used_answers, inode)
+            keep = nodes.keeps_pages(inode, content)
+            direct = isinstance(content, Data) and content.direct
             if not isinstance(content, Data):
                 self._attributes.opened(inode, content.size())
         self._number = number = self._number + 1
         self._files[number], self._inodes[number] = content, inode
-        direct = isinstance(content, Data) and content.direct
         # Past the pages that the kernel has, if another reader puts older ones there.
         volatile = nodes.volatile(address) or direct or self._outdated.has(inode)
-        keep = isinstance(content, Later) or nodes.keeps_pages(inode, content)
         return pyfuse3.FileInfo(
             fh=FileHandleT(number), direct_io=volatile, keep_cache=keep and not volatile
         )

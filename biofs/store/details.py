@@ -25,6 +25,7 @@ An outdated detail is shown, and asked for again however young it is.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -89,8 +90,11 @@ class Detail(NamedTuple):
 
         What was seen later than `now` was seen by a clock that was ahead, and says nothing.
         """
-        seen = [stamp for stamp in (self.confirmed, self.fetched) if stamp <= now]
-        return float("-inf") if self.outdated or not seen else max(seen) + ttl
+        if self.outdated:
+            return -math.inf
+        confirmed = self.confirmed if self.confirmed <= now else -math.inf
+        fetched = self.fetched if self.fetched <= now else -math.inf
+        return max(confirmed, fetched) + ttl
 
 
 def counts(line: bytes) -> dict[object, dict[str, object]]:

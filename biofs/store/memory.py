@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import trio
-from cachetools import LRUCache
 
 from biofs.store import file_lists
 from biofs.store.details import Details, TorrentDetail
@@ -27,14 +27,52 @@ V = TypeVar("V")
 _BUFFER: Final = 1 << 20  # bytes
 
 
-class Recent(LRUCache[K, V]):
-    """An LRUCache that leaves out what alone is too large for it, where that raises ValueError."""
+class Recent(Generic[K, V]):
+    """What was used lately, bounded by bytes; what alone is too large for it is left out.
+
+    Every request of the kernel looks into one or two of these, so it does little: cachetools takes
+    five times as long.
+    """
+
+    __slots__ = ("_bytes", "_held", "_most", "_nbytes", "_sizes")
+
+    def __init__(self, most_bytes: int, nbytes: Callable[[V], int]) -> None:
+        self._most: Final = most_bytes
+        self._nbytes: Final = nbytes
+        self._held: Final[OrderedDict[K, V]] = OrderedDict()
+        self._sizes: Final[dict[K, int]] = {}
+        self._bytes = 0
+
+    def get(self, key: K) -> V | None:
+        """What was put there, None if it is not here (any more)."""
+        found = self._held.get(key)
+        if found is not None:
+            self._held.move_to_end(key)
+        return found
 
     def __setitem__(self, key: K, value: V) -> None:
-        try:
-            super().__setitem__(key, value)
-        except ValueError:
-            self.pop(key, None)  # what was there before is not right any more
+        """Put it there. What was there before goes in any case: it is not right any more."""
+        self.pop(key)
+        size = self._nbytes(value)
+        if size > self._most:
+            return
+        self._held[key], self._sizes[key] = value, size
+        self._bytes += size
+        while self._bytes > self._most:
+            oldest, _ = self._held.popitem(last=False)
+            self._bytes -= self._sizes.pop(oldest)
+
+    def pop(self, key: K) -> None:
+        """Forget it, if it is here."""
+        if key in self._held:
+            del self._held[key]
+            self._bytes -= self._sizes.pop(key)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._held.clear()
+        self._sizes.clear()
+        self._bytes = 0
 
 
 class Spooled:

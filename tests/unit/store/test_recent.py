@@ -29,7 +29,7 @@ def test_forgetting() -> None:
     recent: Recent[int, bytes] = Recent(100, len)
     for number in range(3):
         recent[number] = b"y" * 30
-    recent.pop(2, None)
+    recent.pop(2)
     assert recent.get(2) is None
     recent.clear()
     assert [recent.get(number) for number in range(3)] == [None, None, None]
