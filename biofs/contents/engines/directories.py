@@ -40,7 +40,9 @@ def local(paths: PathMap, remote: str, name: str) -> Path:
         return paths.local(remote)
     except ValueError as error:
         problem = str(error)
-    raise EngineError(f"{name} names a directory that cannot be used here: {problem}")
+    raise EngineError(
+        f"{name} names a directory that cannot be used here ({problem}): see path_map"
+    )
 
 
 def readable(directory: Path, what: str) -> Iterator[Finding]:

@@ -1,9 +1,5 @@
 """The way to a client that is reached over HTTP, for both libraries: they use requests.
 
-Both read an answer whole, however long it is, and follow redirects. `Adapter` does neither: it
-takes an answer of at most `MOST_BYTES` within `timeout`, and a redirect is an error, because the
-torrent sent and the password are for the host that the user has named.
-
 `Calls` turns all that the libraries raise into an `EngineError`. Their exceptions hold the request:
 its URL with the password in it, or the .torrent with the passkey. So none of them is kept, not even
 as the context of another.
@@ -11,23 +7,16 @@ as the context of another.
 
 from __future__ import annotations
 
-import io
-import time
+import threading
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from biofs.api.server import is_loopback, normalise_base_url
+from biofs.contents.engines.bounded import Garbled, Redirected, TooLong
 from biofs.contents.engines.engine import EngineError
-
-MOST_BYTES: Final = 64 << 20
-"""Of an answer: it lists 300,000 files of a torrent."""
-
-_PORTION: Final = 64 * 1024
-_REDIRECTS: Final = range(300, 400)
 
 Result = TypeVar("Result")
 
@@ -74,97 +63,78 @@ def address(url: str, *, port: int, insecure: bool) -> Address:
     return Address(parts.scheme, host, parts.port or port, parts.path)
 
 
-class TooLong(requests.RequestException):
-    """An answer is longer than any should be."""
-
-
-class Redirected(requests.RequestException):
-    """The client sends elsewhere."""
-
-
-class _Body(io.BytesIO):
-    """An answer that was read; requests finds cookies by `_original_response`."""
-
-    def __init__(self, data: bytes, original: object) -> None:
-        super().__init__(data)
-        self._original_response = original
-
-
-class Adapter(HTTPAdapter):
-    """Sends a request once, and reads a bounded answer within a bounded time.
-
-    Args:
-        timeout: In seconds, for the answer as a whole and for each silence before it.
-    """
-
-    def __init__(self, timeout: float, most: int = MOST_BYTES) -> None:
-        super().__init__(max_retries=0)
-        self._timeout = timeout
-        self._most = most
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-        """As the base class; raises `TooLong`, `Redirected` and what requests has."""
-        end = time.monotonic() + self._timeout
-        options |= {"stream": True, "timeout": self._timeout}
-        response = super().send(request, **options)
-        raw = response.raw
-        try:
-            if response.status_code in _REDIRECTS:
-                raise Redirected
-            data = self._read(raw, end)
-        finally:
-            raw.close()
-        response.raw = _Body(data, getattr(raw, "_original_response", None))
-        # Both speak UTF-8; guessing takes minutes for a long answer.
-        response.encoding = "utf-8"
-        return response
-
-    def _read(self, raw: Any, end: float) -> bytes:
-        data = bytearray()
-        # read1 gives what has come: a server that sends a byte now and then ends by the clock.
-        read = getattr(raw, "read1", raw.read)  # urllib3 has it from 2.1 on
-        while portion := read(_PORTION, decode_content=True):
-            data += portion
-            if len(data) > self._most:
-                raise TooLong
-            if time.monotonic() > end:
-                raise requests.ReadTimeout
-        return bytes(data)
+class GoneError(EngineError):
+    """A client does not have the torrent, or no longer."""
 
 
 class Calls:
-    """Calls a library, and raises nothing but `EngineError`.
+    """Calls a library, one call at a time, and raises nothing but `EngineError`.
+
+    Neither library says that threads may share a connection, and a wrong password that several
+    send at once would count several times.
 
     Args:
         name: The client, as users know it.
         where: Its address, as in `Address.shown`.
         explain: What an exception of the library means, in words that quote nothing of it; None if
             it is not one that the library documents.
+        gone: The exceptions that say that it does not have a torrent.
+        timeout: In seconds, for the calls of others to end.
     """
 
-    def __init__(self, name: str, where: str, explain: Callable[[Exception], str | None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        where: str,
+        explain: Callable[[Exception], str | None],
+        gone: tuple[type[Exception], ...] = (),
+        timeout: float = 30.0,
+    ) -> None:
         self._name = name
         self._where = where
         self._explain = explain
+        self._gone = gone
+        self._timeout = timeout
+        self._turn = threading.RLock()
 
     def __call__(self, function: Callable[..., Result], *args: Any, **options: Any) -> Result:
         """Call a function of the library."""
+        if not self._turn.acquire(timeout=self._timeout):
+            raise EngineError(self._said(_LATE))
         try:
             return function(*args, **options)
         except EngineError:
             raise
         except Exception as error:
-            problem = self._described(error)
+            kind = GoneError if isinstance(error, self._gone) else EngineError
+            problem = self._said(self._explain(error) or _origin(error) or _STRANGE)
+        finally:
+            self._turn.release()
         # Outside the handler, so that the library's exception is not this one's context.
-        raise EngineError(problem)
+        raise kind(problem)
 
-    def _described(self, error: Exception) -> str:
-        said = self._explain(error) or _origin(error)
-        if said is None:
-            said = (
-                f"it answered with something that is none of its answers ({type(error).__name__})"
-            )
-        return f"{self._name} at {self._where}: {said}"
+    def _said(self, problem: str) -> str:
+        return f"{self._name} at {self._where}: {problem}"
+
+
+_LATE: Final = "it does not answer in time: is it busy? try again, or start it again"
+_STRANGE: Final = "it answered with something that is none of its answers: is this its address?"
+
+
+_MEANINGS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (TooLong, "its answer is too long: is this its address?"),
+    (Redirected, "it sends elsewhere: give the address at which it answers itself"),
+    (Garbled, "its answer breaks off: is it being stopped, or something between here and it?"),
+    (
+        requests.exceptions.SSLError,
+        "its certificate is not trusted: give it one that this machine trusts",
+    ),
+    (requests.Timeout, _LATE),
+    (
+        requests.ConnectionError,
+        "it cannot be reached: is it running, and may it be controlled from here?",
+    ),
+)
 
 
 def _origin(error: BaseException) -> str | None:
@@ -173,23 +143,8 @@ def _origin(error: BaseException) -> str | None:
     for _ in range(10):
         if current is None:
             break
-        if said := _of_requests(current):
-            return said
+        for kind, said in _MEANINGS:
+            if isinstance(current, kind):
+                return said
         current = current.__cause__ or current.__context__
     return None
-
-
-def _of_requests(error: BaseException) -> str | None:
-    match error:
-        case TooLong():
-            return "its answer is too long"
-        case Redirected():
-            return "it sends elsewhere: give the address at which it answers itself"
-        case requests.exceptions.SSLError():
-            return "its certificate is not trusted"
-        case requests.Timeout():
-            return "it does not answer in time"
-        case requests.ConnectionError():
-            return "it cannot be reached: is it running, and may it be controlled from here?"
-        case _:
-            return None

@@ -86,7 +86,13 @@ def _is_list(text: str) -> bool:
 
 
 def _fits(text: str) -> bool:
-    return all(0 <= start < stop <= MOST_FILES for start, stop in _ranges(text))
+    """Whether the ranges ascend, as they were written: others could repeat a million files."""
+    before = -1
+    for start, stop in _ranges(text):
+        if not before < start < stop <= MOST_FILES:
+            return False
+        before = stop
+    return True
 
 
 def _ranges(text: str) -> Iterable[tuple[int, int]]:

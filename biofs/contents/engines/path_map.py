@@ -6,6 +6,7 @@ place at which this machine sees them in front.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -25,7 +26,7 @@ class PathMap:
             machine. Without a fitting pair a path means the same on both.
 
     Raises:
-        ValueError: One of the paths is not absolute, or leads up with ``..``.
+        ValueError: One of the paths is not absolute, leads up with ``..``, or cannot be a name.
     """
 
     def __init__(self, pairs: Sequence[tuple[str, str]] = ()) -> None:
@@ -36,7 +37,7 @@ class PathMap:
         """The path on this machine of one that the client names.
 
         Raises:
-            ValueError: It is not absolute, leads up with ``..``, is too long or holds a NUL.
+            ValueError: It is not absolute, leads up with ``..``, is too long or cannot be a name.
         """
         parts = _parts(remote)
         for prefix, local in self._pairs:
@@ -51,6 +52,10 @@ def _parts(path: str) -> tuple[str, ...]:
     """The components of an absolute path; a drive of Windows is the first of them."""
     if len(path) > _LONGEST or "\0" in path:
         raise ValueError("too long, or with a NUL")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ValueError("not a name of this machine") from None
     if _WINDOWS.match(path):
         path = "/" + path.replace("\\", "/").lstrip("/")
     pure = PurePosixPath(path)

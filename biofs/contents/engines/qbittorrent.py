@@ -22,12 +22,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from qbittorrentapi.exceptions import LoginFailed
+from qbittorrentapi.exceptions import LoginFailed, NotFound404Error
 
 from biofs.api.secrets import Secret
 from biofs.contents.engines import directories, marks, shapes
 from biofs.contents.engines.engine import EngineError, Finding, Progress
-from biofs.contents.engines.http import Calls, address
+from biofs.contents.engines.http import Calls, GoneError, address
 from biofs.contents.engines.numbering import OtherFiles, numbering
 from biofs.contents.engines.path_map import PathMap
 from biofs.contents.engines.qbittorrent_answers import (
@@ -45,7 +45,7 @@ from biofs.contents.engines.qbittorrent_answers import (
     trackers_say,
     version_in,
 )
-from biofs.contents.engines.qbittorrent_client import Client, explain
+from biofs.contents.engines.qbittorrent_client import LOGIN_REFUSED, Client, explain
 from biofs.contents.engines.torrent_given import hash_of, read_torrent
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
 from biofs.tree.printable import for_terminal
@@ -89,7 +89,9 @@ class QBittorrent:
         self._paths: PathMap = directories.path_map(path_map)
         self._client = Client(self._address, user, password, timeout)
         self._refused = False
-        self._calls = Calls("qBittorrent", self._address.shown, self._explained)
+        self._calls = Calls(
+            "qBittorrent", self._address.shown, self._explained, (NotFound404Error,), timeout
+        )
         self._numbers: OrderedDict[str, Sequence[int]] = OrderedDict()
 
     def __repr__(self) -> str:
@@ -231,12 +233,16 @@ class QBittorrent:
             for fields in self._list(tag=marks.LABEL)
             if (info_hash := hash_in(fields)) is not None and marks.read(tags_in(fields)).wanted
         ]
-        return [progress for progress in found if progress.wanted]
+        return [progress for progress in found if progress is not None and progress.wanted]
 
-    def _progress(self, info_hash: bytes, fields: Fields) -> Progress:
+    def _progress(self, info_hash: bytes, fields: Fields) -> Progress | None:
         ident = ident_in(fields)
-        files = self._files(ident)
-        numbers = self._known_numbers(ident, files) if files else ()
+        try:
+            files = self._files(ident)
+            numbers = self._known_numbers(ident, files) if files else ()
+            trackers = shapes.mappings(self._call(self._client.torrents_trackers, ident))
+        except GoneError:
+            return None  # it was removed since it was listed
         wanted = [at for at, each in enumerate(files) if is_wanted(each)]
         lengths = [shapes.integer(files[at].get("size")) for at in wanted]
         parts = [shapes.fraction(files[at].get("progress")) for at in wanted]
@@ -244,7 +250,6 @@ class QBittorrent:
             length if part == 1 else min(int(length * part), max(length - 1, 0))
             for length, part in zip(lengths, parts, strict=True)
         ]
-        trackers = shapes.mappings(self._call(self._client.torrents_trackers, ident))
         whole = bool(files) and all(part == 1 for part in parts)
         return Progress(
             info_hash=info_hash,
@@ -321,9 +326,7 @@ class QBittorrent:
 
     def _call(self, function: Any, *args: Any, **options: Any) -> Any:
         if self._refused:
-            raise EngineError(
-                f"qBittorrent at {self._address.shown}: it has refused the user name and password"
-            )
+            raise EngineError(f"qBittorrent at {self._address.shown}: {LOGIN_REFUSED}")
         return self._calls(function, *args, **options)
 
     def _explained(self, error: Exception) -> str | None:

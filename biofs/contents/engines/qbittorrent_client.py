@@ -3,19 +3,28 @@
 qbittorrent-api takes a key for the API from the environment, and there can be told not to check
 certificates. requests takes proxies and netrc from it. None of this is what the user has set for
 biofs, and each can send a password elsewhere; so all of it is switched off.
+
+It sends each request that fails a second time, and logs in anew before: a client that is silent
+would take twice as long, and get a .torrent twice. `Client` has it take every failure as final.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import qbittorrentapi
+import requests
 from qbittorrentapi import exceptions
 from qbittorrentapi.request import QbittorrentSession
 
 from biofs.api.secrets import Secret
-from biofs.contents.engines.http import Adapter, Address
+from biofs.contents.engines.bounded import Adapter
+from biofs.contents.engines.http import Address
+
+
+class Failed(exceptions.APIError):
+    """A request that is not to be repeated; its argument, if any, is the status of the answer."""
 
 
 class Client(qbittorrentapi.Client):
@@ -53,6 +62,16 @@ class Client(qbittorrentapi.Client):
             session.mount("https://", adapter)
         return session
 
+    def _request(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super()._request(*args, **options)
+        except exceptions.HTTP5XXError as error:
+            raise Failed(error.http_status_code) from error
+        except exceptions.APIError:
+            raise
+        except requests.RequestException as error:
+            raise Failed from error
+
     def close(self) -> None:
         """Close the connection; the session at the server ends by itself."""
         self._trigger_session_initialization()
@@ -61,7 +80,12 @@ class Client(qbittorrentapi.Client):
         return "Client()"
 
 
-_WRONG_PASSWORD: Final = "it refuses the user name and password"  # noqa: S105 - a message
+LOGIN_REFUSED: Final = (
+    "it refuses the user name and password: see engine_user, then `biofs login --engine-password`, "
+    "and mount again"
+)
+_BROKEN: Final = "it fails (status {}): see its log, or start it again; is this its address?"
+_REFUSES: Final = "it refuses what it was asked for (status {}): is this its address?"
 _REFUSALS: Final[Mapping[type[Exception], str]] = {
     exceptions.Forbidden403Error: (
         "it refuses this machine for now, after too many wrong passwords: see `Web UI` in its "
@@ -80,6 +104,8 @@ _REFUSALS: Final[Mapping[type[Exception], str]] = {
 def explain(error: Exception) -> str | None:
     """What an exception of qbittorrent-api means, without anything of the request."""
     if isinstance(error, exceptions.HTTPError):
-        default = f"it refuses what it was asked for (status {error.http_status_code})"
+        default = _REFUSES.format(error.http_status_code)
         return next((said for kind, said in _REFUSALS.items() if isinstance(error, kind)), default)
-    return _WRONG_PASSWORD if isinstance(error, exceptions.LoginFailed) else None
+    if isinstance(error, Failed) and error.args:
+        return _BROKEN.format(error.args[0])
+    return LOGIN_REFUSED if isinstance(error, exceptions.LoginFailed) else None

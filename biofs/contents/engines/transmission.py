@@ -94,7 +94,7 @@ class Transmission:
         self._user, self._password = user, password
         self._timeout = timeout
         self._paths = directories.path_map(path_map)
-        self._call = Calls("Transmission", self._address.shown, explain)
+        self._call = Calls("Transmission", self._address.shown, explain, timeout=timeout)
         self._client: Client | None = None
 
     def __repr__(self) -> str:
@@ -274,8 +274,8 @@ class Transmission:
             yield Finding(True, f"Transmission {version} at {self._address.shown}")
         remote = shapes.text(settings.get("download-dir"))
         yield from directories.readable(self.download_directory(), "its download directory")
-        free = self._call(self._connected().free_space, remote)
-        if isinstance(free, int) and free >= 0:
+        free = shapes.integer(self._call(self._connected().free_space, remote), -1)
+        if free >= 0:
             yield directories.room(free, "its download directory")
         if settings.get("incomplete-dir-enabled") is True:
             incomplete = self._local(settings.get("incomplete-dir"))

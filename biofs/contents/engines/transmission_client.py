@@ -21,7 +21,8 @@ from transmission_rpc.session import Session
 
 from biofs.api.secrets import Secret
 from biofs.contents.engines import shapes
-from biofs.contents.engines.http import Adapter, Address
+from biofs.contents.engines.bounded import Adapter
+from biofs.contents.engines.http import Address
 
 
 class Client(transmission_rpc.Client):
@@ -83,7 +84,10 @@ def explain(error: Exception) -> str | None:
 
 def _refused(answer: requests.Response | None) -> str:
     if answer is not None and answer.status_code == requests.codes.unauthorized:
-        return "it refuses the user name and password"
+        return (
+            "it refuses the user name and password: see engine_user, then "
+            "`biofs login --engine-password`, and mount again"
+        )
     return "it refuses this machine: see rpc-whitelist in its settings.json"
 
 
@@ -94,7 +98,7 @@ def _answered(error: TransmissionError) -> str | None:
     if said == "invalid or corrupt torrent file":
         return "it does not take this .torrent: versions before 4.1 know none of v2 alone"
     if said is not None:
-        return "it refuses what it was asked for"
+        return "it refuses what it was asked for: see its log"
     return "it does not answer as Transmission does: is this its address?"
 
 
