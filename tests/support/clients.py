@@ -1,6 +1,14 @@
 """BitTorrent clients as their users run them: Debian's transmission-daemon and qbittorrent-nox.
 
 Each has a directory of its own for all it writes, free ports of 127.0.0.1, and asks for a password.
+
+Of another version they run in a root directory of their own, with the network of this machine, and
+name all directories as they see them there, as clients in a container do:
+
+    debootstrap --variant=minbase trixie /var/tmp/trixie
+    chroot /var/tmp/trixie apt-get install --no-install-recommends \\
+        transmission-daemon qbittorrent-nox
+    BIOFS_TEST_CLIENTS_ROOT=/var/tmp/trixie scripts/test tests/swarm
 """
 
 from __future__ import annotations
@@ -11,6 +19,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -27,6 +36,8 @@ from tests.support.swarm import GENEROUS, free_port
 
 USER: Final = "kim"
 PASSWORD: Final = "correct-horse-battery"
+ROOT: Final = Path(os.environ.get("BIOFS_TEST_CLIENTS_ROOT", "/"))
+"""The root directory of the clients; to enter another one takes root."""
 
 Found = TypeVar("Found")
 
@@ -51,9 +62,14 @@ class _Daemon(ABC):
     package: str
 
     def __init__(self, directory: Path) -> None:
-        self.home = directory / "home"
-        self.data = directory / "data"
         self.log = directory / "log"
+        directory.mkdir(parents=True, exist_ok=True)
+        self.place = directory
+        """What the client can reach, as this machine sees it."""
+        if Path("/") != ROOT:
+            self.place = Path(tempfile.mkdtemp(prefix="biofs-client-", dir=ROOT / "tmp"))
+        self.home = self.place / "home"
+        self.data = self.place / "data"
         for each in (self.home, self.data):
             each.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -65,21 +81,35 @@ class _Daemon(ABC):
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def path_map(self) -> list[tuple[str, str]]:
+        """As the engine takes it."""
+        return [] if Path("/") == ROOT else [("/", str(ROOT))]
+
+    def seen(self, path: Path) -> str:
+        """A path of this machine as the client names it."""
+        return f"/{path.relative_to(ROOT)}"
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        found = shutil.which(self.program)
-        assert found, f"{self.program} is not installed: apt-get install {self.package}"
+        if Path("/") == ROOT:
+            found = shutil.which(self.program)
+            assert found, f"{self.program} is not installed: apt-get install {self.package}"
+            command = [found]
+        else:
+            command = ["chroot", str(ROOT), self.program]
+        home = self.seen(self.home)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [found, *self._arguments()],
+                [*command, *self._arguments()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"HOME": str(self.home), "XDG_DATA_HOME": str(self.home)},
+                env=os.environ | {"HOME": home, "XDG_DATA_HOME": home, "LC_ALL": "C.UTF-8"},
             )
         until(self._answers)
 
@@ -114,6 +144,8 @@ class _Daemon(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.kill()
+        if Path("/") != ROOT:
+            shutil.rmtree(self.place)
 
 
 class TransmissionDaemon(_Daemon):
@@ -128,7 +160,7 @@ class TransmissionDaemon(_Daemon):
             "bind-address-ipv4": "127.0.0.1",
             "cache-size-mb": 0,
             "dht-enabled": False,
-            "download-dir": str(self.data),
+            "download-dir": self.seen(self.data),
             "lpd-enabled": False,
             "peer-port": self.peer_port,
             "pex-enabled": False,
@@ -144,11 +176,17 @@ class TransmissionDaemon(_Daemon):
         theirs = {name.replace("_", "-"): value for name, value in settings.items()}
         (self.home / "settings.json").write_text(json.dumps(own | theirs))
 
+    def set(self, name: str, value: object) -> None:
+        """A line of settings.json, before it is started."""
+        place = self.home / "settings.json"
+        place.write_text(json.dumps(json.loads(place.read_text()) | {name: value}))
+
     def engine(self, **options: Any) -> Transmission:
+        options.setdefault("path_map", self.path_map)
         return Transmission(self.url, USER, Secret(PASSWORD), timeout=GENEROUS, **options)
 
     def _arguments(self) -> list[str]:
-        return ["-f", "-g", str(self.home)]
+        return ["-f", "-g", self.seen(self.home)]
 
 
 class QBittorrentDaemon(_Daemon):
@@ -161,7 +199,7 @@ class QBittorrentDaemon(_Daemon):
         super().__init__(directory)
         lines = [
             "[BitTorrent]",
-            f"Session\\DefaultSavePath={self.data}",
+            f"Session\\DefaultSavePath={self.seen(self.data)}",
             f"Session\\Port={self.peer_port}",
             "Session\\Interface=lo",
             "Session\\InterfaceAddress=127.0.0.1",
@@ -187,10 +225,11 @@ class QBittorrentDaemon(_Daemon):
         (place / "qBittorrent.conf").write_text("\n".join(lines) + "\n")
 
     def engine(self, **options: Any) -> QBittorrent:
+        options.setdefault("path_map", self.path_map)
         return QBittorrent(self.url, USER, Secret(PASSWORD), timeout=GENEROUS, **options)
 
     def _arguments(self) -> list[str]:
-        return [f"--profile={self.home}", f"--webui-port={self.port}"]
+        return [f"--profile={self.seen(self.home)}", f"--webui-port={self.port}"]
 
 
 def _pbkdf2(password: str) -> str:

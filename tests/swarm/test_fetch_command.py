@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from biofs.contents.engines.engine import State
+from biofs.contents.engines.engine import Engine, State
 from biofs.contents.engines.libtorrent_engine import LibtorrentEngine
 from biofs.demo.accounts import DONOR_TOKEN
 from tests.support.clients import PASSWORD, USER, QBittorrentDaemon, TransmissionDaemon, until
 from tests.support.lab import Lab, lab
 from tests.support.mounting import Mount, environment, mounted
-from tests.support.swarm import PASSKEY
+from tests.support.swarm import PASSKEY, Seeder
 from tests.swarm.clients_support import Daemon, Offered, Swarm, command_lines
 
 ENGINES = ("libtorrent", "transmission", "qbittorrent")
@@ -56,15 +58,50 @@ class User:
         return self.path(ident, index).read_bytes() == self.offered[ident].files[index][1]
 
     def begin(self, *arguments: str | Path) -> None:
-        """Fetch without waiting; with Transmission the seeders dial, as they have to."""
+        """Fetch without waiting, and have the seeders dial.
+
+        Transmission takes no loopback address from a tracker. qBittorrent has left its seeders when
+        it had what was wanted, and for a minute (min_reconnect_time of its libtorrent) it does not
+        go back to them; nor do they, who know it as one that needs nothing. So these are new ones.
+        """
         self.fetch("--yes", "--no-wait", *arguments)
-        if isinstance(self.daemon, TransmissionDaemon):
-            engine = self.daemon.engine()
-            for each in self.offered.values():
-                if each.seeder is not None and engine.progress(each.hash) is not None:
-                    until(lambda each=each: _runs(engine.progress(each.hash)))
-                    each.seeder.dial(self.daemon.peer_port)
-            engine.close()
+        if self.daemon is None:
+            return
+        engine = self.daemon.engine()
+        for each in self.offered.values():
+            if each.seeder is not None and engine.progress(each.hash) is not None:
+                until(lambda each=each: _runs(engine.progress(each.hash)))
+                _dial(each, each.seeder, self.daemon, engine)
+        engine.close()
+
+
+def _dial(offered: Offered, seeder: Seeder, daemon: Daemon, engine: Engine) -> None:
+    if isinstance(daemon, TransmissionDaemon):
+        seeder.dial(daemon.peer_port)  # a second connection while the first greets would end it
+        return
+
+    def served() -> bool:
+        progress = engine.progress(offered.hash)
+        return seeder.payload() > before or (
+            progress is not None and progress.state is State.FINISHED
+        )
+
+    def dial() -> bool:
+        nonlocal before
+        if served():
+            return True
+        # It may have had no use for a seeder yet, and then neither goes to the other again.
+        seeder.kill()
+        seeder.start()
+        before = 0
+        seeder.dial(daemon.peer_port)
+        end = time.monotonic() + 2
+        while not (there := served()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return there
+
+    before = seeder.payload()
+    until(dial)
 
 
 def _runs(progress: object) -> bool:
@@ -102,12 +139,13 @@ def _user(base: Path, engine: str) -> Iterator[User]:
             stack.callback(LibtorrentEngine(downloads, state).stop)
         else:
             options = ("--engine-url", daemon.url)
+            paths = [f"{remote}={local}" for remote, local in daemon.path_map]
         secrets = {"BIOFS_TOKEN": DONOR_TOKEN}
         if daemon is not None:
             secrets["BIOFS_ENGINE_PASSWORD"] = PASSWORD
             settings = base / "home/.config/biofs/config.toml"
             settings.parent.mkdir(parents=True)
-            settings.write_text(f'engine_user = "{USER}"\n')
+            settings.write_text(f'engine_user = "{USER}"\npath_map = {json.dumps(paths)}\n')
         pace = ("--url", made.server.url, "--rate", "unlimited", "--torrents", str(made.torrents))
         options = (*pace, "--engine", engine, *options)
         env = _environment(base) | secrets
