@@ -108,7 +108,7 @@ def _owner_adds(begun: Begun) -> None:
 def _dial(client: Client) -> None:
     # Transmission takes no loopback address from a tracker: the seeder has to connect, once it is
     # listened to. A second connection while the first greets would end it.
-    until(lambda: _progress(client).state is State.FETCHING)
+    until(lambda: _progress(client).state in {State.FETCHING, State.FINISHED})
     assert client.offered.seeder is not None
     client.offered.seeder.dial(client.daemon.peer_port)
 

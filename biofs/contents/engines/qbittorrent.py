@@ -28,9 +28,11 @@ from biofs.api.secrets import Secret
 from biofs.contents.engines import directories, marks, shapes
 from biofs.contents.engines.engine import EngineError, Finding, Progress
 from biofs.contents.engines.http import Calls, GoneError, address
+from biofs.contents.engines.losses import Losses
 from biofs.contents.engines.numbering import OtherFiles, numbering
 from biofs.contents.engines.path_map import PathMap
 from biofs.contents.engines.qbittorrent_answers import (
+    LOADED,
     STOPPED,
     UNWANTED,
     Fields,
@@ -92,6 +94,7 @@ class QBittorrent:
         self._calls = Calls(
             "qBittorrent", self._address.shown, self._explained, (NotFound404Error,), timeout
         )
+        self._losses = Losses()
         self._numbers: OrderedDict[str, Sequence[int]] = OrderedDict()
 
     def __repr__(self) -> str:
@@ -106,17 +109,16 @@ class QBittorrent:
         """
         metainfo = read_torrent(torrent, indexes)
         known = self._find(hash_of(metainfo))
+        mine = known is None
         if known is None:
             known = self._add(torrent, metainfo)
-            mine = set(range(len(metainfo.files)))
-        else:
-            mine = set()
         ident = ident_in(known)
         files = self._files_when_known(ident)
         numbers = self._numbering(files, metainfo)
         self._remember(ident, numbers)
         if mine:
-            self._choose(ident, files, numbers, set(indexes))
+            others = [at for at, index in enumerate(numbers) if index not in indexes]
+            self._prioritise(ident, others, UNWANTED)
         else:
             self._want(known, files, numbers, set(indexes))
         if mine or state_of(known) in STOPPED:
@@ -137,12 +139,6 @@ class QBittorrent:
                 return found
             time.sleep(_POLL)
         raise EngineError("qBittorrent does not take this .torrent")
-
-    def _choose(
-        self, ident: str, files: Sequence[Fields], numbers: Sequence[int], wanted: set[int]
-    ) -> None:
-        others = [at for at, index in enumerate(numbers) if index not in wanted]
-        self._prioritise(ident, others, UNWANTED)
 
     def _want(
         self, known: Fields, files: Sequence[Fields], numbers: Sequence[int], wanted: set[int]
@@ -250,6 +246,8 @@ class QBittorrent:
             length if part == 1 else min(int(length * part), max(length - 1, 0))
             for length, part in zip(lengths, parts, strict=True)
         ]
+        if state_of(fields) in LOADED and self._losses.is_to_be_checked(ident, wanted, sum(done)):
+            self._call(self._client.torrents_recheck, ident)
         whole = bool(files) and all(part == 1 for part in parts)
         return Progress(
             info_hash=info_hash,

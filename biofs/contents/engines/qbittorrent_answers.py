@@ -15,6 +15,10 @@ Fields = Mapping[str, Any]
 UNWANTED: Final = 0
 
 STOPPED: Final = frozenset({"pausedDL", "stoppedDL", "pausedUP", "stoppedUP"})
+LOADED: Final = frozenset(
+    {"downloading", "stalledDL", "forcedDL", "queuedDL", "uploading", "stalledUP", "forcedUP"}
+)
+"""States of a torrent that says what it has: not so while it is loaded or checked."""
 _CHECKING: Final = frozenset({"checkingDL", "checkingUP", "checkingResumeData"})
 _BROKEN: Final = frozenset({"error", "missingFiles"})
 _TRACKER_FAILS: Final = 4

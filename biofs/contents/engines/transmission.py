@@ -13,7 +13,11 @@ What was seen with it:
   are right. `check` asks for ``"cache-size-mb": 0``.
 - 3.00 writes down what is wanted, and labels, every six minutes, and when a torrent that runs is
   stopped. Killed before, it comes back without its labels, and wants all of its files. So a new
-  torrent is started, stopped, and started again when it is stopped, which takes half a second.
+  torrent is started, stopped, and started again when it is stopped, which takes half a second; or
+  longer, if there are data that it hashes first: a thread waits for that.
+- What it has received is written down as rarely. Killed, it does not know of what lies in the
+  files since, and fetches it again. So a torrent that biofs brought and that is stopped is checked
+  before it is started.
 - RPC does not say whether a torrent lies in the incomplete directory: `directory` looks.
 """
 
@@ -21,7 +25,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, Final
 
 from biofs.api.secrets import Secret
@@ -47,6 +53,9 @@ from biofs.tree.printable import for_terminal
 _PORT: Final = 9091
 _OLDEST_RPC: Final = 16  # Transmission 3.00: the first with labels
 
+_STARTING: Final = 2.0
+"""Seconds for which the start of a new torrent is waited for: it is soon if nothing lies there."""
+_LONGEST_CHECK: Final = 86_400.0
 _STOPPING: Final = 10.0
 """Seconds after which a torrent that is not stopped is started all the same."""
 _POLL: Final = 0.05
@@ -96,6 +105,7 @@ class Transmission:
         self._paths = directories.path_map(path_map)
         self._call = Calls("Transmission", self._address.shown, explain, timeout=timeout)
         self._client: Client | None = None
+        self._closed = Event()
 
     def __repr__(self) -> str:
         return f"Transmission({self._address.shown})"
@@ -131,23 +141,37 @@ class Transmission:
         if not with_labels:
             self._set(info_hash, labels=[marks.LABEL])
         self._call(client.start_torrent_now, info_hash.hex())
-        self._write_down(info_hash)
-        self._call(client.start_torrent_now, info_hash.hex())
+        if not self._write_down(info_hash, _STARTING, _POLL):
+            # It hashes what lies there already, at the speed of the disk.
+            Thread(target=self._write_down_later, args=(info_hash,), daemon=True).start()
 
-    def _write_down(self, info_hash: bytes) -> None:
-        """Stop a torrent as soon as it runs, and wait for that."""
+    def _write_down(self, info_hash: bytes, seconds: float, pause: float) -> bool:
+        """Stop a torrent when it runs, and start it again when it is stopped.
+
+        Returns whether it has come to run within so many seconds, or is gone.
+        """
         # A new one is verified first; that it is to be stopped is forgotten by then.
         runs = False
-        end = time.monotonic() + _STOPPING
-        while time.monotonic() < end:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._closed.is_set():
             known = self._find(info_hash, _BRIEF)
             status = None if known is None else shapes.integer(known.get("status"), -1)
-            if status is None or (runs and status == Status.STOPPED):
+            if status is None:
+                return True
+            if runs and status == Status.STOPPED:
                 break
             if not runs and status > Status.CHECKS:
-                runs = True
+                runs, pause = True, _POLL
+                end = time.monotonic() + _STOPPING
                 self._call(self._connected().stop_torrent, info_hash.hex())
-            time.sleep(_POLL)
+            self._closed.wait(pause)
+        if runs:
+            self._call(self._connected().start_torrent_now, info_hash.hex())
+        return runs
+
+    def _write_down_later(self, info_hash: bytes) -> None:
+        with suppress(EngineError):
+            self._write_down(info_hash, _LONGEST_CHECK, 1.0)
 
     def _want(self, known: Fields, metainfo: Metainfo, indexes: Collection[int]) -> None:
         numbers = self._numbering(known, metainfo)
@@ -168,6 +192,8 @@ class Transmission:
             self._set(info_hash, files_wanted=new)
         client = self._connected()
         if shapes.integer(known.get("status"), -1) == Status.STOPPED:
+            if mark.wanted and mark.added is None:
+                self._call(client.verify_torrent, info_hash.hex())
             self._call(client.start_torrent_now, info_hash.hex())
         elif new:
             # One that had all it wanted has let go of its peers.
@@ -295,7 +321,8 @@ class Transmission:
             )
 
     def close(self) -> None:
-        """Close the connection. Transmission goes on."""
+        """Close the connection. Transmission goes on; what it checks will not be written down."""
+        self._closed.set()
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -16,7 +16,7 @@ from biofs.contents.engines.choose import NO_ENGINE
 from biofs.contents.engines.engine import EngineError, Progress
 from biofs.contents.wanted import Wanted
 from biofs.control.handlers.explain import Resolver
-from biofs.control.handlers.follow import Follow, summed
+from biofs.control.handlers.follow import Away, Follow, summed
 from biofs.control.handlers.jobs import Finder, Job, Paths, Telling, tree_of, where_of
 from biofs.control.server import Refused, Report
 from biofs.mount.contents import listed_of
@@ -30,6 +30,9 @@ HOP_SECONDS: Final = 0.25
 
 FOLLOW_SECONDS: Final = 0.5
 """Between two looks at how far the engine is."""
+
+AWAY_SECONDS: Final = 20.0
+"""For which a client that has answered may be away: it is being started again."""
 
 MOST_SHOWN: Final = 1000
 """Torrents of an engine that a status has."""
@@ -139,8 +142,15 @@ class Fetcher:
                 failed.append(found)
             else:
                 follows.append(Follow(self._fetching, found.wanted, found.where))
+        away = Away(AWAY_SECONDS)
         while True:
-            await self._follow(follows)
+            try:
+                await self._follow(follows)
+            except EngineError as error:
+                if not away.may_return(trio.current_time()):
+                    _refuse(error)
+            else:
+                away.is_back()
             report(json.dumps(summed(follows)._asdict()))
             if all(each.ended for each in follows):
                 break
@@ -154,10 +164,7 @@ class Fetcher:
 
     async def _follow(self, follows: Sequence[Follow]) -> None:
         left = [each for each in follows if not each.ended]
-        try:
-            known = {each.info_hash: each for each in await self._fetching.all()} if left else {}
-        except EngineError as error:
-            _refuse(error)
+        known = {each.info_hash: each for each in await self._fetching.all()} if left else {}
         for each in left:
             await each.step(known.get(each.info_hash))
 

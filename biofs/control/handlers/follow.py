@@ -34,7 +34,7 @@ EDGES: Final = (
     "is here, but a piece that it shares with a file that is not here cannot be verified, as the "
     "engine keeps that part elsewhere: fetch the directory around it"
 )
-STOPPED: Final = "is stopped in the engine"
+STOPPED: Final = "is stopped in the engine: `biofs fetch PATH` starts it again"
 
 
 class Facts(NamedTuple):
@@ -49,6 +49,27 @@ class Facts(NamedTuple):
     state: str = ""
     """The engine's; empty when it has ended."""
     message: str = ""
+
+
+class Away:
+    """Whether an engine that does not answer may be back soon: one that has answered before, for
+    `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds: Final = seconds
+        self._answered = False
+        self._since: float | None = None
+
+    def is_back(self) -> None:
+        """It has answered."""
+        self._answered = True
+        self._since = None
+
+    def may_return(self, now: float) -> bool:
+        """It has not answered; `now` is in seconds."""
+        if self._since is None:
+            self._since = now
+        return self._answered and now < self._since + self._seconds
 
 
 class Follow:
@@ -82,6 +103,7 @@ class Follow:
         self._due = clock()
         self._went_on = clock()
         self._late_since: float | None = None
+        self._known = False
         self._edges: set[int] = set()
 
     @property
@@ -133,14 +155,23 @@ class Follow:
     def _why_not(self, progress: Progress | None, done: dict[int, int], ripe: list[int]) -> str:
         """Why what is left will not be there; empty if it may be."""
         now = self._clock()
-        if progress is None or any(index not in done for index in self._left):
+        if progress is None:
+            # A client that was started again may not have loaded it yet.
+            loads = self._known and now < self._went_on + STOPPED_SECONDS
+            return "" if loads else LEFT
+        if any(index not in done for index in self._left):
             return LEFT
+        self._known = True
+        return self._why_not_there(progress, ripe, now)
+
+    def _why_not_there(self, progress: Progress, ripe: list[int], now: float) -> str:
+        """The same of what the engine has to fetch."""
         if progress.state is State.FAILED:
             return progress.message or "the engine cannot fetch it"
         if progress.state is not State.STOPPED:
             self._went_on = now
         elif now >= self._went_on + STOPPED_SECONDS:
-            return f"{STOPPED}: {progress.message}" if progress.message else STOPPED
+            return f"{progress.message}; it {STOPPED}" if progress.message else STOPPED
         if len(ripe) < len(self._left) or progress.state is State.CHECKING:
             self._late_since = None
             return ""
