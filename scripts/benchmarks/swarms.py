@@ -14,10 +14,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,7 +24,6 @@ from biofs.contents.engines.libtorrent_engine import LibtorrentEngine
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.model import Entry
 from biofs.errors import QuietError
-from biofs.settings.table import SETTINGS
 from scripts.benchmarks import programs, systems, trees
 from scripts.benchmarks.filling import fill
 from scripts.benchmarks.laying import Laid, lay_out
@@ -41,10 +38,10 @@ PIECE: Final = 1 << 20
 SYSTEMS: Final = ("engine", "biofs, read", "biofs fetch", "btfs")
 RATES: Final = (0, 5)
 """MB/s of the seeder; 0 for as many as it can."""
-ON_READ: Final = "--fetch-on-read"
-_BLOCK: Final = 128 << 10
 _PATIENCE: Final = 30.0
 """Seconds after which what is read is taken as not coming."""
+_BETWEEN: Final = 0.1
+"""Seconds between two attempts to open what is fetched: each is work for the mount."""
 _ANNOUNCED: Final = 1.0
 """Seconds in which a seeder has told the tracker of itself."""
 
@@ -94,15 +91,12 @@ class Swarms:
 def swarms(base: Path, repetitions: int, say: Callable[[str], None], *, quick: bool) -> Swarms:
     """Measure in an empty directory; systems take turns with each repetition."""
     found = Swarms()
-    reads = on_read()
-    if not reads:
-        found.without.append(f"biofs, read: this biofs has no {ON_READ}")
-    names = [name for name in SYSTEMS if reads or name != "biofs, read"]
+    names = list(SYSTEMS)
     tracker = Tracker(base / "tracker")
     say("making files of torrents")
     bench = _Bench(base, tracker.announce, repetitions, quick=quick)
     tracker.allow([bytes.fromhex(each.info_hash) for each in bench.everything()])
-    with tracker, bench.biofs(reads=reads) as mounted:
+    with tracker, bench.biofs() as mounted:
         bench.begin(mounted)
         for rate in RATES:
             for repetition in range(repetitions):
@@ -110,11 +104,6 @@ def swarms(base: Path, repetitions: int, say: Callable[[str], None], *, quick: b
                 for name in [*names[turn:], *names[:turn]]:
                     _measured(found, bench, mounted, (name, rate, repetition), say)
     return found
-
-
-def on_read() -> bool:
-    """Whether this biofs fetches what is read."""
-    return any(ON_READ in setting.flags for setting in SETTINGS)
 
 
 def _measured(
@@ -208,10 +197,10 @@ class _Bench:
         return {**systems.BIOFS_ENV, **home, "XDG_RUNTIME_DIR": str(self._base / "run")}
 
     @contextmanager
-    def biofs(self, *, reads: bool) -> Iterator[Mounted]:
+    def biofs(self) -> Iterator[Mounted]:
         """A mount with an engine, which is stopped at the end."""
         options = ["--torrents", str(self._torrents), "--engine", "libtorrent"]
-        options += ["--download-dir", str(self._downloads), *([ON_READ] if reads else [])]
+        options += ["--download-dir", str(self._downloads), "--fetch-on-read"]
         mountpoint = self._base / "biofs"
         command = systems.biofs_command(self._cache, mountpoint, *options)
         try:
@@ -240,7 +229,7 @@ class _Bench:
             return self._fetch(mounted, laid)
         path = files_of(mounted.root, laid) / laid.paths[0]
         pid = _served_by(self._state / "socket")
-        return _read(path, laid.size, time.perf_counter(), mounted.pid, pid)
+        return _Reader(path, laid.size).read(0.0, mounted.pid, pid)
 
     def _engine(self, laid: Laid) -> Took:
         place = self._base / "leech"
@@ -260,13 +249,14 @@ class _Bench:
         place.mkdir()
         program = programs.installed("btfs")
         command = [program, "-f", f"--data-directory={place}", str(self._torrent(laid))]
+        path = mountpoint / laid.paths[0]
+        reader = _Reader(path, laid.size)
         start = time.perf_counter()
         try:
             with systems.served("btfs", mountpoint, [*command, str(mountpoint)]) as mounted:
-                path = mounted.root / laid.paths[0]
                 while not path.exists():
                     time.sleep(0.005)
-                return _read(path, laid.size, start, mounted.pid, 0)
+                return reader.read(start, mounted.pid, 0)
         finally:
             shutil.rmtree(place)
 
@@ -289,7 +279,8 @@ class _Bench:
         while process.poll() is None:
             if first is None and _readable(path):
                 first = time.perf_counter() - start
-            time.sleep(0.005)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_BETWEEN)
         whole = time.perf_counter() - start
         assert process.stderr is not None
         said = process.stderr.read().strip().splitlines()
@@ -310,32 +301,38 @@ def _readable(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, size: int, start: float, mount: int, engine: int) -> Took:
-    """Read a byte, one further on, and everything. `start`: when it was begun (perf_counter)."""
-    mounted, fetching = Effort.of(mount).cpu, Effort.of(engine).cpu
-    pool = ThreadPoolExecutor(1)
-    file = pool.submit(os.open, path, os.O_RDONLY).result(_PATIENCE)
-    try:
-        times = [start]
-        for at in (0, int(size * SOUGHT)):
-            if len(pool.submit(os.pread, file, 1, at).result(_PATIENCE)) != 1:
-                raise QuietError(f"{path} is short")
-            times.append(time.perf_counter())
-        at = 0
-        while at < size:
-            got = len(pool.submit(os.pread, file, _BLOCK, at).result(_PATIENCE))
-            if not got:
-                raise QuietError(f"{path} ends after {at:,} bytes")
-            at += got
-        times.append(time.perf_counter())
-    except TimeoutError:
-        raise QuietError(f"{path}: nothing came in {_PATIENCE:.0f} s") from None
-    finally:
-        pool.submit(os.close, file)  # which waits as well, for one that does not answer
-        pool.shutdown(wait=False)
-    first, seek, _ = (after - before for before, after in pairwise(times))
-    fetching = Effort.of(engine).cpu - fetching
-    return Took(first, seek, times[-1] - start, fetching, Effort.of(mount).cpu - mounted)
+class _Reader:
+    """A process that reads a file. It is ready before the time counts."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._size: Final = size
+        where = [os.fspath(path), str(size), str(int(size * SOUGHT))]
+        self._process: Final = subprocess.Popen(
+            [sys.executable, "-m", "scripts.benchmarks.consuming", *where],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            process_group=0,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def read(self, start: float, mount: int, engine: int) -> Took:
+        """Read a byte, one further on, and everything. `start`: see `consuming`."""
+        mounted, fetching = Effort.of(mount).cpu, Effort.of(engine).cpu
+        try:
+            said, wrong = self._process.communicate(f"{start}\n", _PATIENCE + self._size / MB)
+        except subprocess.TimeoutExpired:
+            raise QuietError("what is read does not come") from None
+        finally:
+            self._process.kill()
+        if self._process.returncode:
+            raise QuietError(wrong.strip().splitlines()[-1])
+        took = json.loads(said)
+        fetching = Effort.of(engine).cpu - fetching
+        mounted = Effort.of(mount).cpu - mounted
+        return Took(took["first"], took["seek"], took["whole"], fetching, mounted)
 
 
 def _served_by(path: Path) -> int:
