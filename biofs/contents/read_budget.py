@@ -1,7 +1,9 @@
 """How much may be fetched only because somebody read it: in bytes, kept across restarts.
 
 What is charged is what the engine is asked for, before it is asked. All mounts of a user share one
-SQLite file, so that two mounts do not have two budgets.
+SQLite file, so that two mounts do not have two budgets. Its journal is a WAL that the kernel writes
+to the disk in its own time: no read waits for the disk. What was charged outlives every process;
+a power failure may lose the charges of the last half minute (vm.dirty_expire_centisecs).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from biofs.store.database.files import make_directory
+from biofs.store.database.store import enter_wal
 
 _DAY_SECONDS: Final = 86_400
 _BUSY_SECONDS: Final = 10.0
@@ -106,6 +109,8 @@ class ReadBudget:
                 name, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
+                enter_wal(connection)
+                connection.execute("PRAGMA synchronous = NORMAL")
                 for statement in (_FILES, _DAYS):
                     connection.execute(statement)
             except BaseException:

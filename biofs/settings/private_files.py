@@ -64,13 +64,14 @@ def read(path: Path) -> PrivateFile:
     return PrivateFile(path, content, stat.S_IMODE(status.st_mode), status.st_uid)
 
 
-def write(path: Path, content: bytes, *, replace: bool = True) -> None:
+def write(path: Path, content: bytes, *, replace: bool = True, sync: bool = True) -> None:
     """Write a file that only its owner can read, whole or not at all; it is on the disk then.
 
-    Without `replace`, FileExistsError if it exists. Raises OSError.
+    Without `replace`, FileExistsError if it exists. One that is replaced without `sync` is for all
+    processes to see, but gets to the disk when the kernel writes it. Raises OSError.
     """
     if replace:
-        with replacing(path) as fresh:
+        with replacing(path, sync=sync) as fresh:
             fresh.write_bytes(content)
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -87,10 +88,10 @@ def write(path: Path, content: bytes, *, replace: bool = True) -> None:
 
 
 @contextmanager
-def replacing(path: Path, mode: int = _PRIVATE) -> Iterator[Path]:
+def replacing(path: Path, mode: int = _PRIVATE, *, sync: bool = True) -> Iterator[Path]:
     """A new empty file beside `path`, which takes its place at the end, or is removed on an error.
 
-    Only its owner can read it until then, when it gets `mode`. Raises OSError.
+    Only its owner can read it until then, when it gets `mode`. Raises OSError. `sync`: see `write`.
     """
     import tempfile  # noqa: PLC0415 - reading settings is to be quick
 
@@ -98,7 +99,8 @@ def replacing(path: Path, mode: int = _PRIVATE) -> Iterator[Path]:
     fresh = Path(name)
     try:
         yield fresh
-        os.fsync(descriptor)
+        if sync:
+            os.fsync(descriptor)
         fresh.chmod(mode)
         fresh.replace(path)
     finally:

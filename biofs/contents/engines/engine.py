@@ -124,6 +124,10 @@ class StreamingEngine(Engine, Protocol):
         """Fetch these pieces first, the first of them soonest, and no file beside them."""
         ...
 
+    def fetch_more(self, info_hash: bytes, pieces: Sequence[int]) -> bool:
+        """As `fetch_pieces`, of a torrent that the engine has; False if it does not have it."""
+        ...
+
     def wait_for_pieces(
         self, info_hash: bytes, pieces: Sequence[int], timeout: float
     ) -> Collection[int]:

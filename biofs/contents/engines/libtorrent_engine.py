@@ -114,13 +114,23 @@ class LibtorrentEngine:
         return self._directory
 
     def fetch_pieces(self, torrent: bytes, pieces: Sequence[int]) -> None:
-        request = messages.Pieces(torrent=torrent, pieces=list(pieces))
-        info_hash = bytes(self._ask(request, bytes))
+        self._stream(messages.Pieces(torrent=torrent, pieces=list(pieces)))
+
+    def fetch_more(self, info_hash: bytes, pieces: Sequence[int]) -> bool:
+        return self._stream(messages.Pieces(info_hash=info_hash, pieces=list(pieces)))
+
+    def _stream(self, request: messages.Pieces) -> bool:
+        info_hash: bytes | None = self._ask(request, bytes | None)
+        if info_hash is None:
+            return False
+        # The torrent is written down by the process, what is to be read of it is not.
+        again = messages.Pieces(info_hash=info_hash, pieces=request.pieces)
         with self._lock:
-            self._streams[info_hash] = request
+            self._streams[info_hash] = again
             self._streams.move_to_end(info_hash)
             while len(self._streams) > _MOST_STREAMS:
                 self._streams.popitem(last=False)
+        return True
 
     def wait_for_pieces(
         self, info_hash: bytes, pieces: Sequence[int], timeout: float

@@ -71,7 +71,10 @@ class Directory(_Message, frozen=True, kw_only=True):
 
 
 class Pieces(_Message, frozen=True, kw_only=True):
-    torrent: bytes
+    """`torrent` is empty if the process is thought to have one with this `info_hash`."""
+
+    torrent: bytes = b""
+    info_hash: bytes = b""
     pieces: list[int]
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import queue
 import stat
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -58,10 +61,15 @@ class Records:
     """The files from which torrents are resumed, three for each, all of them private.
 
     A .torrent file and libtorrent's resume data hold announce URLs, and so a passkey.
+
+    What is written with `sync` is on the disk on return. All else outlives the process at once, and
+    a thread has it on the disk some milliseconds later: so long nobody who reads has to wait.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._written: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     def all(self) -> list[str]:
         """The info hashes in hexadecimal digits of which there is a torrent."""
@@ -76,14 +84,45 @@ class Records:
             return None
         return None if torrent is None else (torrent, record, self._bytes(key, "resume"))
 
-    def write_torrent(self, key: str, torrent: bytes) -> None:
-        private_files.write(self._directory / f"{key}.torrent", torrent)
+    def write_torrent(self, key: str, torrent: bytes, *, sync: bool = True) -> None:
+        self._write(f"{key}.torrent", torrent, sync=sync)
 
-    def write(self, key: str, record: Record) -> None:
-        private_files.write(self._directory / f"{key}.json", msgspec.json.encode(record))
+    def write(self, key: str, record: Record, *, sync: bool = True) -> None:
+        self._write(f"{key}.json", msgspec.json.encode(record), sync=sync)
 
     def write_resume(self, key: str, data: bytes) -> None:
-        private_files.write(self._directory / f"{key}.resume", data)
+        self._write(f"{key}.resume", data, sync=False)
+
+    def forget(self, key: str) -> None:
+        """Remove what was written of a torrent."""
+        for kind in ("torrent", "json", "resume"):
+            (self._directory / f"{key}.{kind}").unlink(missing_ok=True)
+
+    def _write(self, name: str, data: bytes, *, sync: bool) -> None:
+        path = self._directory / name
+        private_files.write(path, data, sync=sync)
+        if sync:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._sync, daemon=True)
+            self._thread.start()
+        self._written.put(path)
+
+    def _sync(self) -> None:
+        while (path := self._written.get()) is not None:
+            with suppress(OSError):  # it may be gone; and a disk that fails will say so elsewhere
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+
+    def close(self) -> None:
+        """Return when all is on the disk."""
+        if self._thread is not None:
+            self._written.put(None)
+            self._thread.join()
+            self._thread = None
 
     def _bytes(self, key: str, kind: str) -> bytes | None:
         try:

@@ -211,7 +211,7 @@ def _asked(session: Session, request: Request) -> object:
         case messages.Fetch():
             session.fetch(request.torrent, request.indexes)
         case messages.Pieces():
-            return session.stream(request.torrent, request.pieces)
+            return session.stream(request.info_hash.hex(), request.torrent, request.pieces)
         case messages.Cancel():
             session.cancel(request.info_hash.hex(), request.indexes)
         case messages.Progress(info_hash=None):

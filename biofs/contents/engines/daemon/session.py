@@ -25,9 +25,10 @@ from biofs.contents.engines.daemon.messages import (
 )
 from biofs.contents.engines.daemon.parsing import Parsed, parse, prepare, resumed, text_of
 from biofs.contents.engines.daemon.place import Record, Records
+from biofs.contents.engines.daemon.placing import check_room, directory_for
 from biofs.contents.engines.daemon.torrent import Layout, Torrent
 from biofs.contents.engines.daemon.waiting import Waiter, Waiting
-from biofs.contents.engines.engine import EngineError, OverLimitError, Progress
+from biofs.contents.engines.engine import EngineError, Progress
 
 _log = logging.getLogger(__name__)
 
@@ -80,28 +81,39 @@ class Session:
         torrent, layout = self._torrents.get(parsed.key), parsed.layout
         if not all(0 <= each < layout.files for each in indexes):
             raise EngineError("the torrent has no such file")
-        self._within_disk(torrent, layout, indexes, ())
+        torrents = self._torrents.values()
+        check_room(self._settings.disk, torrents, torrent, layout, files=indexes)
         if torrent is None:
-            torrent = self._add_new(data, parsed, layout.priorities(indexes))
+            torrent = self._add_new(data, parsed, layout.priorities(indexes), sync=True)
         torrent.wanted |= set(indexes)
         self._write(torrent, unsaved=True)
-        torrent.apply()
+        torrent.want(())
         self._schedule()
 
-    def stream(self, data: bytes, pieces: Sequence[int]) -> bytes:
-        """Returns the info hash."""
-        parsed = parse(data)
-        torrent, layout = self._torrents.get(parsed.key), parsed.layout
-        if not all(0 <= each < layout.pieces for each in pieces):
-            raise EngineError("the torrent has no such piece")
-        self._within_disk(torrent, layout, (), pieces)
+    def stream(self, key: str, data: bytes, pieces: Sequence[int]) -> bytes | None:
+        """Returns the info hash; None if no torrent is given and it has none with this one."""
+        torrent = self._torrents.get(key)
         if torrent is None:
-            torrent = self._add_new(data, parsed, layout.priorities((), pieces))
+            if not data:
+                return None
+            parsed = parse(data)
+            torrent = self._torrents.get(parsed.key)
+            if torrent is None:
+                self._may_stream(None, parsed.layout, pieces)
+                priorities = parsed.layout.priorities((), pieces)
+                torrent = self._add_new(data, parsed, priorities, sync=False)
+        self._may_stream(torrent, torrent.layout, pieces)
         if not torrent.unsaved:
-            self._write(torrent, unsaved=True)
+            self._write(torrent, unsaved=True, sync=False)
         torrent.stream(list(dict.fromkeys(pieces)))
         self._schedule()
         return bytes.fromhex(torrent.key)
+
+    def _may_stream(self, torrent: Torrent | None, layout: Layout, pieces: Collection[int]) -> None:
+        if not all(0 <= each < layout.pieces for each in pieces):
+            raise EngineError("the torrent has no such piece")
+        torrents = self._torrents.values()
+        check_room(self._settings.disk, torrents, torrent, layout, pieces=pieces)
 
     def cancel(self, key: str, indexes: Collection[int] | None) -> None:
         torrent = self._torrents.get(key)
@@ -147,46 +159,29 @@ class Session:
 
     # Torrents.
 
-    def _within_disk(
-        self,
-        torrent: Torrent | None,
-        layout: Layout,
-        files: Collection[int],
-        pieces: Collection[int],
-    ) -> None:
-        if not self._settings.disk:
-            return
-        others = sum(each.committed() for each in self._torrents.values() if each is not torrent)
-        mine = (
-            layout.room(layout.priorities(files, pieces))
-            if torrent is None
-            else torrent.committed(files, pieces)
-        )
-        if others + mine > self._settings.disk:
-            raise OverLimitError(
-                f"what was fetched would take {others + mine:,} bytes, more than the"
-                f" {self._settings.disk:,} that it may"
-            )
-
-    def _add_new(self, data: bytes, parsed: Parsed, priorities: bytearray) -> Torrent:
+    def _add_new(
+        self, data: bytes, parsed: Parsed, priorities: bytearray, *, sync: bool
+    ) -> Torrent:
+        """The tracker is asked while it is written down: that may take as long as its answer."""
         key = parsed.key
-        directory = self._directory_for(key, parsed.info.name())
+        base, torrents = unquoted(self._settings.directory), self._torrents.values()
+        directory = directory_for(base, key, parsed.info.name(), torrents)
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._records.write_torrent(key, data)
-            self._records.write(key, Record(directory=quoted(directory)))
         except OSError as error:
             raise EngineError(f"{directory}: {error.strerror}") from None
-        return self._add(parsed, directory, priorities)
-
-    def _directory_for(self, key: str, name: str) -> Path:
-        """Where it lies beside nothing that has its name: that would be written into."""
-        base = unquoted(self._settings.directory)
-        if not base.is_absolute():
-            raise EngineError("the download directory is no absolute path")
-        mine = {each.directory / each.name for each in self._torrents.values()}
-        there = base / name
-        return base / key if there in mine or os.path.lexists(there) else base
+        torrent = self._add(parsed, directory, priorities)
+        torrent.unsaved = True
+        try:
+            self._records.write_torrent(key, data, sync=sync)
+            self._records.write(key, Record(directory=quoted(directory)), sync=sync)
+        except OSError as error:
+            self._session.remove_torrent(torrent.handle)
+            del self._torrents[key]
+            with contextlib.suppress(OSError):
+                self._records.forget(key)
+            raise EngineError(f"{directory}: {error.strerror}") from None
+        return torrent
 
     def _add(self, parsed: Parsed, directory: Path, priorities: bytearray) -> Torrent:
         trackers = list(parsed.params.trackers)
@@ -236,13 +231,13 @@ class Session:
         torrent.unsaved = record.unsaved
         torrent.want(wanted)
 
-    def _write(self, torrent: Torrent, *, unsaved: bool) -> None:
+    def _write(self, torrent: Torrent, *, unsaved: bool, sync: bool = True) -> None:
         torrent.unsaved = unsaved
         record = Record(
             directory=quoted(torrent.directory), wanted=sorted(torrent.wanted), unsaved=unsaved
         )
         try:
-            self._records.write(torrent.key, record)
+            self._records.write(torrent.key, record, sync=sync)
         except OSError as error:
             raise EngineError(f"the engine's state cannot be written: {error.strerror}") from None
 
@@ -298,8 +293,7 @@ class Session:
         return torrent if torrent is not None and torrent.handle == alert.handle else None
 
     def _piece_finished(self, torrent: Torrent, alert: Any) -> None:
-        torrent.unflushed.add(alert.piece_index)
-        torrent.flushed = False
+        torrent.came(alert.piece_index)
         self._waiting.flush(torrent)
 
     def _flushed(self, torrent: Torrent, _alert: Any) -> None:
@@ -324,7 +318,7 @@ class Session:
             self._saved.add(torrent)
             covered = torrent.covers(alert.params.have_pieces) and not torrent.failure
             if torrent.unsaved and covered:
-                self._write(torrent, unsaved=False)
+                self._write(torrent, unsaved=False, sync=False)
         except (OSError, EngineError) as error:
             _log.warning("%s: resume data cannot be written: %s", torrent.key, error)
 
@@ -347,7 +341,9 @@ class Session:
     def tick(self) -> None:
         """What is to be done now and then."""
         now = time.monotonic()
-        self._waiting.time_out(now)
+        for key, waiter in self._waiting.time_out(now):
+            if waiter.pieces and (late := self._torrents.get(key)) is not None:
+                late.hurry(waiter.pieces[0])
         for torrent in self._torrents.values():
             torrent.try_again(now, self._settings.retry)
             if torrent.flushed_at + _FLUSH_EVERY <= now and torrent.unflushed:
@@ -382,7 +378,8 @@ class Session:
             self._session.wait_for_alert(int(min(left, 0.5) * 1000))
             self.alerts()
         for torrent in self._saved:
-            self._write(torrent, unsaved=bool(torrent.failure))
+            self._write(torrent, unsaved=bool(torrent.failure), sync=False)
+        self._records.close()
 
 
 _TAKES: Final[dict[type, Callable[[Session, Torrent, Any], None]]] = {

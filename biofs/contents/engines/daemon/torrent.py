@@ -22,8 +22,8 @@ NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _WANTED: Final = 4
 _NEXT: Final = 7
-_APART: Final = 20
-"""Milliseconds from a piece's deadline to that of the next."""
+_SOON: Final = 2
+"""So many of the pieces that are read come before all others, whatever else is fetched."""
 
 _ROOM: Final = 64 << 20
 """Bytes of room that are enough to go on with after the disk was full."""
@@ -135,11 +135,17 @@ class Torrent:
         self.tracker_says = ""
         self.tracker_answered = False
         self._streamed: set[int] = set()
+        self._urgent: set[int] = set()
+        """Pieces that were given a deadline."""
+        self._have = bytearray(self.layout.pieces)
+        """A 1 for each piece that libtorrent has said is there."""
 
     # What is wanted.
 
     def want(self, indexes: Collection[int]) -> None:
+        """Want these files too, in whatever order is best for all who have the torrent."""
         self.wanted |= set(indexes)
+        self.handle.unset_flags(libtorrent.torrent_flags.sequential_download)
         self.apply()
 
     def unwant(self, indexes: Collection[int] | None, take_alerts: Callable[[], None]) -> None:
@@ -155,20 +161,48 @@ class Torrent:
         """Tell libtorrent the priority of every piece."""
         priorities = self.all_priorities()
         self.handle.clear_piece_deadlines()
+        self._urgent.clear()
         self.handle.prioritize_pieces(list(priorities))
 
     def stream(self, pieces: Sequence[int]) -> None:
-        """Fetch these pieces before all others, in their order."""
-        old = self._streamed - set(pieces)
-        for piece in old:
+        """Fetch these pieces before all others, in their order.
+
+        libtorrent asks for pieces that have a deadline mostly on its ticks, twice a second, and
+        keeps one request for all others under way meanwhile. So order is by priority, and a
+        deadline is for a seek alone: it takes back what was asked of peers already.
+        """
+        if not self._streamed:
+            self.handle.set_flags(libtorrent.torrent_flags.sequential_download)
+        left = {piece for piece in self._streamed.difference(pieces) if not self._have[piece]}
+        sought = pieces[:1] if pieces and pieces[0] not in self._streamed else ()
+        others = bool(left) or bool(self.wanted)
+        for piece in self._urgent.difference(pieces):
             self.handle.reset_piece_deadline(piece)
-        self._streamed = {piece for piece in old if not self.handle.have_piece(piece)}
-        self._streamed |= set(pieces)
+        self._urgent.intersection_update(pieces)
         # A deadline that is taken back leaves the piece with the lowest priority.
-        changed = [(piece, _WANTED) for piece in old] + [(piece, _NEXT) for piece in pieces]
-        self.handle.prioritize_pieces(changed)
+        changed = [(piece, _WANTED) for piece in left]
         for number, piece in enumerate(pieces):
-            self.handle.set_piece_deadline(piece, number * _APART)
+            if not self._have[piece]:
+                soon = number < _SOON or others
+                changed.append((piece, _NEXT if soon else _WANTED))
+        self._streamed = left.union(pieces)
+        if changed:
+            self.handle.prioritize_pieces(changed)
+        if sought and others:
+            self.hurry(sought[0])
+
+    def hurry(self, piece: int) -> None:
+        """A piece that is streamed is waited for: ask for it before all that was asked for."""
+        if piece in self._streamed and not self._have[piece] and piece not in self._urgent:
+            self._urgent.add(piece)
+            self.handle.set_piece_deadline(piece, 0)
+
+    def came(self, piece: int) -> None:
+        """libtorrent has a piece; it need not be in the files yet."""
+        self._have[piece] = 1
+        self.unflushed.add(piece)
+        self._urgent.discard(piece)
+        self.flushed = False
 
     def committed(self, files: Iterable[int] = (), pieces: Iterable[int] = ()) -> int:
         """How much room it takes in the end, in bytes, if these are wanted as well."""
@@ -215,7 +249,7 @@ class Torrent:
 
     def has(self, pieces: Iterable[int]) -> set[int]:
         """Those of the pieces whose hash was right; they need not be in the files yet."""
-        return {piece for piece in pieces if self.handle.have_piece(piece)}
+        return {piece for piece in pieces if self._have[piece] and self.handle.have_piece(piece)}
 
     def pending(self) -> set[int]:
         """Pieces that came, but need not be in the files yet."""
@@ -266,6 +300,8 @@ class Torrent:
         if not self.running:
             handle.pause()
         self._hashing = True
+        self._have = bytearray(self.layout.pieces)
+        self._urgent.clear()
         self.unflushed, self.flushing, self.flushed = set(), None, True
 
     def all_priorities(self) -> bytearray:
@@ -275,6 +311,8 @@ class Torrent:
     def checked(self) -> None:
         """All that is there was hashed."""
         self._hashing = False
+        pieces = self.handle.status(libtorrent.torrent_handle.query_pieces).pieces
+        self._have[: len(pieces)] = bytes(map(bool, pieces))
 
     def try_again(self, now: float, every: float) -> None:
         """Go on after a failure, if it is time to and the room that lacked is there.

@@ -48,11 +48,15 @@ class Waiting:
         ends = [waiter.until for waiting in self._waiters.values() for waiter in waiting]
         return min(ends, default=math.inf)
 
-    def time_out(self, now: float) -> None:
-        for waiting in self._waiters.values():
+    def time_out(self, now: float) -> list[tuple[str, Waiter]]:
+        """Answer those whose time is over. They are returned, each with its torrent's key."""
+        late: list[tuple[str, Waiter]] = []
+        for key, waiting in self._waiters.items():
             for waiter in [each for each in waiting if each.until <= now]:
                 waiting.remove(waiter)
+                late.append((key, waiter))
                 waiter.answer([])
+        return late
 
     def look(self, torrent: Torrent, take_alerts: Callable[[], None]) -> None:
         """Tell those who wait what was there before they asked, or was found by hashing."""
