@@ -21,7 +21,7 @@ from cachetools import LRUCache, TTLCache
 
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
-from biofs.contents.engines.engine import EngineError, OverLimitError, State
+from biofs.contents.engines.engine import WRONG_DATA, EngineError, OverLimitError, State
 from biofs.contents.matching import Listed, Local
 from biofs.contents.read_budget import ReadBudget
 from biofs.contents.reading import OpenFile
@@ -315,7 +315,12 @@ class Streamed(Data):
             self._streams.say(f"torrent {self._torrent_id}: {progress.message}")
             full = progress.message == os.strerror(errno.ENOSPC).lower()
             raise failure(errno.ENOSPC if full else errno.EIO)
-        if waited >= _NOBODY_SECONDS and progress.seeders <= 0 and not progress.peers:
+        if waited < _NOBODY_SECONDS or progress.peers:
+            return
+        if progress.message == WRONG_DATA:
+            self._streams.say(f"torrent {self._torrent_id}: {WRONG_DATA}, and nobody else has it")
+            raise failure(errno.EIO)
+        if progress.seeders <= 0:
             said = f"; {progress.message}" if progress.message else ""
             self._streams.say(f"torrent {self._torrent_id}: nobody is known to have it{said}")
             raise Unverified

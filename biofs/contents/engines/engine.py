@@ -14,11 +14,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class EngineError(Exception):
     """An engine cannot be used. The text is one line: what is wrong, and what to do about it."""
+
+
+WRONG_DATA: Final = "what a peer sent did not have the right hashes"
+"""The message of a progress, until something right comes from another peer."""
 
 
 class OverLimitError(EngineError):

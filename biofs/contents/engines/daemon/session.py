@@ -18,11 +18,7 @@ from typing import Any, Final
 import libtorrent
 
 from biofs.contents.engines.daemon import options, redaction
-from biofs.contents.engines.daemon.messages import (
-    Configure,
-    quoted,
-    unquoted,
-)
+from biofs.contents.engines.daemon.messages import Configure, quoted, unquoted
 from biofs.contents.engines.daemon.parsing import Parsed, parse, prepare, resumed, text_of
 from biofs.contents.engines.daemon.place import Record, Records
 from biofs.contents.engines.daemon.placing import check_room, directory_for
@@ -37,6 +33,8 @@ _SAVE_EVERY: Final = 30.0
 _SAVE_AFTER: Final = 0.5
 _FLUSH_EVERY: Final = 1.0
 """So that a kill loses no more than came in that time."""
+_LOOK_EVERY: Final = 1.0
+"""At how much was sent: it may be more than the ratio by what is sent in that time."""
 _IF_MODIFIED: Final = (
     libtorrent.save_resume_flags_t.only_if_modified
     | libtorrent.save_resume_flags_t.flush_disk_cache
@@ -56,7 +54,7 @@ class Session:
         self._saved: set[Torrent] = set()
         """Of which the resume data were written since the session began to end."""
         self._checked: set[Torrent] = set()
-        self._saved_at = time.monotonic()
+        self._saved_at = self._updated_at = time.monotonic()
         try:
             self._session = libtorrent.session(options.of(settings))
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -252,13 +250,15 @@ class Session:
                 fetching += not torrent.failure
                 may = not self._settings.at_once or fetching <= self._settings.at_once
             else:
-                may = not self._sent_enough(torrent, status)
+                may = not torrent.sent_enough(self._settings.ratio, status)
             (torrent.resume if may else torrent.pause)()
 
-    def _sent_enough(self, torrent: Torrent, status: libtorrent.torrent_status) -> bool:
-        if self._settings.ratio is None or not status.is_finished:
-            return False
-        return status.all_time_upload >= self._settings.ratio * max(status.total_done, 1)
+    def _look_at_ratios(self, statuses: Sequence[libtorrent.torrent_status]) -> None:
+        """Of the torrents of which something has changed."""
+        for status in statuses:
+            torrent = self._torrent_of(status)
+            if torrent is not None and torrent.sent_enough(self._settings.ratio, status):
+                torrent.pause()
 
     def is_idle(self) -> bool:
         """Nobody waits, and there is nothing to fetch and nothing to seed."""
@@ -274,6 +274,8 @@ class Session:
             os.read(self.wake, 4096)  # a byte for each time the queue was empty
         for alert in self._session.pop_alerts():
             take = _TAKES.get(type(alert))
+            if isinstance(alert, libtorrent.state_update_alert):
+                self._look_at_ratios(alert.status)
             if take is None:
                 continue
             torrent = self._torrent_of(alert)
@@ -286,6 +288,7 @@ class Session:
             self._waiting.look(each, self.alerts)
 
     def _torrent_of(self, alert: Any) -> Torrent | None:
+        """Of an alert or a status."""
         if not alert.handle.is_valid():
             return None
         hashes = alert.handle.info_hashes()
@@ -329,15 +332,6 @@ class Session:
         if torrent.fail(alert.error):
             self._add_again(torrent)
 
-    def _tracker_error(self, torrent: Torrent, alert: Any) -> None:
-        says = alert.failure_reason() or alert.error.message()
-        torrent.tracker_says = redaction.redacted(f"the tracker: {says}", torrent.hidden)
-        torrent.tracker_answered = False
-
-    def _tracker_reply(self, torrent: Torrent, _alert: Any) -> None:
-        torrent.tracker_says = ""
-        torrent.tracker_answered = True
-
     def tick(self) -> None:
         """What is to be done now and then."""
         now = time.monotonic()
@@ -351,6 +345,9 @@ class Session:
                 self._waiting.flush(torrent, always=True)
             if torrent.save_at <= now:
                 self._save(torrent, libtorrent.save_resume_flags_t.flush_disk_cache)
+        if self._settings.ratio is not None and now - self._updated_at >= _LOOK_EVERY:
+            self._updated_at = now
+            self._session.post_torrent_updates(0)
         if now - self._saved_at >= _SAVE_EVERY:
             self._saved_at = now
             self._schedule()
@@ -384,6 +381,7 @@ class Session:
 
 _TAKES: Final[dict[type, Callable[[Session, Torrent, Any], None]]] = {
     libtorrent.piece_finished_alert: Session._piece_finished,
+    libtorrent.hash_failed_alert: lambda _, torrent, __: torrent.hash_failed(),
     libtorrent.cache_flushed_alert: Session._flushed,
     libtorrent.torrent_finished_alert: Session._finished,
     libtorrent.torrent_checked_alert: Session._has_checked,
@@ -391,7 +389,7 @@ _TAKES: Final[dict[type, Callable[[Session, Torrent, Any], None]]] = {
     libtorrent.save_resume_data_failed_alert: Session._no_resume_data,
     libtorrent.file_error_alert: Session._file_error,
     libtorrent.torrent_error_alert: Session._file_error,
-    libtorrent.tracker_error_alert: Session._tracker_error,
-    libtorrent.tracker_reply_alert: Session._tracker_reply,
+    libtorrent.tracker_error_alert: lambda _, torrent, alert: torrent.tracker_failed(alert),
+    libtorrent.tracker_reply_alert: lambda _, torrent, __: torrent.tracker_answers(),
 }
 _ENDS: Final = {Session._resume_data, Session._no_resume_data}

@@ -9,14 +9,15 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import libtorrent
 
 from biofs.contents.engines.daemon import redaction
-from biofs.contents.engines.engine import Progress, State
+from biofs.contents.engines.engine import WRONG_DATA, Progress, State
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -45,35 +46,61 @@ def key_of(info: libtorrent.torrent_info) -> str:
 
 
 class Layout:
-    """Which pieces the files of a torrent are in."""
+    """Which pieces the files of a torrent are in.
+
+    Files are counted as in the metainfo. libtorrent counts pad files that it makes up itself in
+    torrents of v2 alone, to have all files begin with a piece.
+    """
 
     def __init__(self, info: libtorrent.torrent_info) -> None:
         storage = info.files()
         self.pieces = info.num_pieces()
         self.piece_length = info.piece_length()
         self.size = info.total_size()
-        self.files = storage.num_files()
         self._info = info
         self._storage = storage
 
-    def file_size(self, index: int) -> int:
-        return self._storage.file_size(index)
+    @cached_property
+    def _numbers(self) -> Sequence[int]:
+        """libtorrent's index of each file."""
+        every = range(self._storage.num_files())
+        if self._info.info_hashes().has_v1():
+            return every
+        return [each for each in every if not self._is_made_up(each)]
 
-    def is_pad(self, index: int) -> bool:
-        return bool(self._storage.file_flags(index) & libtorrent.file_flags_t.flag_pad_file)
+    def _is_made_up(self, number: int) -> bool:
+        return self._is_pad(number) and self._storage.file_offset(number) % self.piece_length != 0
+
+    def _is_pad(self, number: int) -> bool:
+        return bool(self._storage.file_flags(number) & libtorrent.file_flags_t.flag_pad_file)
+
+    @property
+    def files(self) -> int:
+        return len(self._numbers)
+
+    def file_size(self, index: int) -> int:
+        return self._storage.file_size(self._numbers[index])
 
     def of_file(self, index: int) -> range:
         """Empty for an empty file and for a pad file, which is never fetched."""
-        size = self.file_size(index)
-        if not size or self.is_pad(index):
+        number = self._numbers[index]
+        size = self._storage.file_size(number)
+        if not size or self._is_pad(number):
             return range(0)
-        start = self._storage.file_offset(index)
+        start = self._storage.file_offset(number)
         return range(start // self.piece_length, (start + size - 1) // self.piece_length + 1)
 
-    def shares(self, piece: int) -> Iterator[tuple[int, int]]:
-        """The files that a piece is of, and how many bytes of each."""
-        for each in self._info.map_block(piece, 0, self._info.piece_size(piece)):
-            yield each.file_index, each.size
+    def done(self, progress: Sequence[int], pending: Iterable[int]) -> list[int]:
+        """Of each file, how much is in it, in bytes.
+
+        `progress` is what libtorrent says of its files, `pending` the pieces that it counts
+        although they need not be in the files yet.
+        """
+        left = list(progress)
+        for piece in pending:
+            for each in self._info.map_block(piece, 0, self._info.piece_size(piece)):
+                left[each.file_index] = max(0, left[each.file_index] - each.size)
+        return [left[number] for number in self._numbers]
 
     def priorities(self, files: Iterable[int], pieces: Iterable[int] = ()) -> bytearray:
         """A priority for each piece, if these files and pieces are wanted."""
@@ -133,6 +160,8 @@ class Torrent:
         self._tries = 0
         self._try_at = 0.0
         self.tracker_says = ""
+        self.wrong = False
+        """The last piece that came did not have its hash, for which libtorrent bans its peer."""
         self.tracker_answered = False
         self._streamed: set[int] = set()
         self._urgent: set[int] = set()
@@ -202,7 +231,7 @@ class Torrent:
         self._have[piece] = 1
         self.unflushed.add(piece)
         self._urgent.discard(piece)
-        self.flushed = False
+        self.flushed = self.wrong = False
 
     def committed(self, files: Iterable[int] = (), pieces: Iterable[int] = ()) -> int:
         """How much room it takes in the end, in bytes, if these are wanted as well."""
@@ -241,8 +270,14 @@ class Torrent:
             rate=status.download_payload_rate,
             peers=status.num_peers,
             seeders=max(status.num_complete, status.list_seeds, -1),
-            message=self.failure or self.tracker_says,
+            message=self.failure or (WRONG_DATA if self.wrong else self.tracker_says),
         )
+
+    def sent_enough(self, ratio: float | None, status: libtorrent.torrent_status) -> bool:
+        """Whether it was seeded until this multiple of what is there."""
+        if ratio is None or not status.is_finished:
+            return False
+        return status.all_time_upload >= ratio * max(status.total_done, 1)
 
     def is_streaming(self) -> bool:
         return bool(self._streamed)
@@ -265,10 +300,7 @@ class Torrent:
         """How much of each file is in the file, in bytes: what a kill leaves."""
         done = self.handle.file_progress(libtorrent.torrent_handle.piece_granularity)
         take_alerts()  # of all pieces that were counted, if they came just now
-        for piece in self.pending():
-            for index, size in self.layout.shares(piece):
-                done[index] = max(0, done[index] - size)
-        return done
+        return self.layout.done(done, self.pending())
 
     def _state(self, status: libtorrent.torrent_status) -> State:
         if self.failure:
@@ -334,6 +366,21 @@ class Torrent:
         """All that is wanted came."""
         if not self.failure:
             self._tries = 0
+
+    def hash_failed(self) -> None:
+        """A piece came that is not right."""
+        self.wrong = True
+
+    def tracker_failed(self, alert: libtorrent.tracker_error_alert) -> None:
+        """The tracker refuses, or is not reached."""
+        says = alert.failure_reason() or alert.error.message()
+        self.tracker_says = redaction.redacted(f"the tracker: {says}", self.hidden)
+        self.tracker_answered = False
+
+    def tracker_answers(self) -> None:
+        """The tracker gave peers, or that there are none."""
+        self.tracker_says = ""
+        self.tracker_answered = True
 
     def pause(self) -> None:
         if self.running:
