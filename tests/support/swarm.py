@@ -16,6 +16,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -110,6 +112,14 @@ class Tracker:
         known.chmod(0o644)
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
+
+    def peers(self, info: bytes) -> int:
+        """How many have announced themselves for an info hash (BEP 48)."""
+        query = urllib.parse.urlencode({"info_hash": info})
+        url = f"http://127.0.0.1:{self.port}/scrape?{query}"
+        with urllib.request.urlopen(url, timeout=GENEROUS) as answer:
+            found = bdecode(answer.read())[b"files"].get(info, {})
+        return int(found.get(b"complete", 0)) + int(found.get(b"incomplete", 0))
 
     def start(self) -> None:
         program = shutil.which("opentracker")

@@ -31,7 +31,7 @@ from tests.support.swarm import (
     pieces_of,
     private_torrent,
 )
-from tests.swarm.test_libtorrent_engine import process_of
+from tests.swarm.libtorrent_support import process_of
 
 PIECE = 32 * 1024
 SIZE = 2_000_000

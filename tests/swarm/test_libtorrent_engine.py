@@ -9,18 +9,16 @@ import os
 import signal
 import socket
 import stat
-import struct
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from biofs.contents.engines.daemon import messages, place
 from biofs.contents.engines.daemon.messages import Configure, quoted
-from biofs.contents.engines.engine import EngineError, OverLimitError, Progress, State
+from biofs.contents.engines.engine import EngineError, OverLimitError, State
 from biofs.contents.engines.libtorrent_engine import INSTALL, LibtorrentEngine
 from tests.support.swarm import (
     BLOCK,
@@ -33,102 +31,18 @@ from tests.support.swarm import (
     pieces_of,
     private_torrent,
 )
-from tests.support.torrents import Content
+from tests.swarm.libtorrent_support import (
+    PIECE,
+    Swarm,
+    all_ended,
+    found,
+    process_of,
+    processes_of,
+    until,
+)
 
-PIECE = 32 * 1024
 ENOUGH = 4
 """Pieces that are there before something is killed."""
-
-
-def until(what: Callable[[], object]) -> None:
-    """Wait for something that is about to happen."""
-    end = time.monotonic() + GENEROUS
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-class Swarm:
-    """A tracker and a torrent of fifty files, and an engine with nothing yet."""
-
-    def __init__(self, root: Path, tracker: Tracker) -> None:
-        self.root = root
-        self.tracker = tracker
-        self.torrent, self.files = private_torrent(b"many", 50, 100_000, announce=tracker.announce)
-        self.hash = info_hash(self.torrent)
-        self.engines: list[LibtorrentEngine] = []
-        self.whole = b"".join(content for _, content in self.files)
-
-    def engine(self, name: str = "", **settings: object) -> LibtorrentEngine:
-        defaults: dict[str, object] = {"listen": "127.0.0.1:0", "retry": 0.2}
-        engine = LibtorrentEngine(
-            self.root / f"got{name}",
-            self.root / f"state{name}",
-            **(defaults | settings),  # type: ignore[arg-type]
-        )
-        self.engines.append(engine)
-        return engine
-
-    def seeder(self, rate: int = 0) -> Seeder:
-        return Seeder.of(self.root / "seed", self.torrent, self.files, rate=rate)
-
-    def blocks(self, pieces: range | set[int]) -> dict[int, int]:
-        """How many blocks each of the pieces has."""
-        return {piece: -(-min(PIECE, len(self.whole) - piece * PIECE) // BLOCK) for piece in pieces}
-
-    def on_disk(self, engine: LibtorrentEngine, piece: int) -> bool:
-        """Whether all bytes of the piece are in the files, and right."""
-        found = bytearray()
-        start = 0
-        for path, content in self.files:
-            at, end = max(start, piece * PIECE), min(start + len(content), (piece + 1) * PIECE)
-            if at < end:
-                file = self.path(engine, path)
-                if not file.exists():
-                    return False
-                with file.open("rb") as opened:
-                    opened.seek(at - start)
-                    found += opened.read(end - at)
-            start += len(content)
-        return found == self.whole[piece * PIECE : (piece + 1) * PIECE]
-
-    def path(self, engine: LibtorrentEngine, path: tuple[bytes, ...]) -> Path:
-        return engine.download_directory().joinpath("many", *(each.decode() for each in path))
-
-    def right(self, engine: LibtorrentEngine, files: list[Content]) -> bool:
-        return all(self.path(engine, path).read_bytes() == content for path, content in files)
-
-    def finished(self, engine: LibtorrentEngine) -> None:
-        until(lambda: found(engine, self.hash).state == State.FINISHED)
-
-
-def found(engine: LibtorrentEngine, info: bytes) -> Progress:
-    progress = engine.progress(info)
-    assert progress is not None
-    return progress
-
-
-def process_of(state: Path) -> int:
-    """The process that listens in the state directory."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(os.fspath(state / "socket"))
-        said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", said)[0])
-
-
-def processes_of(state: Path) -> list[int]:
-    """All processes that have the state directory among their arguments."""
-    wanted = os.fsencode(state)
-    running = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                arguments = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if wanted in arguments:
-                running.append(int(entry.name))
-    return running
 
 
 @pytest.fixture
@@ -138,9 +52,7 @@ def swarm(tmp_path: Path) -> Iterator[Swarm]:
     tracker.allow([made.hash])
     with tracker:
         yield made
-        for engine in made.engines:
-            engine.stop()
-            engine.close()
+        all_ended(made.engines)
 
 
 def test_one_file_of_fifty_brings_its_pieces_alone(swarm: Swarm) -> None:

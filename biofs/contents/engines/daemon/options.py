@@ -46,6 +46,18 @@ def of(settings: Configure) -> settings_pack:
     return found
 
 
+def session(settings: Configure) -> libtorrent.session:
+    """A session with the settings and the extensions of the protocol that are used.
+
+    libtorrent tells the peers of a public torrent that it exchanges peers (BEP 11) even where the
+    torrent's flags forbid it: so without discovery there is no such extension.
+    """
+    made = libtorrent.session(of(settings), 0)
+    for each in ("ut_metadata", "smart_ban", *(("ut_pex",) if settings.discovery else ())):
+        made.add_extension(each)
+    return made
+
+
 def everyone_counts() -> libtorrent.ip_filter:
     """A filter that puts all peers into the class that has the limits of rate.
 

@@ -56,7 +56,7 @@ class Session:
         self._checked: set[Torrent] = set()
         self._saved_at = self._updated_at = time.monotonic()
         try:
-            self._session = libtorrent.session(options.of(settings))
+            self._session = options.session(settings)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise EngineError(f"libtorrent takes no such settings: {text_of(error)}") from None
         self._session.set_peer_class_filter(options.everyone_counts())
@@ -83,6 +83,7 @@ class Session:
         check_room(self._settings.disk, torrents, torrent, layout, files=indexes)
         if torrent is None:
             torrent = self._add_new(data, parsed, layout.priorities(indexes), sync=True)
+        torrent.try_now()
         torrent.wanted |= set(indexes)
         self._write(torrent, unsaved=True)
         torrent.want(())
@@ -103,6 +104,7 @@ class Session:
         self._may_stream(torrent, torrent.layout, pieces)
         if not torrent.unsaved:
             self._write(torrent, unsaved=True, sync=False)
+        torrent.try_now()
         torrent.stream(list(dict.fromkeys(pieces)))
         self._schedule()
         return bytes.fromhex(torrent.key)

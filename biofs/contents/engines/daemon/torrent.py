@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ _SOON: Final = 2
 _ROOM: Final = 64 << 20
 """Bytes of room that are enough to go on with after the disk was full."""
 _MOST_TRIES: Final = 7
+_ASK_TRACKER_EVERY: Final = 30.0
 
 _CHECKING: Final = frozenset(
     {
@@ -159,6 +161,7 @@ class Torrent:
         self._hashing = False
         self._tries = 0
         self._try_at = 0.0
+        self._ask_tracker_at = 0.0
         self.tracker_says = ""
         self.wrong = False
         """The last piece that came did not have its hash, for which libtorrent bans its peer."""
@@ -361,6 +364,16 @@ class Torrent:
         self.failure = ""
         self.failed_for_room = False
         self.handle.unset_flags(libtorrent.torrent_flags.upload_mode)
+
+    def try_now(self) -> None:
+        """Somebody asks for it: what failed is not left alone until it is time to."""
+        now = time.monotonic()
+        if self.failed_for_room:
+            self._try_at = now
+        if self.tracker_says and now >= self._ask_tracker_at:
+            # libtorrent waits for longer each time, for an hour in the end.
+            self._ask_tracker_at = now + _ASK_TRACKER_EVERY
+            self.handle.force_reannounce()
 
     def succeeded(self) -> None:
         """All that is wanted came."""
