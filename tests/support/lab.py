@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bencode2 import bdecode, bencode
@@ -30,6 +30,8 @@ class Lab:
     base: Path
     overlay: Overlay
     server: Server
+    groups: dict[int, int] = field(default_factory=dict)
+    """The group of each torrent that was added."""
 
     @property
     def data(self) -> Path:
@@ -48,8 +50,12 @@ class Lab:
         *,
         known: bool = True,
         laid_out: bool = True,
+        beside: int | None = None,
     ) -> int:
-        """List a torrent, keep its .torrent if `known`, and lay its data out. Returns its id."""
+        """List a torrent, keep its .torrent if `known`, and lay its data out. Returns its id.
+
+        It gets a group of its own, or that of the torrent `beside`.
+        """
         ident = _FIRST_ID + len(list(self.base.glob("*.listed")))
         (self.base / f"{ident}.listed").touch()
         info = bdecode(torrent)[b"info"]
@@ -73,8 +79,13 @@ class Lab:
             format="CSV",
             stated_hash=info_hash(info),
         )
-        group = self.overlay.insert(f"Made {ident}", torrents=0)
-        self.overlay.bump(group.id, torrents=(made,))
+        if beside is None:
+            self.groups[ident] = self.overlay.insert(f"Made {ident}", torrents=0).id
+        else:
+            self.groups[ident] = self.groups[beside]
+        group = self.overlay.group(self.groups[ident])
+        assert group is not None
+        self.overlay.bump(group.id, torrents=(*group.torrents, made))
         return ident
 
     @contextmanager

@@ -10,47 +10,18 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from biofs.contents.engines.libtorrent_engine import LibtorrentEngine
 from biofs.demo import metainfo
-from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN
-from tests.support.lab import Lab, lab
-from tests.support.mounting import Mount, mounted
-from tests.support.swarm import (
-    GENEROUS,
-    Seeder,
-    Tracker,
-    info_hash,
-    pieces_of,
-    private_torrent,
-)
+from biofs.demo.accounts import DONOR_PASSKEY
+from tests.support.file_managers import file_manager
+from tests.support.swarm import GENEROUS, pieces_of
 from tests.swarm.libtorrent_support import process_of
-
-PIECE = 32 * 1024
-SIZE = 2_000_000
-COUNT = 8
-
-READ = """
-import os, sys
-path, offset, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-try:
-    descriptor = os.open(path, os.O_RDONLY)
-    while size:
-        data = os.pread(descriptor, min(size, 65536), offset)
-        if not data:
-            break
-        sys.stdout.buffer.write(data)
-        offset, size = offset + len(data), size - len(data)
-except OSError as error:
-    sys.exit(error.errno)
-"""
+from tests.swarm.reading_support import COUNT, PIECE, READ, SIZE, Reading, reading
 
 SWEEP = """
 import os, sys
@@ -67,75 +38,10 @@ with ThreadPoolExecutor(16) as pool:
 """
 
 
-class Reading:
-    """A mount over a swarm: nothing is here."""
-
-    def __init__(self, made: Lab, tracker: Tracker) -> None:
-        self.lab = made
-        self.torrent, self.files = private_torrent(b"many", COUNT, SIZE, announce=tracker.announce)
-        tracker.allow([info_hash(self.torrent)])
-        self.seeder = Seeder.of(made.base / "seed", self.torrent, self.files)
-        self.ident = made.add(self.torrent, self.files, laid_out=False)
-
-    @property
-    def state(self) -> Path:
-        return self.lab.base / "home/.local/state/biofs/engine"
-
-    @contextmanager
-    def mounted(
-        self, *options: str, settings: str = "", seeded: bool = True, passkey: str = ""
-    ) -> Iterator[Mount]:
-        """Mount; afterwards the engine's process has ended."""
-        if seeded and not self.seeder.port:
-            self.seeder.start()
-        config = self.lab.base / "home/.config/biofs/config.toml"
-        config.parent.mkdir(parents=True, exist_ok=True)
-        config.write_text(settings)
-        config.chmod(0o600)
-        downloads = self.lab.base / "downloads"
-        given = ("--engine", "libtorrent", "--download-dir", str(downloads), "--fetch-on-read")
-        pace = ("--url", self.lab.server.url, "--rate", "unlimited")
-        folder = ("--torrents", str(self.lab.torrents))
-        # libtorrent's binding warns of its own deprecated names.
-        warnings = "error,default::DeprecationWarning"
-        env = {"BIOFS_TOKEN": DONOR_TOKEN, "PYTHONWARNINGS": warnings}
-        if passkey:
-            env["BIOFS_PASSKEY"] = passkey
-        try:
-            with mounted(self.lab.base, *pace, *folder, *given, *options, env=env) as mount:
-                yield mount
-        finally:
-            LibtorrentEngine(downloads, self.state).stop()
-
-    def path(self, mount: Mount, index: int) -> Path:
-        parts = [os.fsdecode(each) for each in self.files[index][0]]
-        return (mount.path / f"torrents/{self.ident}/files/many").joinpath(*parts)
-
-    def read(
-        self, path: Path, offset: int = 0, size: int = SIZE, **options: int
-    ) -> subprocess.CompletedProcess[bytes]:
-        """In a process and group of its own, as a shell starts one."""
-        return subprocess.run(
-            [sys.executable, "-c", READ, str(path), str(offset), str(size)],
-            capture_output=True,
-            check=False,
-            timeout=GENEROUS,
-            process_group=0,
-            **options,  # type: ignore[call-overload]
-        )
-
-
 @pytest.fixture
 def made() -> Iterator[Reading]:
-    with tempfile.TemporaryDirectory(prefix="biofs-") as name:
-        base = Path(name)
-        base.chmod(0o755)  # pytest's own directories are closed to other users
-        with Tracker(base / "tracker") as tracker, lab(base) as found:
-            reading = Reading(found, tracker)
-            try:
-                yield reading
-            finally:
-                reading.seeder.kill()
+    with reading() as found:
+        yield found
 
 
 def test_what_is_read_is_fetched_and_right(made: Reading) -> None:
@@ -186,6 +92,7 @@ def test_looking_starts_nothing(made: Reading) -> None:
             process_group=0,
         )
         assert swept.stdout == f"[{errno.ENODATA}] {COUNT}\n"
+        _browses(top)
         # open(2) alone, and another user's read.
         opens = "import os, sys; os.open(sys.argv[1], os.O_RDONLY)"
         subprocess.run(
@@ -205,6 +112,15 @@ def test_looking_starts_nothing(made: Reading) -> None:
         assert not (made.state / "socket").exists(), "no engine was started"
         assert not [entry for entry in made.lab.server.log.entries() if entry.action == "download"]
         assert not made.seeder.payload()
+
+
+def _browses(top: Path) -> None:
+    """The calls of Thunar and of Nautilus, which counts entries, in each directory."""
+    for counts in (False, True):
+        with file_manager(counts=counts) as window:
+            for place in (top, top / "many", *sorted((top / "many").iterdir())):
+                window.show(place)
+                window.properties(place)
 
 
 def test_budgets_are_kept_across_restarts(made: Reading) -> None:
@@ -263,11 +179,13 @@ def test_the_wait_is_over(made: Reading) -> None:
 
 def test_reads_download_the_torrent_once(made: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metainfo, "_TRACKER", "http://127.0.0.1:9")  # nobody answers there
-    with made.mounted(seeded=False, passkey=DONOR_PASSKEY) as mount:
+    with made.mounted(seeded=False, BIOFS_PASSKEY=DONOR_PASSKEY) as mount:
         top = mount.path / "torrents/1/files"
         paths = sorted(path for path in top.rglob("*") if path.is_file())
-        for path in paths[:3]:
-            assert made.read(path).returncode == errno.ENODATA, mount.log.read_text()
+        readers = [made.reader(path) for path in paths[:3]]
+        for reader in readers:
+            reader.communicate(timeout=GENEROUS)
+            assert reader.returncode == errno.ENODATA, mount.log.read_text()
         assert "nobody is known to have it" in mount.log.read_text()
     asked = [entry.action for entry in made.lab.server.log.entries()]
     assert asked.count("download") == 1
