@@ -11,7 +11,8 @@ import socket
 import stat
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -189,13 +190,25 @@ def test_wrong_data_are_never_done(swarm: Swarm) -> None:
         assert seeder.pieces()[bad] == PIECE // BLOCK  # it is not asked again
 
 
-def test_a_full_disk_and_then_room(swarm: Swarm) -> None:
-    directory = swarm.root / "got"
+@contextmanager
+def _small_disk(directory: Path) -> Iterator[Callable[[], None]]:
+    """Two MiB at a directory; what is given makes room."""
     directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "biofs-test", os.fspath(directory)]
-    subprocess.run(mount, check=True)
-    engine = swarm.engine()
+
+    def mount(*options: str) -> None:
+        given = ["mount", "-t", "tmpfs", "-o", *options, "biofs-test", os.fspath(directory)]
+        subprocess.run(given, check=True)
+
+    mount("size=2m")
     try:
+        yield lambda: mount("remount,size=20m")
+    finally:
+        subprocess.run(["umount", "-l", os.fspath(directory)], check=True)
+
+
+def test_a_full_disk_and_then_room(swarm: Swarm) -> None:
+    with _small_disk(swarm.root / "got") as make_room:
+        engine = swarm.engine()
         with swarm.seeder():
             engine.fetch(swarm.torrent, range(50))
             until(lambda: found(engine, swarm.hash).state == State.FAILED)
@@ -204,14 +217,25 @@ def test_a_full_disk_and_then_room(swarm: Swarm) -> None:
             assert found(engine, swarm.hash).state == State.FAILED
             assert found(engine, swarm.hash).wanted == list(range(50))
             assert engine.check()[-1].good is False
-            room = ["mount", "-o", "remount,size=20m", os.fspath(directory)]
-            subprocess.run(room, check=True)
+            make_room()
             swarm.finished(engine)
         assert found(engine, swarm.hash).message == ""
         assert swarm.right(engine, swarm.files)
-    finally:
         engine.stop()
-        subprocess.run(["umount", "-l", os.fspath(directory)], check=True)
+
+
+def test_who_asks_again_need_not_wait_until_room_is_looked_for(swarm: Swarm) -> None:
+    with _small_disk(swarm.root / "got") as make_room:
+        engine = swarm.engine(retry=3600)
+        with swarm.seeder():
+            engine.fetch(swarm.torrent, range(50))
+            until(lambda: found(engine, swarm.hash).state == State.FAILED)
+            make_room()
+            assert found(engine, swarm.hash).state == State.FAILED
+            engine.fetch(swarm.torrent, range(50))
+            swarm.finished(engine)
+        assert swarm.right(engine, swarm.files)
+        engine.stop()
 
 
 def test_pieces_come_in_the_order_of_reading_and_are_readable(swarm: Swarm) -> None:

@@ -5,11 +5,14 @@ With libtorrent, a tracker and a seeder of each torrent; held to bytes and to bl
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -22,10 +25,12 @@ from tests.support.lab import Lab, lab
 from tests.support.mounting import Mount, environment, mounted
 from tests.support.swarm import BLOCK, GENEROUS, PASSKEY, Seeder, Tracker, private_torrent
 from tests.support.torrents import Content, Kind, bencode, bytes_of
-from tests.swarm.libtorrent_support import processes_of, until
+from tests.swarm.libtorrent_support import process_of, processes_of, until
 from tests.swarm.reading_support import READ
 
 PIECE = 32 * 1024
+FEW = 16
+"""Pieces that may come once more after a kill -9: a second of 200 kB/s, and those on their way."""
 KINDS: tuple[Kind, ...] = ("v1", "v2", "hybrid")
 
 
@@ -60,9 +65,9 @@ class Many:
         runtime = made.base / "run"
         runtime.mkdir(mode=0o700)
         self._env = {"XDG_RUNTIME_DIR": str(runtime)}
-        downloads = made.base / "downloads"
-        self._engine = ("--engine", "libtorrent", "--download-dir", str(downloads))
-        stack.callback(LibtorrentEngine(downloads, self.state).stop)
+        self.downloads = made.base / "downloads"
+        self._engine = ("--engine", "libtorrent", "--download-dir", str(self.downloads))
+        stack.callback(LibtorrentEngine(self.downloads, self.state).stop)
 
     def offer(
         self, torrent: bytes, files: list[Content], beside: int | None = None, known: bool = True
@@ -189,3 +194,102 @@ def test_two_mounts_and_the_command_at_once_fetch_once(many: Many) -> None:
             offered.path(mount, index).read_bytes() == content
             for index, (_, content) in enumerate(files)
         )
+
+
+def test_whoever_is_killed_a_fetch_goes_on_and_nothing_comes_twice(many: Many) -> None:
+    torrent, files = private_torrent(b"many", 3, 1_000_000, announce=many.tracker.announce)
+    offered = many.offer(torrent, files)
+    offered.seeder.limit(200_000)
+    mount = many.mount()
+    top = mount.path / f"torrents/{offered.ident}"
+    every = -(-offered.size // PIECE)
+    # The command: the fetching goes on without it.
+    command = many.command("--yes", top)
+    until(lambda: len(offered.seeder.pieces()) > 4)
+    command.kill()
+    command.communicate()
+    sent = len(offered.seeder.pieces())
+    until(lambda: len(offered.seeder.pieces()) > sent + 2)
+    # The mount: the engine goes on without it, and the command that waits says so.
+    command = many.command("--wait", top)
+    until(lambda: _talks(command))
+    sent = len(offered.seeder.pieces())
+    mount.process.kill()
+    mount.process.wait()
+    mount.process.returncode = 0
+    said, _ = command.communicate(timeout=GENEROUS)
+    assert command.returncode == 1, said
+    assert "Traceback" not in said
+    subprocess.run(["umount", "-l", str(mount.path)], check=True)
+    until(lambda: len(offered.seeder.pieces()) > sent + 2)
+    # The engine: whoever waits for it starts it.
+    again = many.mount("again")
+    last = many.command("--wait", again.path / f"torrents/{offered.ident}")
+    until(lambda: _talks(last))
+    before = offered.seeder.pieces()
+    os.kill(process_of(many.state), signal.SIGKILL)
+    assert len(before) < every
+    offered.seeder.limit(0)
+    said, _ = last.communicate(timeout=GENEROUS)
+    assert (last.returncode, said) == (0, "2.9 MiB in 3 files here and verified\n")
+    assert offered.seeder.payload() <= offered.size + FEW * PIECE
+    for index, (_, content) in enumerate(files):
+        assert offered.path(again, index).read_bytes() == content
+
+
+def _talks(command: subprocess.Popen[str]) -> bool:
+    """Whether a command is connected to its mount."""
+    for each in Path(f"/proc/{command.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if str(each.readlink()).startswith("socket:"):
+                return True
+    return False
+
+
+def test_cancelled_it_brings_no_more_and_keeps_what_came(many: Many) -> None:
+    torrent, files = private_torrent(b"many", 60, 30_000, announce=many.tracker.announce)
+    offered = many.offer(torrent, files)
+    offered.seeder.limit(400_000)
+    mount = many.mount()
+    top = mount.path / f"torrents/{offered.ident}"
+    many.fetch("--yes", "--no-wait", top)
+    until(lambda: offered.seeder.payload() > 800_000)
+    assert "1 torrent" in many.fetch("--cancel", top)
+    sent = offered.seeder.payload()
+    offered.seeder.limit(0)
+    many.fetch("--status")  # and what was on its way has come
+    assert offered.seeder.payload() <= sent + FEW * PIECE < offered.size
+    here = [at for at in range(60) if _is_here(offered, mount, at)]
+    assert here, "what came whole stays"
+    assert len(here) < len(files)
+    many.fetch("--yes", top)
+    assert max(offered.seeder.pieces().values()) <= PIECE // BLOCK
+    assert offered.seeder.payload() == offered.size
+
+
+def _is_here(offered: Offered, mount: Mount, index: int) -> bool:
+    """Whether the file opens, and has its bytes."""
+    try:
+        found = offered.path(mount, index).read_bytes()
+    except OSError as error:
+        if error.errno == errno.ENODATA:
+            return False
+        raise
+    assert found == offered.files[index][1]
+    return True
+
+
+def test_where_there_is_no_room_it_does_not_begin(many: Many) -> None:
+    torrent, files = private_torrent(b"many", 3, 1_000_000, announce=many.tracker.announce)
+    offered = many.offer(torrent, files)
+    many.downloads.mkdir()
+    tmpfs = ["mount", "-t", "tmpfs", "-o", "size=1m", "biofs-test", str(many.downloads)]
+    subprocess.run(tmpfs, check=True)
+    try:
+        mount = many.mount()
+        said = many.fetch("--yes", mount.path / f"torrents/{offered.ident}", code=1)
+        assert "room" in said
+        assert offered.seeder.payload() == 0
+        assert list(many.downloads.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "-l", str(many.downloads)], check=True)
