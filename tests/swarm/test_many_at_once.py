@@ -231,7 +231,8 @@ def test_whoever_is_killed_a_fetch_goes_on_and_nothing_comes_twice(many: Many) -
     assert len(before) < every
     offered.seeder.limit(0)
     said, _ = last.communicate(timeout=GENEROUS)
-    assert (last.returncode, said) == (0, "2.9 MiB in 3 files here and verified\n")
+    assert last.returncode == 0, said
+    assert said.splitlines()[-1] == "2.9 MiB in 3 files here and verified"
     assert offered.seeder.payload() <= offered.size + FEW * PIECE
     for index, (_, content) in enumerate(files):
         assert offered.path(again, index).read_bytes() == content
@@ -254,11 +255,14 @@ def test_cancelled_it_brings_no_more_and_keeps_what_came(many: Many) -> None:
     top = mount.path / f"torrents/{offered.ident}"
     many.fetch("--yes", "--no-wait", top)
     until(lambda: offered.seeder.payload() > 800_000)
+    offered.seeder.limit(10_000)  # while the command starts
     assert "1 torrent" in many.fetch("--cancel", top)
     sent = offered.seeder.payload()
     offered.seeder.limit(0)
     many.fetch("--status")  # and what was on its way has come
-    assert offered.seeder.payload() <= sent + FEW * PIECE < offered.size
+    came = offered.seeder.payload() - sent
+    assert came <= FEW * PIECE
+    assert sent + came < offered.size
     here = [at for at in range(60) if _is_here(offered, mount, at)]
     assert here, "what came whole stays"
     assert len(here) < len(files)
