@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.contents.engines.daemon.torrent import Layout
+from biofs.contents.engines.daemon.layout import Layout
 from biofs.tree import metainfo
 from tests.support.torrents import BLOCK, Kind, make
 

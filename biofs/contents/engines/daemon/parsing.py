@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 import libtorrent
 
 from biofs.contents.engines.daemon import redaction
+from biofs.contents.engines.daemon.layout import Layout, key_of
 from biofs.contents.engines.daemon.messages import LARGEST_TORRENT
 from biofs.contents.engines.daemon.place import Record
-from biofs.contents.engines.daemon.torrent import Layout, key_of
 from biofs.contents.engines.engine import EngineError
 
 _ALONE: Final = (

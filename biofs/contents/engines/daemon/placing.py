@@ -6,7 +6,8 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from biofs.contents.engines.daemon.torrent import Layout, Torrent
+from biofs.contents.engines.daemon.layout import Layout
+from biofs.contents.engines.daemon.torrent import Torrent
 from biofs.contents.engines.engine import EngineError, OverLimitError
 
 

@@ -18,11 +18,12 @@ from typing import Any, Final
 import libtorrent
 
 from biofs.contents.engines.daemon import options, redaction
+from biofs.contents.engines.daemon.layout import Layout
 from biofs.contents.engines.daemon.messages import Configure, quoted, unquoted
 from biofs.contents.engines.daemon.parsing import Parsed, parse, prepare, resumed, text_of
 from biofs.contents.engines.daemon.place import Record, Records
 from biofs.contents.engines.daemon.placing import check_room, directory_for
-from biofs.contents.engines.daemon.torrent import Layout, Torrent
+from biofs.contents.engines.daemon.torrent import Torrent
 from biofs.contents.engines.daemon.waiting import Waiter, Waiting
 from biofs.contents.engines.engine import EngineError, Progress
 
