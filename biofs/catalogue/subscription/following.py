@@ -33,6 +33,9 @@ JITTER: Final = 0.05
 """Of an interval: by which a wait is shorter than another."""
 CATCH_UP: Final = 1 / 12
 """Of an interval: within which one who is late looks, at a random moment."""
+JUST_NOW: Final = CATCH_UP / 2
+"""Of an interval: whoever waited while another mount of this machine looked need not look again.
+Less than between any two looks of one mount."""
 RETRY: Final = 30.0
 SPREAD: Final = 0.1
 """Of the wait after a failure: by which one is longer or shorter."""
@@ -121,14 +124,16 @@ class Following:
             task_status.started()
             while True:
                 await self._sleep()
-                if self._asked or (trio.current_time() >= self._due and not self.offline):
+                if self._asked:
                     asked, self._asked = self._asked, []
-                    looked = await self._look(anew=bool(asked))
+                    looked = await self._look(anew=True)
                     for done, found in asked:
                         found.append(looked)
                         done.set()
                 elif self._updater.kept.version() != version:
                     await self._take_up()
+                elif trio.current_time() >= self._due and not self.offline:
+                    await self._look(anew=False)
                 version = self._updater.kept.version()
 
     async def _sleep(self) -> None:
@@ -157,7 +162,7 @@ class Following:
         return self._uniform(CATCH_UP * longest, longest)
 
     async def _look(self, *, anew: bool) -> Looked:
-        younger = 0.0 if anew else self._interval / 2
+        younger = 0.0 if anew else JUST_NOW * self._interval
         began = trio.current_time()
         try:
             known = await self._updater.update(anew=anew, younger=younger)

@@ -21,7 +21,6 @@ from biofs.catalogue.subscription.following import (
     FETCHING,
     INTERVAL,
     JITTER,
-    SHORTEST,
     SPREAD,
     Following,
 )
@@ -58,6 +57,7 @@ class Looking:
         self.done, self.total = 0, None
         self.times: list[float] = []
         self.trusted, self.takes, self.exchanged = True, 0.0, 0
+        self.checked, self.shown = 0.0, FILE
         self.outcome: Known | UpdateFailed = known()
 
     def clock(self) -> float:
@@ -71,12 +71,15 @@ class Looking:
         yield
 
     async def update(self, *, anew: bool, younger: float) -> Known:
+        if 0 <= self.clock() - self.checked < younger:
+            return known(file=self.shown, checked=self.checked)
         self.times.append(trio.current_time())
         if self.takes:
             await trio.sleep(self.takes)
         if isinstance(self.outcome, UpdateFailed):
             raise self.outcome
-        return known(file=self.outcome.file, checked=self.clock())
+        self.shown, self.checked = self.outcome.file, self.clock()
+        return known(file=self.shown, checked=self.checked)
 
 
 async def _looks(base: Path, seconds: float, seed: int = 0, **options: Any) -> Looking:
@@ -140,7 +143,7 @@ async def test_what_a_look_takes_is_part_of_the_interval(
     times = (await _looks(tmp_path, 10 * INTERVAL, takes=INTERVAL / 3)).times
     assert all(two - one <= (1 - FETCHING) * INTERVAL for one, two in pairwise(times))
     slow = (await _looks(tmp_path, 10 * INTERVAL, takes=2 * INTERVAL)).times
-    assert all(two - one == pytest.approx(2 * INTERVAL + SHORTEST) for one, two in pairwise(slow))
+    assert all(2 * INTERVAL <= two - one <= 3 * INTERVAL for one, two in pairwise(slow)), "no hurry"
 
 
 @pytest.mark.parametrize("checked", [0.0, -10 * INTERVAL], ids=["fresh", "late"])
