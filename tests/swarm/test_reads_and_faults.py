@@ -19,8 +19,10 @@ from tests.support.swarm import BLOCK, GENEROUS, Seeder, altered, pieces_of
 from tests.swarm.libtorrent_support import process_of, until
 from tests.swarm.reading_support import PIECE, SIZE, Reading, reading
 
-FEW = 8
-"""Pieces that may come once more after a kill -9: those on their way, or not in the files yet."""
+RATE = 200_000
+FEW = 16
+"""Pieces that may come once more after a kill -9: of a second at that rate, as they need not be in
+the files yet, and of what was on its way."""
 
 
 @pytest.fixture
@@ -57,8 +59,9 @@ def test_a_killed_mount_loses_nothing_and_the_next_one_goes_on(made: Reading) ->
         assert len(got) < SIZE
         with made.mounted() as second:
             # Once more, and with the engine.
+            made.seeder.limit(RATE)
             engine = process_of(made.state)
-            got = _wants_all(made, second, 1_000_000)
+            got = _wants_all(made, second, 800_000)
             os.kill(engine, signal.SIGKILL)
             assert got == whole[: len(got)]
             made.seeder.limit(0)
@@ -75,10 +78,10 @@ def test_a_killed_mount_loses_nothing_and_the_next_one_goes_on(made: Reading) ->
 
 def test_a_seeder_and_a_tracker_that_are_killed_and_come_back(made: Reading) -> None:
     with made.mounted() as mount:
-        made.seeder.limit(500_000)
+        made.seeder.limit(RATE)
         with made.reader(made.path(mount, 0)) as reader:
             assert reader.stdout is not None
-            got = reader.stdout.read(500_000)
+            got = reader.stdout.read(400_000)
             sent = made.seeder.payload()
             made.seeder.kill()
             made.tracker.kill()
