@@ -56,6 +56,7 @@ def test_a_gigabyte_is_not_taken(
         assert "the answer is too large" in mount.log.read_text()
 
 
+@pytest.mark.long
 def test_many_giants_at_once_are_taken_one_by_one(tmp_path: Path, server: Misbehaving) -> None:
     with mounting(tmp_path, server.url) as mount:
         documents = [group / "group.json" for group in groups(mount)[:8]]

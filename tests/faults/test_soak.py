@@ -12,6 +12,7 @@ SECONDS = 14.0
 SEED = 20
 
 
+@pytest.mark.long
 def test_random_tools_faults_and_refreshes_leave_nothing_behind(tmp_path: Path) -> None:
     done = soak(tmp_path, SECONDS, SEED)
     for outcome in ("list ok", "read ok", "look ok", "miss ENOENT", "open ENODATA"):

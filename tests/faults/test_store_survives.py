@@ -65,6 +65,7 @@ def check(base: Path) -> int:
         return int(details)
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_gets_there(tmp_path: Path, server: Server) -> None:
     randomly = random.Random(8)
     known = -1

@@ -154,6 +154,7 @@ def test_what_needs_a_groups_detail_costs_one_request_once(
         assert case.cost(action) == 0, "after a remount"
 
 
+@pytest.mark.long
 def test_grep_over_a_category_costs_its_pages_and_its_groups_once(case: Case) -> None:
     def grep(mount: Mount) -> str:
         return mount.run(*("grep", "-rc", "--exclude-dir=files", "genom", CATEGORY), timeout=500)

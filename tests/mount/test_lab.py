@@ -105,6 +105,7 @@ def options(url: str, root: Path, number: int) -> tuple[str, ...]:
     return ("--snapshot", f"{url}/{name}/", "--ttl", str(INTERVAL))
 
 
+@pytest.mark.long
 def test_twenty_mounts_show_a_change_within_an_interval_and_the_server_sees_one(
     tmp_path: Path, source: Overlay, server: Server
 ) -> None:

@@ -165,6 +165,7 @@ def _resources() -> tuple[int, int, int]:
     return descriptors, threading.active_count(), pages * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.long
 async def test_nothing_grows_with_a_thousand_exchanges(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -104,6 +104,7 @@ def test_any_knowledge_leads_to_any_other(
 
 
 @pytest.mark.parametrize("count", [300, 3000])
+@pytest.mark.long
 def test_a_day_costs_what_changed(tmp_path: Path, count: int) -> None:
     groups = made_up(count, torrents=3, files=20)
     later = [revised(group) for group in groups if group.id % 100 == 1]
