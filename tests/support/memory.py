@@ -30,6 +30,7 @@ def measured(source: Source) -> Iterator[tuple[str, int]]:
             Path(base),
             *("--url", server.url, "--rate", "unlimited", "--wait", "600"),
             env={"BIOFS_TOKEN": DONOR_TOKEN},
+            module="biofs",  # of a fork's memory, some belongs to others as well
         ) as mount,
     ):
         yield "mounted", peak(mount)
