@@ -110,11 +110,14 @@ class Following:
         self._wake.set()
         return asked
 
-    async def look_now(self) -> Looked:
-        """As `ask`, and wait for what is found."""
-        done, found = self.ask()
-        await done.wait()
-        return found[0]
+    def stage(self) -> str:
+        """How far a look is, in words."""
+        done, total = self._updater.done, self._updater.total
+        if not done:
+            return "under way"
+        if done == total:
+            return "fetched, is being unpacked"
+        return f"{done:,} of {total:,} bytes" if total else f"{done:,} bytes"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Follow until cancelled."""

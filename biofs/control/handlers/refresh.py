@@ -33,6 +33,7 @@ from biofs.store.groups import Before
 from biofs.tree import names
 from biofs.tree.inodes import Address, Kind
 
+TELLS_SECONDS: Final = 2.0
 _UNKNOWN: Final = "not known yet: reading it fetches it"
 
 
@@ -91,7 +92,7 @@ class Refresher:
         was not confirmed with `everything`.
         """
         if self._following is not None:
-            return await _published(self._following, ask)
+            return await _published(self._following, ask, report)
         found = await self._found(ask)
         address = found.address
         if self._catalogue.queue.offline:
@@ -223,14 +224,23 @@ class Refresher:
         return f"{waiting} waiting, next request in {seconds:.0f} s" if waiting else "being asked"
 
 
-async def _published(following: Following, ask: Ask) -> dict[str, object]:
-    """Look at the URL: whatever the path is, what is published is published as a whole."""
+async def _published(following: Following, ask: Ask, report: Report) -> dict[str, object]:
+    """Look at the URL: whatever the path is, what is published is published as a whole.
+
+    A large snapshot takes minutes, of which the asker is told.
+    """
     if following.offline:
         raise Refused("the mount is offline: nothing is asked")
     if not ask.wait:
         following.ask()
         return {"started": 1}
-    looked = await following.look_now()
+    done, found = following.ask()
+    while not done.is_set():
+        with trio.move_on_after(TELLS_SECONDS):
+            await done.wait()
+        if not done.is_set():
+            report(following.stage())
+    looked = found[0]
     if looked.problem:
         raise Refused(looked.problem)
     if looked.difference is None:

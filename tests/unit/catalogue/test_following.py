@@ -24,6 +24,9 @@ from biofs.catalogue.subscription.following import (
     SPREAD,
     Following,
 )
+from biofs.control.client import SILENCE_SECONDS
+from biofs.control.handlers import refresh
+from biofs.control.protocol import Ask
 from biofs.store.snapshots.difference import Difference
 from biofs.store.snapshots.kept import Kept, Known
 
@@ -58,6 +61,7 @@ class Looking:
         self.times: list[float] = []
         self.trusted, self.takes, self.exchanged = True, 0.0, 0
         self.checked, self.shown = 0.0, FILE
+        self.told: list[str] = []
         self.outcome: Known | UpdateFailed = known()
 
     def clock(self) -> float:
@@ -110,7 +114,8 @@ async def _looks(base: Path, seconds: float, seed: int = 0, **options: Any) -> L
                 looking.kept.write(meanwhile)
             if asks is not None:
                 await trio.sleep(asks)
-                await following.look_now()
+                answer = await refresh._published(following, Ask(do="refresh"), looking.told.append)
+                assert answer == {"changed": []}
     looking.times = [each - start for each in looking.times]
     return looking
 
@@ -167,6 +172,14 @@ async def test_a_refresh_of_all_at_once_leaves_each_its_moment(
         without = (await _looks(tmp_path, 3 * INTERVAL, seed)).times
         refreshed = (await _looks(tmp_path, 3 * INTERVAL, seed, asks=without[0] / 2)).times
         assert refreshed == pytest.approx([without[0] / 2, *without])
+
+
+async def test_who_waits_for_a_refresh_is_told_that_it_goes_on(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, alone: None
+) -> None:
+    looking = await _looks(tmp_path, INTERVAL / 24, asks=1.0, takes=100.0)
+    assert len(looking.told) >= 100 / SILENCE_SECONDS * 4
+    assert set(looking.told) == {"under way"}
 
 
 async def test_what_another_mount_fetched_without_the_key_is_not_shown(
