@@ -137,7 +137,7 @@ class Updater:
         small = await self._source.small(url, most, validators, anew=anew)
         if small is None:
             assert known is not None  # noqa: S101 - without it nothing is conditional
-            return self._confirmed(known)
+            return await trio.to_thread.run_sync(self._confirmed, known)
         found = await self._described(small)
         _check_successor(known, found.catalogue, found.made)
         if usable is None or found.snapshot.id != usable.id:
@@ -255,7 +255,8 @@ class Updater:
         except StoreError as error:
             raise UpdateFailed(str(error), lasting=True) from None
         finally:
-            discard(target)
+            with trio.CancelScope(shield=True):  # a disk takes its time for a large file
+                await trio.to_thread.run_sync(discard, target)
         return made
 
     async def _plain(self, known: Known | None, show: Show) -> Known:
@@ -270,7 +271,7 @@ class Updater:
         if fetched is None:
             assert known is not None  # noqa: S101 - without it nothing is conditional
             discard(target)
-            return self._confirmed(known)
+            return await trio.to_thread.run_sync(self._confirmed, known)
         if self._rejected is not None and self._rejected.sha256 == fetched.sha256:
             discard(target)
             raise UpdateFailed(self._rejected.why, lasting=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Final, TypeVar
@@ -53,13 +53,25 @@ class Generation:
         return self
 
     def let_go(self) -> None:
-        """It is needed once less."""
+        """It is needed once less.
+
+        The file of one that was superseded goes in a thread: a disk takes tenths of a second to
+        give back a gigabyte, and whoever lets go may be the event loop.
+        """
         with self._lock:
             self._readers -= 1
             last = self._readers == 0
-        if last:
-            self.connection.close()
-            self._held.let_go(remove=self._superseded)
+        if not last:
+            return
+        if self._superseded:
+            with suppress(RuntimeError):  # no thread can be had
+                threading.Thread(target=self._end, name="old snapshot", daemon=True).start()
+                return
+        self._end()
+
+    def _end(self) -> None:
+        self.connection.close()
+        self._held.let_go(remove=self._superseded)
 
     def supersede(self) -> None:
         """Another one has taken its place: its file goes with its last reader."""
