@@ -27,16 +27,16 @@ _PER_TRANSACTION: Final = 20  # times PROTOTYPES
 
 # Which rows belong to a group (parameter 1), and the columns in which ids stand as numbers.
 TABLES: Final = {
-    "groups": ("id = ?1", {"id": "group"}),
-    "torrents": ("group_id = ?1", {"id": "torrent", "group_id": "group"}),
-    "group_facets": ("group_id = ?1", {"group_id": "group"}),
+    "groups": ("id = :id", {"id": "group"}),
+    "torrents": ("group_id = :id", {"id": "torrent", "group_id": "group"}),
+    "group_facets": ("group_id = :id", {"group_id": "group"}),
     "hashes": (
-        "torrent_id IN (SELECT id FROM torrents WHERE group_id = ?1)",
+        "torrent_id IN (SELECT id FROM torrents WHERE group_id = :id)",
         {"torrent_id": "torrent"},
     ),
-    "details": ("group_id = ?1", {"group_id": "group"}),
-    "file_lists": ("group_id = ?1", {"group_id": "group"}),
-    "texts": ("rowid IN (2 * ?1, 2 * ?1 + 1)", {"rowid": "text"}),
+    "details": ("group_id = :id", {"group_id": "group"}),
+    "file_lists": ("group_id = :id", {"group_id": "group"}),
+    "texts": ("rowid IN (2 * :id, 2 * :id + 1)", {"rowid": "text"}),
 }
 _STEPS: Final = {"group": PROTOTYPES, "torrent": PROTOTYPES * TORRENTS, "text": PROTOTYPES * 2}
 _BETWEEN: Final = "\x1f"
@@ -87,7 +87,7 @@ class _Table:
         names, places = ", ".join(columns), ", ".join("?" * len(columns))
         self.insert = f"INSERT INTO {table} ({names}) VALUES ({places})"
         self.rows: list[tuple[object, ...]] = connection.execute(
-            f"SELECT {names} FROM {table} WHERE {condition}", (group,)
+            f"SELECT {names} FROM {table} WHERE {condition}", {"id": group}
         ).fetchall()
         self.numbers = [(columns.index(name), _STEPS[kind]) for name, kind in numbers.items()]
         self.binary = [columns.index(name) for known, name in _BINARY if known == table]

@@ -53,7 +53,7 @@ def test_what_was_fetched_while_the_clock_was_ahead_is_asked_for_again(
     [store] = (tmp_path / "cache").glob("*.sqlite")
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute(
-            "UPDATE listings SET checked = checked + ?1, walked = walked + ?1", (AHEAD,)
+            "UPDATE listings SET checked = checked + ?, walked = walked + ?", (AHEAD, AHEAD)
         )
         connection.execute("UPDATE details SET fetched = fetched + ?", (AHEAD,))
         connection.execute("UPDATE groups SET seen = seen + ?", (AHEAD,))
