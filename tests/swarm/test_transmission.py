@@ -130,6 +130,11 @@ def test_one_file_of_fifty_is_fetched_and_no_other(begun: Begun) -> None:
     assert (progress.name, progress.message) == ("one", "")
     assert offered.there(daemon.data / "one") == [7]
     engine.fetch(offered.torrent, [30])
+    assert offered.seeder is not None
+    # Transmission 4 has left it, and it knows Transmission as one that needs nothing.
+    offered.seeder.kill()
+    offered.seeder.start()
+    _dial(begun.one)
     progress = finished(daemon, offered)
     assert list(progress.wanted) == [7, 30]
     assert offered.there(daemon.data / "one") == [7, 30]
