@@ -158,7 +158,7 @@ async def test_what_will_not_come(case: Case) -> None:
     assert not follow.ended
     case.clock.now += STOPPED_SECONDS
     await follow.step(case.progress(0, 0, state=State.STOPPED, message="ratio reached"))
-    assert follow.failure == f"{STOPPED}: ratio reached"
+    assert follow.failure == f"ratio reached; it {STOPPED}"
 
 
 @pytest.mark.parametrize("gone", [True, False])
