@@ -15,10 +15,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cachetools import LRUCache
+
 from biofs.store.database.files import make_directory
 from biofs.store.database.store import enter_wal
 
 _DAY_SECONDS: Final = 86_400
+_MOST_CHARGED: Final = 1 << 20
+"""Pieces that are known to be charged; others are charged again."""
 _BUSY_SECONDS: Final = 10.0
 _FILES: Final = """CREATE TABLE IF NOT EXISTS files
     (info_hash BLOB, file INTEGER, bytes INTEGER, PRIMARY KEY (info_hash, file))"""
@@ -40,7 +44,24 @@ class ReadBudget:
         self._path: Final = path
         self._limits: Final = limits
         self._lock: Final = threading.Lock()
+        self._turn: Final = threading.Lock()
+        """Held while it is found out what is to be charged."""
+        self._paid: Final[LRUCache[tuple[bytes, int], None]] = LRUCache(_MOST_CHARGED)
         self._connection: sqlite3.Connection | None = None
+
+    def charge_once(
+        self, info_hash: bytes, file: int, pieces: Sequence[int], sizes: Sequence[int], now: float
+    ) -> int:
+        """Charge those of the pieces that were not charged before, as `charge` does.
+
+        How many of all pieces, in order, may be asked for.
+        """
+        with self._turn:
+            new = [at for at, piece in enumerate(pieces) if (info_hash, piece) not in self._paid]
+            count = self.charge(info_hash, file, [sizes[at] for at in new], now) if new else 0
+            for at in new[:count]:
+                self._paid[info_hash, pieces[at]] = None
+            return len(pieces) if count == len(new) else new[count]
 
     def charge(self, info_hash: bytes, file: int, sizes: Sequence[int], now: float) -> int:
         """Charge pieces of these sizes, in order, and say how many of them there was room for.

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 
 class EngineError(Exception):
@@ -118,6 +118,16 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of the connection. The client goes on."""
+        ...
+
+
+@runtime_checkable
+class WaitingEngine(Engine, Protocol):
+    """An engine that need not be asked again and again how far it is."""
+
+    def wait_for_all(self, info_hash: bytes, timeout: float) -> None:
+        """Return once all that is wanted of a torrent is in the files, or it cannot go on, or it is
+        not had; or after `timeout` seconds."""
         ...
 
 

@@ -147,6 +147,10 @@ class LibtorrentEngine:
             found = self._ask(request, list[int], timeout)
         return frozenset(found)
 
+    def wait_for_all(self, info_hash: bytes, timeout: float) -> None:
+        request = messages.WaitForAll(info_hash=info_hash, timeout=timeout)
+        self._ask(request, object, timeout)
+
     def check(self) -> Sequence[Finding]:
         return [*self._check_process(), *self._check_directory()]
 

@@ -84,6 +84,13 @@ class Wait(_Message, frozen=True, kw_only=True):
     timeout: float
 
 
+class WaitForAll(_Message, frozen=True, kw_only=True):
+    """Until all that is wanted of a torrent is in the files, or it cannot go on."""
+
+    info_hash: bytes
+    timeout: float
+
+
 class Check(_Message, frozen=True, kw_only=True):
     pass
 
@@ -93,7 +100,7 @@ class Stop(_Message, frozen=True, kw_only=True):
 
 
 Request: TypeAlias = (
-    Configure | Fetch | Cancel | Progress | Directory | Pieces | Wait | Check | Stop
+    Configure | Fetch | Cancel | Progress | Directory | Pieces | Wait | WaitForAll | Check | Stop
 )
 
 

@@ -33,6 +33,10 @@ def of(settings: Configure) -> settings_pack:
         "enable_upnp": False,
         "enable_natpmp": False,
         "enable_outgoing_utp": False,
+        # How many blocks are asked of a peer at a time follows from its rate, which is measured on
+        # ticks: with libtorrent's own 500 ms, the third piece that is read by itself comes two
+        # blocks at a time, and takes up to 900 ms. It costs 0.4 ms of processor time a second.
+        "tick_interval": 100,
         "min_reconnect_time": 10,
         "max_failcount": 20,
         "download_rate_limit": settings.down,

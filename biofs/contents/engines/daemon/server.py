@@ -180,7 +180,7 @@ class Server:
             self._ending = True
         elif self._session is None:
             raise EngineError("the engine has no settings yet")
-        elif isinstance(request, messages.Wait):
+        elif isinstance(request, messages.Wait | messages.WaitForAll):
             self._wait(self._session, client, request)
             return None
         else:
@@ -195,13 +195,16 @@ class Server:
             self._session.configure(settings)
         self._settings = settings
 
-    def _wait(self, session: Session, client: _Client, request: messages.Wait) -> None:
+    def _wait(
+        self, session: Session, client: _Client, request: messages.Wait | messages.WaitForAll
+    ) -> None:
         def there(pieces: list[int]) -> None:
             client.waiter = None
             self._say(client, answer(pieces))
 
         seconds = max(0.0, min(request.timeout, _LONGEST_WAIT))
-        client.waiter = Waiter(request.pieces, time.monotonic() + seconds, there)
+        pieces = request.pieces if isinstance(request, messages.Wait) else None
+        client.waiter = Waiter(pieces, time.monotonic() + seconds, there)
         session.wait(request.info_hash.hex(), client.waiter)
 
 

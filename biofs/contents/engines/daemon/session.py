@@ -137,7 +137,7 @@ class Session:
         return None if torrent is None else torrent.directory
 
     def wait(self, key: str, waiter: Waiter) -> None:
-        """Answer once one of the pieces is in the files, or when its time is over."""
+        """Answer once one of the pieces, or all of it, is in the files, or its time is over."""
         torrent = self._torrents.get(key)
         if torrent is None:
             waiter.answer([])
@@ -246,6 +246,10 @@ class Session:
 
     def _schedule(self) -> None:
         """Let only so many fetch as may: those that are read, then those that came first."""
+        if not self._settings.at_once and self._settings.ratio is None:
+            for torrent in self._torrents.values():
+                torrent.resume()
+            return
         fetching = 0
         for torrent in sorted(self._torrents.values(), key=lambda each: not each.is_streaming()):
             status = torrent.handle.status()
@@ -334,6 +338,7 @@ class Session:
     def _file_error(self, torrent: Torrent, alert: Any) -> None:
         if torrent.fail(alert.error):
             self._add_again(torrent)
+        self._waiting.look_at_all(torrent)
 
     def tick(self) -> None:
         """What is to be done now and then."""

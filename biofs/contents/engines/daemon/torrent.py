@@ -82,6 +82,8 @@ class Torrent:
         """The last piece that came did not have its hash, for which libtorrent bans its peer."""
         self.tracker_answered = False
         self._streamed: set[int] = set()
+        self._left: set[int] = set()
+        """What of it did not come before its reader went elsewhere."""
         self._urgent: set[int] = set()
         """Pieces that were given a deadline."""
         self._have = bytearray(self.layout.pieces)
@@ -114,15 +116,18 @@ class Torrent:
     def stream(self, pieces: Sequence[int]) -> None:
         """Fetch these pieces before all others, in their order.
 
-        libtorrent asks for pieces that have a deadline mostly on its ticks, twice a second, and
-        keeps one request for all others under way meanwhile. So order is by priority, and a
-        deadline is for a seek alone: it takes back what was asked of peers already.
+        libtorrent asks for pieces that have a deadline mostly on its ticks, and keeps one request
+        for all others under way meanwhile. So order is by priority, and a deadline is for a seek
+        alone: it takes back what was asked of peers already.
         """
         if not self._streamed:
             self.handle.set_flags(libtorrent.torrent_flags.sequential_download)
         left = {piece for piece in self._streamed.difference(pieces) if not self._have[piece]}
-        sought = pieces[:1] if pieces and pieces[0] not in self._streamed else ()
-        others = bool(left) or bool(self.wanted)
+        seeks = bool(pieces) and self._streamed.isdisjoint((pieces[0], pieces[0] - 1))
+        self._left.intersection_update(left)
+        if seeks:
+            self._left |= left
+        others = bool(self._left) or bool(self.wanted)
         for piece in self._urgent.difference(pieces):
             self.handle.reset_piece_deadline(piece)
         self._urgent.intersection_update(pieces)
@@ -135,8 +140,8 @@ class Torrent:
         self._streamed = left.union(pieces)
         if changed:
             self.handle.prioritize_pieces(changed)
-        if sought and others:
-            self.hurry(sought[0])
+        if seeks and others:
+            self.hurry(pieces[0])
 
     def hurry(self, piece: int) -> None:
         """A piece that is streamed is waited for: ask for it before all that was asked for."""
@@ -169,6 +174,10 @@ class Torrent:
         """Whether something that is wanted is not there."""
         status = self.handle.status() if status is None else status
         return self.is_asked_for() and not status.is_finished
+
+    def is_at_rest(self) -> bool:
+        """Whether all that is wanted is in the files, or nothing comes until it is tried again."""
+        return bool(self.failure) or (self.flushed and not self.has_to_fetch())
 
     def may_seed(self) -> bool:
         """Whether it has something that others can get from it."""
@@ -249,6 +258,8 @@ class Torrent:
         handle.set_flags(libtorrent.torrent_flags.upload_mode)
         if not self.running:
             handle.pause()
+        if self._streamed:
+            handle.set_flags(libtorrent.torrent_flags.sequential_download)
         self._hashing = True
         self._have = bytearray(self.layout.pieces)
         self._urgent.clear()

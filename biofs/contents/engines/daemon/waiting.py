@@ -13,12 +13,16 @@ from biofs.contents.engines.daemon.torrent import Torrent
 
 
 class Waiter:
-    """Someone who waits for pieces. `answer` is called once, with those that are there."""
+    """Someone who waits for pieces. `answer` is called once, with those that are there.
+
+    With `pieces` None, for all that is wanted of a torrent: the answer has no pieces then.
+    """
 
     def __init__(
-        self, pieces: Sequence[int], until: float, answer: Callable[[list[int]], None]
+        self, pieces: Sequence[int] | None, until: float, answer: Callable[[list[int]], None]
     ) -> None:
-        self.pieces = pieces
+        self.for_all = pieces is None
+        self.pieces = pieces or ()
         self.until = until
         self.answer = answer
 
@@ -64,6 +68,7 @@ class Waiting:
         # What came until now, but is not in the files, has its alert in the queue by now.
         take_alerts()
         self._answer(torrent, have - torrent.pending())
+        self.look_at_all(torrent)
 
     def flush(self, torrent: Torrent, *, always: bool = False) -> None:
         """Have the bytes put into the files, if someone waits for them."""
@@ -80,7 +85,17 @@ class Waiting:
         there, torrent.flushing = torrent.flushing, None
         torrent.flushed = not torrent.unflushed
         self._answer(torrent, there)
+        self.look_at_all(torrent)
         self.flush(torrent, always=not torrent.flushed and not torrent.has_to_fetch())
+
+    def look_at_all(self, torrent: Torrent) -> None:
+        """Tell those who wait for all of it, if it is there or cannot go on."""
+        waiting = self._waiters.get(torrent.key, [])
+        for_all = [each for each in waiting if each.for_all]
+        if for_all and torrent.is_at_rest():
+            for waiter in for_all:
+                waiting.remove(waiter)
+                waiter.answer([])
 
     def _waited(self, torrent: Torrent) -> set[int]:
         return {each for waiter in self._waiters.get(torrent.key, ()) for each in waiter.pieces}
@@ -90,6 +105,6 @@ class Waiting:
         for waiter in list(waiting):
             # A piece that could not be written is not had any longer.
             found = sorted(torrent.has(there & set(waiter.pieces)))
-            if found or not waiter.pieces:
+            if found or not (waiter.pieces or waiter.for_all):
                 waiting.remove(waiter)
                 waiter.answer(found)
