@@ -121,17 +121,48 @@ class OpenFile:
         span = self._span(offset, stop)
         if not self._local or not verified.has(span.start, span.stop):
             return None
-        length = stop - offset
+        data = self._on_disk_now(offset, stop)
+        if data is None or Identity.of(os.fstat(self._descriptor)) != identity:
+            return None
+        return data
+
+    def _on_disk_now(self, start: int, stop: int) -> memoryview | None:
+        """Bytes that the kernel has in memory; None if the disk would have to be waited for.
+
+        For the event loop, and good until it is called again.
+        """
+        length = stop - start
         buffer = _reused[:length] if length <= _REQUEST else memoryview(bytearray(length))
         try:
-            count = os.preadv(self._descriptor, [buffer], offset, os.RWF_NOWAIT)
+            count = os.preadv(self._descriptor, [buffer], start, os.RWF_NOWAIT)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
                 return None
             raise
-        if count != length or Identity.of(os.fstat(self._descriptor)) != identity:
+        return buffer if count == length else None
+
+    def read_kept(self, start: int, size: int) -> bytes | None:
+        """As `read_now`, of a file that still changes, so that nothing is remembered of it: bytes
+        of verified pieces that we have in memory, if the disk has them as well."""
+        stop = min(start + size, self.length)
+        if start >= stop or not self._local:
             return None
-        return buffer
+        span = self._span(start, stop)
+        pieces = [self._shared.pieces.right(self._key(number)) for number in span]
+        if not all(pieces) or self._is_settled(Identity.of(os.fstat(self._descriptor))):
+            return None
+        parts: list[bytes] = []
+        for number, piece in zip(span, pieces, strict=True):
+            assert piece is not None  # noqa: S101 - as seen above
+            offset, begin, length = self._extent(number)
+            first, last = max(start, offset), min(stop, offset + length)
+            parts.append(piece[begin + first - offset : begin + last - offset])
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        on_disk = self._on_disk_now(start, stop)
+        return data if on_disk is not None and on_disk == data else None
+
+    def _key(self, number: int) -> PieceKey:
+        return PieceKey(self._info_hash, self._indexes[number])
 
     def to_verify(self, offset: int, size: int) -> bool:
         """Whether who reads here should have pieces verified that will be read soon, in a thread
@@ -248,7 +279,7 @@ class OpenFile:
     def _piece(self, number: int) -> bytes | Identity:
         """The file's own bytes in a piece, verified; if another reader has just seen to that, what
         the file was known by then."""
-        key = PieceKey(self._info_hash, self._indexes[number])
+        key = self._key(number)
         # The kernel reads ahead: what asks for the rest of a piece waits for who hashes it.
         with self._hashing_of(number):
             identity, verified = self._state

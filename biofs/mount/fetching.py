@@ -21,7 +21,13 @@ from cachetools import LRUCache
 
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
-from biofs.contents.engines.engine import Engine, EngineError, Progress, StreamingEngine
+from biofs.contents.engines.engine import (
+    Engine,
+    EngineError,
+    Progress,
+    StreamingEngine,
+    WaitingEngine,
+)
 from biofs.contents.matching import Listed, Local
 from biofs.mount.contents import Contents
 from biofs.tree import printable
@@ -127,20 +133,21 @@ class Fetching:
         self, torrent_id: int, listed: Listed, local: Local, pieces: Sequence[int], caller: Caller
     ) -> None:
         """Have the engine fetch these pieces first. Costs and raises as `start`."""
-        key = listed.info_hash.upper()
+        key, info_hash = listed.info_hash.upper(), info_hash_of(local)
         async with self._turn(key):
-            torrent = await self._torrent(torrent_id, listed, local, caller)
+            if await self.ask(lambda engine: _streaming(engine).fetch_more(info_hash, pieces)):
+                return
+            torrent = await self._whole_torrent(torrent_id, listed, caller)
             await self.ask(lambda engine: _streaming(engine).fetch_pieces(torrent, pieces))
             self._torrents.pop(key, None)
 
-    async def wait_for_piece(self, info_hash: bytes, piece: int, seconds: float) -> bool:
-        """Whether the engine has put a piece into the files, at the latest after so long.
+    async def wait_for_pieces(
+        self, info_hash: bytes, pieces: Sequence[int], seconds: float
+    ) -> Collection[int]:
+        """See `StreamingEngine.wait_for_pieces`."""
 
-        Raises EngineError.
-        """
-
-        def wait(engine: Engine) -> bool:
-            return piece in _streaming(engine).wait_for_pieces(info_hash, [piece], seconds)
+        def wait(engine: Engine) -> Collection[int]:
+            return _streaming(engine).wait_for_pieces(info_hash, pieces, seconds)
 
         return await self.ask(wait, self._waiting)
 
@@ -154,10 +161,14 @@ class Fetching:
     async def _torrent(
         self, torrent_id: int, listed: Listed, local: Local, caller: Caller
     ) -> bytes:
-        key = listed.info_hash.upper()
         progress = await self.progress(info_hash_of(local))
         if progress is not None:
             return local.metainfo.kept()  # it knows the torrent, and its trackers
+        return await self._whole_torrent(torrent_id, listed, caller)
+
+    async def _whole_torrent(self, torrent_id: int, listed: Listed, caller: Caller) -> bytes:
+        """A .torrent with announce URLs."""
+        key = listed.info_hash.upper()
         if (torrent := self._torrents.get(key)) is not None:
             return torrent
         found = await self.contents.in_thread(caller, self.contents.library.torrent_file, key)
@@ -184,6 +195,20 @@ class Fetching:
     async def progress(self, info_hash: bytes) -> Progress | None:
         """See `Engine.progress`."""
         return await self.ask(lambda engine: engine.progress(info_hash))
+
+    async def rest(self, info_hash: bytes, seconds: float) -> None:
+        """Return after so many seconds, or sooner if the engine has all that is wanted of a torrent
+        and says so by itself. Raises EngineError."""
+        began = trio.current_time()
+
+        def wait(engine: Engine) -> bool:
+            if not isinstance(engine, WaitingEngine):
+                return False
+            engine.wait_for_all(info_hash, seconds)
+            return True
+
+        if not await self.ask(wait, self._waiting):
+            await trio.sleep_until(began + seconds)
 
     async def all(self) -> Sequence[Progress]:
         """See `Engine.all`."""

@@ -12,12 +12,13 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
 import trio
-from cachetools import LRUCache, TTLCache
+from cachetools import TTLCache
 
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
@@ -26,12 +27,14 @@ from biofs.contents.matching import Listed, Local
 from biofs.contents.read_budget import ReadBudget
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Unverified
+from biofs.mount.arriving import WAIT_SECONDS, Arrivals, NeverRight
 from biofs.mount.contents import Contents, Data, LocalData
 from biofs.mount.errnos import errno_of
-from biofs.mount.fetching import Fetching, NotFetched, in_words, info_hash_of
+from biofs.mount.fetching import FAILURES, Fetching, NotFetched, in_words, info_hash_of
 from biofs.mount.kernel.processes import Process, process_behind
 from biofs.mount.kernel.waiting import Waiter, process_of
 from biofs.mount.nodes.base import failure
+from biofs.mount.read_ahead import ReadAhead
 from biofs.mount.readers import Readers
 from biofs.tree import printable
 
@@ -39,14 +42,12 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 0.03
 """The first read of a file waits so long: who reads many opens them at the same time."""
-_WAIT_SECONDS: Final = 1.0
 _ASK_AGAIN_SECONDS: Final = 5.0
 """A killed engine does not know any longer which pieces were to be read."""
 _NOBODY_SECONDS: Final = 5.0
 """For so long a tracker and peers may take to show that somebody has it."""
-_MOST_AHEAD: Final = 16 << 20
-"""Bytes. Who has read as much in a row has as much fetched ahead; others less."""
-_MOST_WRONG: Final = 40
+_QUIET_SECONDS: Final = 1.0
+"""After nothing could be fetched ahead, it is not tried again for so long."""
 _LOG_SECONDS: Final = 60.0
 
 
@@ -58,8 +59,6 @@ class Streams:
         self.contents: Final[Contents] = fetching.contents
         self.budget: Final = budget
         self.readers: Final = Readers()
-        self.charged: Final[LRUCache[tuple[bytes, int], None]] = LRUCache(1 << 20)
-        """Pieces that were charged already."""
         self._owner: Final = owner
         self._said: Final[TTLCache[str, None]] = TTLCache(256, _LOG_SECONDS)
 
@@ -121,10 +120,13 @@ class Streamed(Data):
         self._process: Final = process
         self._file: OpenFile | None = None if data is None else data.file
         self._local: Local | None = None
-        self._next = 0
-        self._in_a_row = 0
-        self._asked = range(0)
-        """The numbers of pieces that the engine was last asked for."""
+        self._arrivals: Final = Arrivals(self._contents.start, self._wait, self._verify)
+        self._row: Final = ReadAhead()
+        self._asking: Final = trio.Lock()
+        self._asks_ahead = False
+        self._quiet_until = float("-inf")
+        self._decided_until = 0
+        """Who reads in a row up to this byte has had fetched and verified what follows."""
         self._admitted = False
         self._closed = False
 
@@ -138,14 +140,37 @@ class Streamed(Data):
         It is good until something is read again, of any file.
         """
         file = self._file
-        found = None if file is None else file.read_now(offset, size)
+        found = None if file is None else _at_hand(file, offset, size)
         if found is not None:
             self._count(offset, offset + len(found))
         return found
 
     def _count(self, offset: int, stop: int) -> None:
-        self._in_a_row = self._in_a_row + stop - offset if offset == self._next else 0
-        self._next = stop
+        """Somebody reads."""
+        goes_on = self._row.read(offset, stop)
+        if goes_on and stop <= self._decided_until:
+            return
+        if self._local is not None and self._admitted and offset < stop:
+            self._go_on(self._local, self._pieces(self._local, stop - 1, stop).start)
+
+    def _go_on(self, local: Local, piece: int) -> None:
+        """Have what follows on a piece fetched and verified in the background, if it is time to."""
+        length, end = local.metainfo.piece_length, self._end(local)
+        busy = self._asks_ahead or trio.current_time() < self._quiet_until
+        if not busy and self._row.is_due(piece, end, length):
+            following = range(piece + 1, min(piece + 1 + self._row.pieces(length), end))
+            if not self._arrivals.verified(following):
+                self._asks_ahead = True
+                self._contents.start(partial(self._ask_ahead, local, piece))
+        self._arrivals.reads(self._row.to_verify(piece, length))
+        # Who reads in a row for long needs no other decision before the next piece.
+        end = (piece + 1 - self._pieces(local, 0, 1).start) * length
+        before = local.metainfo.before(local.indexes[self._node])
+        self._decided_until = end - before if self._row.is_long else 0
+
+    def _pieces(self, local: Local, start: int, stop: int) -> range:
+        """The numbers in the torrent of the pieces with these bytes of the file."""
+        return local.metainfo.pieces(local.indexes[self._node], start, stop).indexes
 
     async def read_from_disk(self, offset: int, size: int) -> bytes:
         """At most `size` bytes, fetched and verified. Raises OSError, as docs/fetch.md lists."""
@@ -169,9 +194,11 @@ class Streamed(Data):
             raise failure(errno.EDQUOT if over else errno.EIO) from None
 
     async def _read(self, offset: int, size: int) -> bytes:
-        if self._file is not None:
+        file, looked = self._file, False
+        if file is not None and not self._comes(offset, min(offset + size, file.length)):
+            looked = True
             try:
-                data = await self._caller.within(partial(self._file.read, offset, size))
+                data = await self._caller.within(partial(file.read, offset, size))
             except Unverified:
                 pass
             else:
@@ -184,26 +211,48 @@ class Streamed(Data):
             # It may have to be found out; later it is known.
             await self._fetching.contents.in_thread(self._caller, local.wanted, self._node)
             self._local = local
-        index, wanted = local.wanted(self._node)
+        _, wanted = local.wanted(self._node)
         stop = min(offset + size, wanted.length)
         if offset >= stop:
             return b""
-        self._count(offset, stop)
-        first = local.metainfo.pieces(index, 0, stop).indexes.start
-        span = local.metainfo.pieces(index, offset, stop).indexes
+        span = self._pieces(local, offset, stop)
+        self._row.read(offset, stop)
+        if self._arrivals.expects(span):
+            self._go_on(local, span[-1])
+        look = not looked or len(span) > 1
         for piece in span:
             left = range(piece, span.stop)
-            await self._caller.within(partial(self._bring, local, piece - first, left))
-        file = self._file
-        if file is None:
-            raise Unverified
-        return await self._caller.within(partial(file.read, offset, stop - offset))
+            await self._caller.within(partial(self._bring, local, left, look=look))
+        self._go_on(local, span[-1])
+        return await self._brought(offset, stop)
+
+    def _comes(self, start: int, stop: int) -> bool:
+        """Whether bytes of the file have been asked for, or are about to be."""
+        local = self._local
+        if local is None or start >= stop:
+            return False
+        return self._asks_ahead or self._arrivals.expects(self._pieces(local, start, stop))
+
+    async def _brought(self, start: int, stop: int) -> bytes:
+        """What is verified by now, of a file that may be found to be another one meanwhile."""
+        while (file := self._file) is not None:
+            try:
+                found = _at_hand(file, start, stop - start)
+                if found is not None:
+                    return bytes(found)
+                return await self._caller.within(partial(file.read, start, stop - start))
+            except OSError:
+                if self._file is file or self._closed:
+                    raise
+        raise Unverified
 
     async def _admit(self) -> None:
         """Raises OSError unless something may be fetched for who reads it."""
         readers = self._streams.readers
         if not self._admitted:
-            await trio.sleep(_LOOK_SECONDS)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._prepare)
+                await trio.sleep(_LOOK_SECONDS)
             refused = readers.refused(self._process, trio.current_time())
             if refused is not None:
                 process = self._process
@@ -216,95 +265,104 @@ class Streamed(Data):
             self._streams.say("too many files are read at a time that have to be fetched")
             raise failure(errno.EAGAIN)
 
-    async def _bring(self, local: Local, number: int, needed: range) -> None:
-        """Return when a piece is here and verified.
-
-        `number` counts from the file's first piece, `needed` in the torrent: the piece and the
-        others that the read needs.
-        """
-        piece, began, asked, wrong = needed.start, trio.current_time(), float("-inf"), 0
-        if await self._is_here(local, number):
-            if self._follows(local, piece):
-                await self._ask(local, needed)
-            return
-        info_hash = info_hash_of(local)
-        while True:
-            now = trio.current_time()
-            if now >= asked + _ASK_AGAIN_SECONDS:
-                await self._ask(local, needed)
-                asked = now
-            if await self._fetching.wait_for_piece(info_hash, piece, _WAIT_SECONDS):
-                if await self._is_here(local, number):
-                    return
-                wrong += 1
-                if wrong > _MOST_WRONG:
-                    raise failure(errno.EIO)
-                await self._fetching.look_where_it_is(self._listed, local)
-                self._let_go()
-                if await self._is_here(local, number):
-                    return
-                await trio.sleep(_LOOK_SECONDS)
-            else:
-                await self._check(info_hash, trio.current_time() - began)
-
-    async def _is_here(self, local: Local, number: int) -> bool:
+    async def _prepare(self) -> None:
+        """Find out what costs nobody but us, while it is not known whether it may be fetched."""
         library = self._contents.library
-        if self._file is None:
-            opening = partial(library.open, self._listed, local, self._node)
-            try:
-                file = await self._contents.opened_by(opening, self._caller)
-            except Unverified:
-                return False
-            if file is None:
-                return False
-            self._take(file)
-        file = self._file
-        return file is not None and await library.in_thread(file.verify, number)
+        with suppress(OSError):
+            self._local = self._local or await library.in_thread(library.local, self._listed)
 
-    def _take(self, file: OpenFile) -> None:
-        if self._file is not None or self._closed:  # another read was first
+    async def _bring(self, local: Local, needed: range, *, look: bool) -> None:
+        """Return when a piece is here and verified: the first of `needed`, which are all that the
+        read needs. `look`: it may be here already."""
+        piece, began = needed.start, trio.current_time()
+        async with self._asking:  # it may be asked for just now, ahead
+            if not self._arrivals.expects([piece]):
+                if look and await self._is_here(local, piece):
+                    return
+                await self._ask(local, needed)
+        asked, info_hash = trio.current_time(), info_hash_of(local)
+        try:
+            while not await self._arrivals.wait(piece, WAIT_SECONDS):
+                await self._check(info_hash, trio.current_time() - began)
+                if trio.current_time() >= asked + _ASK_AGAIN_SECONDS:
+                    async with self._asking:
+                        await self._ask(local, needed)
+                    asked = trio.current_time()
+        except NeverRight:
+            raise failure(errno.EIO) from None
+
+    async def _wait(self, pieces: Sequence[int]) -> Collection[int]:
+        """See `Arrivals`."""
+        local = self._local
+        assert local is not None  # noqa: S101 - something was asked for
+        return await self._fetching.wait_for_pieces(info_hash_of(local), pieces, WAIT_SECONDS)
+
+    async def _verify(self, piece: int) -> bool:
+        """See `Arrivals`."""
+        local = self._local
+        assert local is not None  # noqa: S101 - something was asked for
+        if self._file is None:
+            self._contents.library.look_again(self._listed.info_hash)
+        if await self._is_here(local, piece):
+            return True
+        await self._fetching.look_where_it_is(self._listed, local)
+        await self._open(local)
+        return await self._is_here(local, piece)
+
+    async def _is_here(self, local: Local, piece: int) -> bool:
+        if self._file is None:
+            await self._open(local)
+        file, number = self._file, piece - self._pieces(local, 0, 1).start
+        return file is not None and await self._contents.library.in_thread(file.verify, number)
+
+    async def _open(self, local: Local) -> None:
+        """Open what is here of the file, again if it was opened before."""
+        before = self._file
+        opening = partial(self._contents.library.open, self._listed, local, self._node)
+        try:
+            file = await self._contents.opened_by(opening, self._caller)
+        except Unverified:
+            return
+        if file is None:
+            return
+        if self._file is not before or self._closed:  # another read was first
             self._contents.close_later(file)
             return
+        self._let_go()
         self._file = file
         self._contents.hold(file)
 
-    def _follows(self, local: Local, piece: int) -> bool:
-        """Whether who reads in a row has used up half of what was fetched ahead."""
-        ahead = self._ahead(local)
-        return ahead > 0 and self._asked.stop - piece <= ahead // 2
+    def _end(self, local: Local) -> int:
+        """The number behind the file's last piece."""
+        return self._pieces(local, 0, local.metainfo.files[local.indexes[self._node]].length).stop
 
-    def _ahead(self, local: Local) -> int:
-        return min(self._in_a_row, _MOST_AHEAD) // local.metainfo.piece_length
+    async def _ask_ahead(self, local: Local, piece: int) -> None:
+        """Behind this one, in the background: who needs the pieces is told what goes wrong."""
+        length, end = local.metainfo.piece_length, self._end(local)
+        try:
+            async with self._asking:
+                turn = self._streams.readers.takes_turn(self._key, trio.current_time())
+                if turn and self._row.is_due(piece, end, length):
+                    await self._ask(local, range(piece + 1, piece + 1))
+        except FAILURES:
+            self._quiet_until = trio.current_time() + _QUIET_SECONDS
+        finally:
+            self._asks_ahead = False
 
     async def _ask(self, local: Local, needed: range) -> None:
         """Have the engine fetch pieces, and some behind them, as far as the budget goes."""
-        metainfo, index = local.metainfo, local.indexes[self._node]
-        end = metainfo.pieces(index, 0, metainfo.files[index].length).indexes.stop
-        pieces = range(needed.start, min(needed.stop + self._ahead(local), end))
-        pieces = pieces[: await self._paid(local, index, pieces)]
+        ahead = self._row.pieces(local.metainfo.piece_length)
+        pieces = range(needed.start, min(needed.stop + ahead, self._end(local)))
+        sizes = [local.metainfo.piece_length_of(piece) for piece in pieces]
+        key = info_hash_of(local), local.indexes[self._node]
+        charge = partial(self._streams.budget.charge_once, *key, pieces, sizes, time.time())
+        pieces = pieces[: await trio.to_thread.run_sync(charge)]
         if not pieces:
             self._streams.say("the budget of what reads may fetch is used up: see docs/fetch.md")
             raise failure(errno.EDQUOT)
         await self._fetching.stream(self._torrent_id, self._listed, local, pieces, self._caller)
-        self._asked = pieces
-
-    async def _paid(self, local: Local, index: int, pieces: range) -> int:
-        """How many of the pieces, from the first on, the budget has room for."""
-        charged, info_hash = self._streams.charged, info_hash_of(local)
-        new = [piece for piece in pieces if (info_hash, piece) not in charged]
-        if not new:
-            return len(pieces)
-        for piece in new:  # before anybody else asks for the same
-            charged[info_hash, piece] = None
-        sizes = [local.metainfo.piece_length_of(piece) for piece in new]
-        charge = partial(self._streams.budget.charge, info_hash, index, sizes, time.time())
-        count = 0
-        try:
-            count = await trio.to_thread.run_sync(charge)
-        finally:
-            for piece in new[count:]:
-                charged.pop((info_hash, piece), None)
-        return len(pieces) if count == len(new) else pieces.index(new[count])
+        self._row.asked = pieces
+        self._arrivals.asked(pieces, needed)
 
     async def _check(self, info_hash: bytes, waited: float) -> None:
         """A piece does not come: raises OSError if the engine knows why it never will."""
@@ -333,5 +391,15 @@ class Streamed(Data):
     def close(self) -> None:
         """Let go of it, and have what was verified written down."""
         self._closed = True
+        self._arrivals.close()
         self._streams.readers.leaves(self._key)
         self._let_go()
+
+
+def _at_hand(file: OpenFile, offset: int, size: int) -> bytes | memoryview | None:
+    """What is verified and in memory, though the file may change just now; else None.
+
+    It is good until something is read again, of any file.
+    """
+    found = file.read_now(offset, size)
+    return file.read_kept(offset, size) if found is None else found

@@ -1,0 +1,69 @@
+"""How far ahead of a reader is fetched: nothing at first, and never more than is allowed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biofs.mount.read_ahead import MOST_AHEAD, ReadAhead
+
+MIB = 1 << 20
+
+
+def test_who_reads_here_and_there_has_nothing_fetched_ahead() -> None:
+    row = ReadAhead()
+    for start in (0, 9 * MIB, 3 * MIB, 0, 5 * MIB):
+        row.read(start, start + 128 * 1024)
+        assert row.pieces(32 * 1024) == 0
+        assert not row.is_due(start // MIB, 100, MIB)
+        assert not row.to_verify(0, MIB)
+
+
+def test_it_grows_with_what_was_read_in_a_row() -> None:
+    row = ReadAhead()
+    found = []
+    for start in range(0, 6 * MIB, MIB // 4):
+        row.read(start, start + MIB // 4)
+        found.append(row.pieces(MIB))
+    assert found[:8] == [0, 2, 3, 4, 5, 6, 7, 8]
+    assert found[-1] == 16
+    assert row.is_long
+    row.read(0, 1)
+    assert row.pieces(MIB) == 0
+
+
+def test_it_is_due_when_half_is_used_up_and_not_before() -> None:
+    row = ReadAhead()
+    for start in range(0, 6 * MIB, MIB):
+        row.read(start, start + MIB)
+    assert row.is_due(5, 100, MIB), "nothing was asked for"
+    row.asked = range(4, 20)
+    assert not row.is_due(5, 100, MIB)
+    assert row.is_due(11, 100, MIB)
+    assert not row.is_due(11, 20, MIB), "the file ends there"
+    assert row.is_due(30, 100, MIB), "elsewhere than what was asked for"
+
+
+def test_pieces_that_are_too_large_to_be_kept_are_not_verified_ahead() -> None:
+    row = ReadAhead()
+    for start in range(0, 64 * MIB, MIB):
+        row.read(start, start + MIB)
+    assert row.to_verify(3, MIB) == range(4, 8)
+    assert row.to_verify(3, 8 * MIB) == range(4, 5)
+    assert not row.to_verify(3, 16 * MIB)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2**40), st.integers(0, 2**20), st.booleans()), max_size=50),
+    st.integers(1, 2**31),
+)
+def test_never_more_than_is_allowed(reads: list[tuple[int, int, bool]], length: int) -> None:
+    row, at, in_a_row = ReadAhead(), 0, 0
+    for start, size, follows in reads:
+        begin = at if follows else start
+        in_a_row = in_a_row + size if begin == at else 0
+        at = begin + size
+        row.read(begin, at)
+        ahead = row.pieces(length) * length
+        assert ahead <= max(min(MOST_AHEAD, 4 * in_a_row), length)
+        assert not ahead or 4 * in_a_row >= length
