@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from biofs.contents.checking import State, TorrentCheck
@@ -32,7 +32,9 @@ class Wanted:
         local: Local,
         nodes: Iterable[int],
         clock: Callable[[], float] = time.monotonic,
+        coming: Collection[int] = (),
     ) -> None:
+        """`coming`: indexes of files that an engine is fetching; they are missing, unhashed."""
         self.listed: Final = listed
         self.local: Final = local
         self.missing: Final = array("I")
@@ -45,6 +47,7 @@ class Wanted:
         self._clock: Final = clock
         self._nodes: Final = array("I", nodes)
         self._at = 0
+        self._coming: Final = frozenset(coming)
         self._here: Final = array("I")
         self._check: TorrentCheck | None = None
 
@@ -72,6 +75,9 @@ class Wanted:
         index = self.local.indexes[node]
         if index == NONE or not self.local.metainfo.files[index].servable:
             self.unlisted += 1
+            return
+        if index in self._coming:
+            self.missing.append(node)
             return
         try:
             self._library.find_file(self.listed, self.local, node)

@@ -14,6 +14,7 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.contents.checking import files_below
 from biofs.contents.engines.choose import NO_ENGINE
 from biofs.contents.engines.engine import EngineError, Progress
+from biofs.contents.library import Local
 from biofs.contents.wanted import Wanted
 from biofs.control.handlers.explain import Resolver
 from biofs.control.handlers.follow import Away, Follow, summed
@@ -136,8 +137,9 @@ class Fetcher:
         are, `bytes` their size; `failed` is as of `fetch`.
         """
         follows: list[Follow] = []
+        rested: set[bytes] = set()
         failed: list[dict[str, object]] = []
-        for found in await self._all(wanted, Telling(report), report):
+        for found in await self._all(wanted, Telling(report), report, follow=True):
             if isinstance(found, dict):
                 failed.append(found)
             else:
@@ -154,7 +156,7 @@ class Fetcher:
             report(json.dumps(summed(follows)._asdict()))
             if all(each.ended for each in follows):
                 break
-            await trio.sleep(FOLLOW_SECONDS)
+            await self._rest(follows, rested)
         failed += [{"path": each.where, "error": each.failure} for each in follows if each.failure]
         return {
             "verified": sum(each.files for each in follows),
@@ -167,6 +169,22 @@ class Fetcher:
         known = {each.info_hash: each for each in await self._fetching.all()} if left else {}
         for each in left:
             await each.step(known.get(each.info_hash))
+
+    async def _rest(self, follows: Sequence[Follow], rested: set[bytes]) -> None:
+        """Until the engine has all of the first one, or it is time for another look.
+
+        `rested` are those that it had once: what is not right then may be later.
+        """
+        first, began = next(each for each in follows if not each.ended), trio.current_time()
+        if first.info_hash in rested:
+            await trio.sleep(FOLLOW_SECONDS)
+            return
+        try:
+            await self._fetching.rest(first.info_hash, FOLLOW_SECONDS)
+        except EngineError as error:
+            _refuse(error)
+        if trio.current_time() < began + FOLLOW_SECONDS:
+            rested.add(first.info_hash)
 
     async def status(self, wanted: Paths, report: Report) -> dict[str, object]:
         """What the engine does, with these torrents or with all: `torrents`, and `others`, the
@@ -245,9 +263,12 @@ class Fetcher:
         await fetching.cancel(info_hash_of(local), indexes)
 
     async def _all(
-        self, wanted: Paths, caller: Caller, report: Report
+        self, wanted: Paths, caller: Caller, report: Report, *, follow: bool = False
     ) -> Sequence[_Found | dict[str, object]]:
-        """What is wanted of each torrent, or why nothing of it can be fetched, with its `path`."""
+        """What is wanted of each torrent, or why nothing of it can be fetched, with its `path`.
+
+        To `follow` it, what the engine has not fetched yet need not be hashed.
+        """
         fetching = self._fetching
         found: list[_Found | dict[str, object]] = []
         jobs = await self._finder.find(wanted, caller)
@@ -255,12 +276,14 @@ class Fetcher:
             for job in jobs:
                 report("looking at what is here")
                 try:
-                    found.append(await self._found(fetching, job, caller, report))
+                    found.append(await self._found(fetching, job, caller, report, follow=follow))
                 except FAILURES as error:
                     found.append(_failed(where_of(self._catalogue, job), error))
         return found
 
-    async def _found(self, fetching: Fetching, job: Job, caller: Caller, report: Report) -> _Found:
+    async def _found(
+        self, fetching: Fetching, job: Job, caller: Caller, report: Report, *, follow: bool
+    ) -> _Found:
         torrent, tree = await tree_of(self._catalogue, job, caller)
         listed = listed_of(torrent, tree)
         if listed is None:
@@ -268,7 +291,8 @@ class Fetcher:
         local = await fetching.metainfo(torrent.id, listed, caller)
         roots = [node for node in job.sizes if node < len(tree)]
         nodes = await self._in_thread(partial(files_below, tree, roots))
-        wanted = Wanted(fetching.contents.library, listed, local, nodes)
+        coming = await _coming(fetching, local) if follow else frozenset[int]()
+        wanted = Wanted(fetching.contents.library, listed, local, nodes, coming=coming)
         while not wanted.finished:
             await self._in_thread(partial(wanted.step, HOP_SECONDS))
             report("looking at what is here")
@@ -276,6 +300,19 @@ class Fetcher:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await self._fetching.contents.library.in_thread(work)
+
+
+async def _coming(fetching: Fetching, local: Local) -> frozenset[int]:
+    """The indexes of files that the engine fetches, and does not have."""
+    try:
+        progress = await fetching.progress(info_hash_of(local))
+    except EngineError:
+        return frozenset()  # it will be asked again
+    if progress is None:
+        return frozenset()
+    files = local.metainfo.files
+    pairs = zip(progress.wanted, progress.done, strict=False)
+    return frozenset(at for at, done in pairs if at < len(files) and done < files[at].length)
 
 
 def _failed(where: str, error: Exception) -> dict[str, object]:

@@ -141,7 +141,7 @@ def test_a_swarm_is_held_to_the_engine_and_to_btfs() -> None:
         fetched("engine", 0, 0.01, 1.0),
         fetched("engine", 5, 0.2, 2.0),
         fetched("biofs, read", 0, 0.07, 1.3),
-        fetched("biofs, read", 5, 0.2, 2.0),
+        fetched("biofs, read", 5, 0.2, 2.0) | {"seek": [0.16]},
         fetched("biofs fetch", 0, 1.0, 1.0),
         fetched("btfs", 0, 1.0, 4.0),
         fetched("btfs", 5, 1.0, 2.0),
@@ -151,6 +151,7 @@ def test_a_swarm_is_held_to_the_engine_and_to_btfs() -> None:
         "biofs, read, unlimited: first byte after the engine's, ms: 60, at most 50",
         "biofs, read, unlimited, / engine: 0.769, at least 0.8",
         "biofs, read, unlimited, / btfs: 3.08, at least 5",
+        "biofs, read, 5 MB/s: seek after the engine's, ms: 60, at most 50",
         "biofs fetch, unlimited, / btfs: 4, at least 5",
     ]
     rows, without = table.swarm(found)
@@ -162,12 +163,12 @@ def test_a_swarm_is_held_to_the_engine_and_to_btfs() -> None:
 def test_a_file_that_is_there_is_read_in_steps(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(300_000))
-    took = swarms._read(path, 300_000, 0.0, 0, 0)
+    took = swarms.Reader(path, 300_000).read(0.0, 0, 0)
     assert took.first > 0
     assert took.seek is not None
     assert took.whole > took.first
     with pytest.raises(QuietError, match="ends after"):
-        swarms._read(path, 300_001, 0.0, 0, 0)
+        swarms.Reader(path, 300_001).read(0.0, 0, 0)
 
 
 def test_every_section_has_tables() -> None:
