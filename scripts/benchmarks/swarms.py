@@ -31,7 +31,7 @@ from scripts.benchmarks.leeching import SOUGHT
 from scripts.benchmarks.measuring import Effort
 from scripts.benchmarks.reading import files_of
 from scripts.benchmarks.systems import Mounted
-from tests.support.swarm import Seeder, Tracker
+from tests.support.swarm import CHECKOUT, Seeder, Tracker
 
 MB: Final = 1_000_000
 PIECE: Final = 1 << 20
@@ -229,7 +229,7 @@ class _Bench:
             return self._fetch(mounted, laid)
         path = files_of(mounted.root, laid) / laid.paths[0]
         pid = _served_by(self._state / "socket")
-        return _Reader(path, laid.size).read(0.0, mounted.pid, pid)
+        return Reader(path, laid.size).read(0.0, mounted.pid, pid)
 
     def _engine(self, laid: Laid) -> Took:
         place = self._base / "leech"
@@ -250,7 +250,7 @@ class _Bench:
         program = programs.installed("btfs")
         command = [program, "-f", f"--data-directory={place}", str(self._torrent(laid))]
         path = mountpoint / laid.paths[0]
-        reader = _Reader(path, laid.size)
+        reader = Reader(path, laid.size)
         start = time.perf_counter()
         try:
             with systems.served("btfs", mountpoint, [*command, str(mountpoint)]) as mounted:
@@ -301,7 +301,7 @@ def _readable(path: Path) -> bool:
         return False
 
 
-class _Reader:
+class Reader:
     """A process that reads a file. It is ready before the time counts."""
 
     def __init__(self, path: Path, size: int) -> None:
@@ -309,6 +309,7 @@ class _Reader:
         where = [os.fspath(path), str(size), str(int(size * SOUGHT))]
         self._process: Final = subprocess.Popen(
             [sys.executable, "-m", "scripts.benchmarks.consuming", *where],
+            cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

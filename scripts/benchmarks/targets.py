@@ -152,9 +152,10 @@ def _swarm(found: Any) -> Iterator[Target]:
         engine, btfs = series.get(("engine", rate)), series.get(("btfs", rate))
         if engine is not None:
             if own["seek"]:  # `biofs fetch` opens a file when it is whole
-                behind = 1000 * (median(own["first"]) - median(engine["first"]))
-                name = f"{named}: first byte after the engine's, ms"
-                yield Target(name, _BEHIND_MS, behind, most=True)
+                for step, said in (("first", "first byte"), ("seek", "seek")):
+                    behind = 1000 * (median(own[step]) - median(engine[step]))
+                    name = f"{named}: {said} after the engine's, ms"
+                    yield Target(name, _BEHIND_MS, behind, most=True)
             yield Target(f"{named}, / engine", _LIMIT, median(engine["whole"]) / seconds)
         if btfs is not None and not rate:  # all reach what the seeder sends
             yield Target(f"{named}, / btfs", _AHEAD_OF_BTFS, median(btfs["whole"]) / seconds)
