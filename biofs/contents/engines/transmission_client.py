@@ -8,6 +8,7 @@ ignores the environment's proxies and netrc by itself.
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 import requests
 import transmission_rpc
@@ -94,12 +95,15 @@ def _refused(answer: requests.Response | None) -> str:
 def _answered(error: TransmissionError) -> str | None:
     answer = error.response
     said = answer.get("result") if isinstance(answer, dict) else None
-    # The words that Transmission 3.00 and 4 have for it (libtransmission/rpcimpl).
-    if said == "invalid or corrupt torrent file":
+    if said in _NO_TORRENT:
         return "it does not take this .torrent: versions before 4.1 know none of v2 alone"
     if said is not None:
         return "it refuses what it was asked for: see its log"
     return "it does not answer as Transmission does: is this its address?"
+
+
+_NO_TORRENT: Final = ("invalid or corrupt torrent file", "unrecognized info")
+"""The words of Transmission 3.00 and of 4.1."""
 
 
 def _silent() -> logging.Logger:
