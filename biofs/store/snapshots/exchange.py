@@ -20,6 +20,9 @@ from biofs.store.snapshots.kept import Held
 
 T = TypeVar("T")
 
+ENDING: Final = "old snapshot"
+"""The name of a thread that removes a file."""
+
 _WORDS: Final = "SELECT id, kind, text FROM words WHERE id > ? ORDER BY id"
 _TAKE_WORDS: Final = "INSERT OR IGNORE INTO words (id, kind, text) VALUES (?, ?, ?)"
 
@@ -65,7 +68,7 @@ class Generation:
             return
         if self._superseded:
             with suppress(RuntimeError):  # no thread can be had
-                threading.Thread(target=self._end, name="old snapshot", daemon=True).start()
+                threading.Thread(target=self._end, name=ENDING, daemon=True).start()
                 return
         self._end()
 

@@ -23,7 +23,7 @@ from biofs.store.database.files import StoreError
 from biofs.store.database.pace_log import SharedPace
 from biofs.store.database.snapshot import opened
 from biofs.store.snapshots.difference import between
-from biofs.store.snapshots.exchange import Exchangeable
+from biofs.store.snapshots.exchange import ENDING, Exchangeable
 from tests.support.catalogues import Recorder
 from tests.support.publisher import CATEGORY, Publisher, altered
 
@@ -89,6 +89,7 @@ async def test_what_is_different_is_told_and_nothing_else(
         group = catalogue.index.group(5)
         assert group is not None
         assert group.name == "Renamed [5]"
+        removed()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["2.sqlite"]
         assert store.file.name == "2.sqlite"
 
@@ -130,7 +131,30 @@ async def test_who_holds_the_old_one_reads_it_to_the_end(
         assert (old.name == new.name, count) == (False, (40,))
         assert first.exists()
         held.let_go()
+        removed()
         assert not first.exists()
+
+
+async def test_the_event_loop_removes_no_file(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by: list[int] = []
+    unlink = Path.unlink
+
+    def noted(path: Path, missing_ok: bool = False) -> None:
+        by.append(threading.get_ident())
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", noted)
+    each = copies(files, tmp_path)
+    async with exchanging(next(each)) as (exchanger, store, _):
+        held = store.hold()
+        await exchanger.exchange(next(each))
+        held.let_go()
+        await exchanger.exchange(next(each))
+        removed()
+    assert len(by) == 2
+    assert threading.get_ident() not in by
 
 
 async def test_a_file_of_another_catalogue_or_none_changes_nothing(
@@ -158,7 +182,15 @@ async def test_a_file_of_another_catalogue_or_none_changes_nothing(
         assert (store.changes, store.file.name) == (before, "0.sqlite")
 
 
+def removed() -> None:
+    """Wait until the files of old snapshots are gone."""
+    for thread in threading.enumerate():
+        if thread.name == ENDING:
+            thread.join()
+
+
 def _resources() -> tuple[int, int, int]:
+    removed()
     gc.collect()
     descriptors = len(os.listdir("/proc/self/fd"))
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -184,6 +216,7 @@ async def test_nothing_grows_with_a_thousand_exchanges(
         assert after[0][1] <= threads + 1
         assert after[1] == tasks
         assert after[0][2] < memory + (8 << 20)
+        removed()
         assert len(list(tmp_path.iterdir())) == 1
 
 
