@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +63,8 @@ def test_a_change_is_shown_and_costs_what_changed(
         found = publisher.publish()
         until(lambda: "A better name [1]" in names(mount))
         assert names(mount) == unchanged | {"A better name [1]"}
-        assert json.loads((group(mount, 1) / "group.json").read_bytes())["name"] == "A better name"
+        # The kernel is told of names and documents one after the other.
+        until(lambda: b'"A better name"' in (group(mount, 1) / "group.json").read_bytes())
         assert (group(mount, 2) / "group.json").read_bytes() == document
         until(lambda: (mount.path / "categories" / NAME / "index.jsonl").read_bytes() != index)
         publisher.source.remove(3)
