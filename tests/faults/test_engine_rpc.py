@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biofs.api.secrets import Secret
-from biofs.contents.engines import bounded, transmission_answers
 from biofs.contents.engines.engine import Engine, EngineError
-from biofs.contents.engines.qbittorrent import QBittorrent
-from biofs.contents.engines.transmission import Transmission
+from biofs.contents.engines.rpc import bounded, transmission_answers
+from biofs.contents.engines.rpc.qbittorrent import QBittorrent
+from biofs.contents.engines.rpc.transmission import Transmission
 from tests.support import rpc_server
 from tests.support.rpc_server import ANNOUNCE, Behaviour, Rpc, serving
 from tests.support.swarm import PASSKEY, private_torrent

@@ -30,8 +30,8 @@ from typing import Any, Final, Self, TypeVar
 import httpx
 
 from biofs.api.secrets import Secret
-from biofs.contents.engines.qbittorrent import QBittorrent
-from biofs.contents.engines.transmission import Transmission
+from biofs.contents.engines.rpc.qbittorrent import QBittorrent
+from biofs.contents.engines.rpc.transmission import Transmission
 from tests.support.swarm import GENEROUS, free_port
 
 USER: Final = "kim"

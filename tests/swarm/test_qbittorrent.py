@@ -6,7 +6,7 @@ import pytest
 
 from biofs.api.secrets import Secret
 from biofs.contents.engines.engine import EngineError, Progress
-from biofs.contents.engines.qbittorrent import QBittorrent
+from biofs.contents.engines.rpc.qbittorrent import QBittorrent
 from tests.support.clients import PASSWORD, USER, QBittorrentDaemon, until
 from tests.support.swarm import GENEROUS
 from tests.swarm.clients_support import Offered, Swarm, finished, has_no_secret

@@ -13,7 +13,7 @@ import transmission_rpc
 
 from biofs.api.secrets import Secret
 from biofs.contents.engines.engine import EngineError, Progress, State
-from biofs.contents.engines.transmission import Transmission
+from biofs.contents.engines.rpc.transmission import Transmission
 from tests.support.clients import PASSWORD, USER, TransmissionDaemon, until
 from tests.support.swarm import GENEROUS, PASSKEY
 from tests.swarm.clients_support import (

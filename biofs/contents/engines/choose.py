@@ -78,7 +78,7 @@ def _libtorrent(settings: Settings) -> Engine:
 
 
 def _client(settings: Settings, name: str) -> Engine:
-    module = _module(name, name)
+    module = _module(f"rpc.{name}", name)
     kind = module.Transmission if name == "transmission" else module.QBittorrent
     engine: Engine = kind(
         settings.engine_url or _URLS[name],

@@ -14,7 +14,7 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.contents.checking import files_below
 from biofs.contents.engines.choose import NO_ENGINE
 from biofs.contents.engines.engine import EngineError, Progress
-from biofs.contents.library import Local
+from biofs.contents.matching import Local
 from biofs.contents.wanted import Wanted
 from biofs.control.handlers.explain import Resolver
 from biofs.control.handlers.follow import Away, Follow, summed

@@ -115,6 +115,7 @@ def test_records_that_are_damaged_are_not_read(
     assert records.read("00") is None
     records.write("00", place.Record(directory="a", wanted=[1]))
     records.write_resume("00", b"resume")
+    records.close()
     assert records.all() == ["00"]
     found = records.read("00")
     assert found is not None

@@ -11,11 +11,11 @@ from typing import Any
 
 from transmission_rpc.error import TransmissionError
 
-from biofs.contents.engines import marks
-from biofs.contents.engines import qbittorrent_answers as qbittorrent
-from biofs.contents.engines import transmission_answers as transmission
 from biofs.contents.engines.engine import State
-from biofs.contents.engines.transmission_client import explain
+from biofs.contents.engines.rpc import marks
+from biofs.contents.engines.rpc import qbittorrent_answers as qbittorrent
+from biofs.contents.engines.rpc import transmission_answers as transmission
+from biofs.contents.engines.rpc.transmission_client import explain
 
 DATA = Path(__file__).parents[2] / "data/clients"
 PASSKEY = "0123456789abcdef0123456789abcdef"

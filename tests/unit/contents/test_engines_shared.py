@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.contents.engines import marks, transmission_answers
 from biofs.contents.engines.engine import EngineError
-from biofs.contents.engines.http import address
-from biofs.contents.engines.marks import Mark
 from biofs.contents.engines.messages import LONGEST, told
-from biofs.contents.engines.path_map import PathMap
+from biofs.contents.engines.rpc import marks, transmission_answers
+from biofs.contents.engines.rpc.http import address
+from biofs.contents.engines.rpc.marks import Mark
+from biofs.contents.engines.rpc.path_map import PathMap
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

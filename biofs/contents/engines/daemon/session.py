@@ -24,6 +24,7 @@ from biofs.contents.engines.daemon.parsing import Parsed, parse, prepare, resume
 from biofs.contents.engines.daemon.place import Record, Records
 from biofs.contents.engines.daemon.placing import check_room, directory_for
 from biofs.contents.engines.daemon.torrent import Torrent
+from biofs.contents.engines.daemon.turns import let_run
 from biofs.contents.engines.daemon.waiting import Waiter, Waiting
 from biofs.contents.engines.engine import EngineError, Progress
 
@@ -245,20 +246,7 @@ class Session:
     # How many fetch at once, and until when they are seeded.
 
     def _schedule(self) -> None:
-        """Let only so many fetch as may: those that are read, then those that came first."""
-        if not self._settings.at_once and self._settings.ratio is None:
-            for torrent in self._torrents.values():
-                torrent.resume()
-            return
-        fetching = 0
-        for torrent in sorted(self._torrents.values(), key=lambda each: not each.is_streaming()):
-            status = torrent.handle.status()
-            if torrent.has_to_fetch(status):
-                fetching += not torrent.failure
-                may = not self._settings.at_once or fetching <= self._settings.at_once
-            else:
-                may = not torrent.sent_enough(self._settings.ratio, status)
-            (torrent.resume if may else torrent.pause)()
+        let_run(self._torrents.values(), self._settings.at_once, self._settings.ratio)
 
     def _look_at_ratios(self, statuses: Sequence[libtorrent.torrent_status]) -> None:
         """Of the torrents of which something has changed."""

@@ -21,9 +21,9 @@ from transmission_rpc.error import (
 from transmission_rpc.session import Session
 
 from biofs.api.secrets import Secret
-from biofs.contents.engines import shapes
-from biofs.contents.engines.bounded import Adapter
-from biofs.contents.engines.http import Address
+from biofs.contents.engines.rpc import shapes
+from biofs.contents.engines.rpc.bounded import Adapter
+from biofs.contents.engines.rpc.http import Address
 
 
 class Client(transmission_rpc.Client):

@@ -31,12 +31,11 @@ from threading import Event, Thread
 from typing import Any, Final
 
 from biofs.api.secrets import Secret
-from biofs.contents.engines import directories, marks, shapes
 from biofs.contents.engines.engine import EngineError, Finding, Progress
-from biofs.contents.engines.http import Calls, address
-from biofs.contents.engines.numbering import OtherFiles, numbering
-from biofs.contents.engines.torrent_given import hash_of, read_torrent
-from biofs.contents.engines.transmission_answers import (
+from biofs.contents.engines.rpc import directories, marks, shapes
+from biofs.contents.engines.rpc.http import Calls, address
+from biofs.contents.engines.rpc.numbering import OtherFiles, numbering
+from biofs.contents.engines.rpc.transmission_answers import (
     Fields,
     Status,
     bytes_done,
@@ -46,7 +45,8 @@ from biofs.contents.engines.transmission_answers import (
     progress_in,
     wanted_in,
 )
-from biofs.contents.engines.transmission_client import Client, explain
+from biofs.contents.engines.rpc.transmission_client import Client, explain
+from biofs.contents.engines.torrent_given import hash_of, read_torrent
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.printable import for_terminal
 

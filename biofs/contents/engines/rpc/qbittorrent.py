@@ -25,13 +25,13 @@ from typing import Any, Final
 from qbittorrentapi.exceptions import LoginFailed, NotFound404Error
 
 from biofs.api.secrets import Secret
-from biofs.contents.engines import directories, marks, shapes
 from biofs.contents.engines.engine import EngineError, Finding, Progress
-from biofs.contents.engines.http import Calls, GoneError, address
-from biofs.contents.engines.losses import Losses
-from biofs.contents.engines.numbering import OtherFiles, numbering
-from biofs.contents.engines.path_map import PathMap
-from biofs.contents.engines.qbittorrent_answers import (
+from biofs.contents.engines.rpc import directories, marks, shapes
+from biofs.contents.engines.rpc.http import Calls, GoneError, address
+from biofs.contents.engines.rpc.losses import Losses
+from biofs.contents.engines.rpc.numbering import OtherFiles, numbering
+from biofs.contents.engines.rpc.path_map import PathMap
+from biofs.contents.engines.rpc.qbittorrent_answers import (
     LOADED,
     STOPPED,
     UNWANTED,
@@ -47,7 +47,7 @@ from biofs.contents.engines.qbittorrent_answers import (
     trackers_say,
     version_in,
 )
-from biofs.contents.engines.qbittorrent_client import LOGIN_REFUSED, Client, explain
+from biofs.contents.engines.rpc.qbittorrent_client import LOGIN_REFUSED, Client, explain
 from biofs.contents.engines.torrent_given import hash_of, read_torrent
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
 from biofs.tree.printable import for_terminal

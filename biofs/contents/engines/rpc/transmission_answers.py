@@ -8,9 +8,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from biofs.contents.engines import shapes
 from biofs.contents.engines.engine import Progress, State
 from biofs.contents.engines.messages import told
+from biofs.contents.engines.rpc import shapes
 from biofs.tree.printable import for_terminal
 
 Fields = Mapping[str, Any]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
-from biofs.contents.engines import shapes
 from biofs.contents.engines.engine import State
 from biofs.contents.engines.messages import told
+from biofs.contents.engines.rpc import shapes
 
 Fields = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from biofs.contents.engines.engine import EngineError, Finding
-from biofs.contents.engines.path_map import PathMap
+from biofs.contents.engines.rpc.path_map import PathMap
 from biofs.tree.printable import for_path
 
 _LITTLE: Final = 1 << 30

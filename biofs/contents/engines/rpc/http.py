@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import requests
 
 from biofs.api.server import is_loopback, normalise_base_url
-from biofs.contents.engines.bounded import Garbled, Redirected, TooLong
 from biofs.contents.engines.engine import EngineError
+from biofs.contents.engines.rpc.bounded import Garbled, Redirected, TooLong
 
 Result = TypeVar("Result")
 

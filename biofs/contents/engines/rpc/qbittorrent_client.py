@@ -19,8 +19,8 @@ from qbittorrentapi import exceptions
 from qbittorrentapi.request import QbittorrentSession
 
 from biofs.api.secrets import Secret
-from biofs.contents.engines.bounded import Adapter
-from biofs.contents.engines.http import Address
+from biofs.contents.engines.rpc.bounded import Adapter
+from biofs.contents.engines.rpc.http import Address
 
 
 class Failed(exceptions.APIError):

@@ -1,0 +1,1 @@
+"""Clients of the user's own, reached over HTTP: Transmission and qBittorrent."""
