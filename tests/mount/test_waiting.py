@@ -101,7 +101,8 @@ def test_likewise_in_the_midst_of_a_listing(tmp_path: Path, number: signal.Signa
     with running(app) as server, mounting(tmp_path, server) as mount:  # type: ignore[attr-defined]
         script = "import os; rows = os.scandir(); print(next(rows).name, flush=True); print(*rows)"
         with subprocess.Popen(
-            [sys.executable, "-c", script],
+            # Without -P Python 3.13 looks for modules where it is, which would wait already.
+            [sys.executable, "-P", "-c", script],
             cwd=mount.path / "categories/Sequences",
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
