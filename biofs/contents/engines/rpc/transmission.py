@@ -18,6 +18,8 @@ What was seen with it:
 - What it has received is written down as rarely. Killed, it does not know of what lies in the
   files since, and fetches it again. So a torrent that biofs brought and that is stopped is checked
   before it is started.
+- 4.1.0-beta.2 that had all it wanted asks its peers for nothing when a file is wanted beside that,
+  until it is stopped and started.
 - RPC does not say whether a torrent lies in the incomplete directory: `directory` looks.
 """
 
@@ -128,7 +130,7 @@ class Transmission:
         wanted = set(indexes)
         others = [index for index in range(len(metainfo.files)) if index not in wanted]
         client = self._connected()
-        with_labels = client.labels_when_added
+        with_labels = client.is_4
         self._call(
             client.add_torrent,
             torrent,
@@ -195,6 +197,8 @@ class Transmission:
             if mark.wanted and mark.added is None:
                 self._call(client.verify_torrent, info_hash.hex())
             self._call(client.start_torrent_now, info_hash.hex())
+        elif new and client.is_4 and shapes.integer(known.get("leftUntilDone"), -1) == 0:
+            self._write_down(info_hash, _STARTING, _POLL)
         elif new:
             # One that had all it wanted has let go of its peers.
             self._call(client.reannounce_torrent, info_hash.hex())

@@ -58,8 +58,8 @@ class Client(transmission_rpc.Client):
         return session
 
     @property
-    def labels_when_added(self) -> bool:
-        """Whether it takes labels with a new torrent: from RPC version 17 on, Transmission 4.0."""
+    def is_4(self) -> bool:
+        """Whether it is Transmission 4, RPC version 17: that takes labels with a new torrent."""
         return self._rpc >= 17
 
     def close(self) -> None:
