@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -43,6 +43,19 @@ class PieceCache:
         """The bytes of a piece, None if they are not here."""
         with self._lock:
             return self._right.get(key)
+
+    def bytes_of(
+        self, keys: Iterable[PieceKey], length: int, first: int, size: int
+    ) -> bytes | None:
+        """`size` bytes from `first` on of pieces that follow each other and have `length` bytes
+        each, but for the last; None if one of them is not here."""
+        parts: list[bytes] = []
+        for number, key in enumerate(keys):
+            piece, begin = self.right(key), first - number * length
+            if piece is None:
+                return None
+            parts.append(piece[max(begin, 0) : begin + size])
+        return b"".join(parts)
 
     def keep(self, key: PieceKey, data: bytes) -> None:
         """Keep the bytes of a piece, if there is room for them."""

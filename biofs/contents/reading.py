@@ -19,14 +19,7 @@ from biofs.contents.disk.places import Place
 from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
 from biofs.contents.piece_cache import PieceKey
-from biofs.contents.rules import (
-    LARGE_PIECE,
-    SETTLED_SECONDS,
-    Shared,
-    Unverified,
-    key_of,
-    pread,
-)
+from biofs.contents.rules import LARGE_PIECE, SETTLED_SECONDS, Shared, Unverified, key_of, pread
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.pieces import is_right
 
@@ -147,17 +140,12 @@ class OpenFile:
         stop = min(start + size, self.length)
         if start >= stop or not self._local:
             return None
-        span = self._span(start, stop)
-        pieces = [self._shared.pieces.right(self._key(number)) for number in span]
-        if not all(pieces) or self._is_settled(Identity.of(os.fstat(self._descriptor))):
+        span, length = self._span(start, stop), self._metainfo.piece_length
+        first = self._aligned + start - span.start * length
+        keys = [self._key(number) for number in span]
+        data = self._shared.pieces.bytes_of(keys, length, first, stop - start)
+        if data is None or self._is_settled(Identity.of(os.fstat(self._descriptor))):
             return None
-        parts: list[bytes] = []
-        for number, piece in zip(span, pieces, strict=True):
-            assert piece is not None  # noqa: S101 - as seen above
-            offset, begin, length = self._extent(number)
-            first, last = max(start, offset), min(stop, offset + length)
-            parts.append(piece[begin + first - offset : begin + last - offset])
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
         on_disk = self._on_disk_now(start, stop)
         return data if on_disk is not None and on_disk == data else None
 

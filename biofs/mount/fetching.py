@@ -6,6 +6,7 @@ when it is first needed, and asked in threads: it is a process or a network away
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import trio
@@ -22,9 +23,11 @@ from cachetools import LRUCache
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
 from biofs.contents.engines.engine import (
+    WRONG_DATA,
     Engine,
     EngineError,
     Progress,
+    State,
     StreamingEngine,
     WaitingEngine,
 )
@@ -45,6 +48,9 @@ _WAITING_THREADS: Final = 16
 """That may wait for pieces at once, beside those."""
 _RETRY_SECONDS: Final = 60.0
 """Between two attempts to learn where a client puts what it fetches."""
+
+_NOBODY_SECONDS: Final = 5.0
+"""For so long a tracker and peers may take to show that somebody has it."""
 
 NO_TORRENT: Final = (
     "its .torrent has to be downloaded, which takes your passkey or a session's cookie: "
@@ -282,4 +288,27 @@ def _room(directory: Path) -> int | None:
             continue
         except OSError:
             return None
+    return None
+
+
+class Never(NamedTuple):
+    """Why a piece will not come, for the log, and what its reader gets."""
+
+    reason: str
+    errno: int
+
+
+def why_never(progress: Progress, waited: float) -> Never | None:
+    """Whether the engine knows that what somebody has waited for will not come; in seconds."""
+    message = progress.message
+    if progress.state is State.FAILED:
+        full = message == os.strerror(errno.ENOSPC).lower()
+        return Never(message, errno.ENOSPC if full else errno.EIO)
+    if waited < _NOBODY_SECONDS or progress.peers:
+        return None
+    if message == WRONG_DATA:
+        return Never(f"{WRONG_DATA}, and nobody else has it", errno.EIO)
+    if progress.seeders <= 0:
+        said = f"; {message}" if message else ""
+        return Never(f"nobody is known to have it{said}", errno.ENODATA)
     return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import time
 from collections.abc import Collection, Hashable, Sequence
 from contextlib import suppress
@@ -22,7 +21,7 @@ from cachetools import TTLCache
 
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
-from biofs.contents.engines.engine import WRONG_DATA, EngineError, OverLimitError, State
+from biofs.contents.engines.engine import EngineError, OverLimitError
 from biofs.contents.matching import Listed, Local
 from biofs.contents.read_budget import ReadBudget
 from biofs.contents.reading import OpenFile
@@ -30,7 +29,7 @@ from biofs.contents.rules import Unverified
 from biofs.mount.arriving import WAIT_SECONDS, Arrivals, NeverRight
 from biofs.mount.contents import Contents, Data, LocalData
 from biofs.mount.errnos import errno_of
-from biofs.mount.fetching import FAILURES, Fetching, NotFetched, in_words, info_hash_of
+from biofs.mount.fetching import FAILURES, Fetching, NotFetched, in_words, info_hash_of, why_never
 from biofs.mount.kernel.processes import Process, process_behind
 from biofs.mount.kernel.waiting import Waiter, process_of
 from biofs.mount.nodes.base import failure
@@ -44,8 +43,6 @@ _LOOK_SECONDS: Final = 0.03
 """The first read of a file waits so long: who reads many opens them at the same time."""
 _ASK_AGAIN_SECONDS: Final = 5.0
 """A killed engine does not know any longer which pieces were to be read."""
-_NOBODY_SECONDS: Final = 5.0
-"""For so long a tracker and peers may take to show that somebody has it."""
 _QUIET_SECONDS: Final = 1.0
 """After nothing could be fetched ahead, it is not tried again for so long."""
 _LOG_SECONDS: Final = 60.0
@@ -367,21 +364,10 @@ class Streamed(Data):
     async def _check(self, info_hash: bytes, waited: float) -> None:
         """A piece does not come: raises OSError if the engine knows why it never will."""
         progress = await self._fetching.progress(info_hash)
-        if progress is None:
-            return
-        if progress.state is State.FAILED:
-            self._streams.say(f"torrent {self._torrent_id}: {progress.message}")
-            full = progress.message == os.strerror(errno.ENOSPC).lower()
-            raise failure(errno.ENOSPC if full else errno.EIO)
-        if waited < _NOBODY_SECONDS or progress.peers:
-            return
-        if progress.message == WRONG_DATA:
-            self._streams.say(f"torrent {self._torrent_id}: {WRONG_DATA}, and nobody else has it")
-            raise failure(errno.EIO)
-        if progress.seeders <= 0:
-            said = f"; {progress.message}" if progress.message else ""
-            self._streams.say(f"torrent {self._torrent_id}: nobody is known to have it{said}")
-            raise Unverified
+        never = None if progress is None else why_never(progress, waited)
+        if never is not None:
+            self._streams.say(f"torrent {self._torrent_id}: {never.reason}")
+            raise Unverified if never.errno == errno.ENODATA else failure(never.errno)
 
     def _let_go(self) -> None:
         file, self._file = self._file, None

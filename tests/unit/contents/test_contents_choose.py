@@ -69,7 +69,7 @@ def test_a_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_client(module: Any, engine: str, kind: str, url: str) -> None:
-    module(engine, kind)
+    module(f"rpc.{engine}", kind)
     made: Any = choose.choose(settings(engine=engine))
     assert made.arguments == (url, None, None, ())
     assert made.named == {"insecure": False}
