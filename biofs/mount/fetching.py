@@ -77,10 +77,12 @@ class Fetching:
         self._waiting: Final = trio.CapacityLimiter(_WAITING_THREADS)
         self._torrents: LRUCache[str, bytes] = LRUCache(_TORRENT_BYTES, getsizeof=len)
         self._starting: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
+        self._downloads = 0
         contents.downloaded = self._keep
 
     def _keep(self, info_hash: str, torrent: bytes) -> None:
         """Keep a .torrent in memory, and nowhere else: it holds the passkey."""
+        self._downloads += 1
         with suppress(ValueError):  # larger than all that may be kept
             self._torrents[info_hash.upper()] = torrent
 
@@ -106,10 +108,13 @@ class Fetching:
         Raises NotFetched, ApiError, OSError of the disk, and what ends the caller's wait.
         """
         contents = self.contents
-        local = await contents.in_thread(caller, contents.library.local, listed)
-        if local is None:
-            local = await self._downloaded(torrent_id, listed, caller)
-        return local
+        while True:
+            before = self._downloads
+            local = await contents.in_thread(caller, contents.library.local, listed)
+            if local is not None:
+                return local
+            if self._downloads == before:  # else it may have come while this looked
+                return await self._downloaded(torrent_id, listed, caller)
 
     async def _downloaded(self, torrent_id: int, listed: Listed, caller: Caller) -> Local:
         if not self.contents.can_download:
