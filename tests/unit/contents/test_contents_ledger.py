@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_what_is_damaged_is_not_believed(path: Path, damage: object) -> None:
     first = Ledger(path)
     marked(first, *range(10))
     first.close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE verified")
         connection.execute(
             "CREATE TABLE verified (device, inode, info_hash, file, size, mtime_ns, ctime_ns,"
@@ -117,7 +118,7 @@ def test_a_file_that_cannot_be_used_costs_a_warning(
 
 def test_a_newer_version_is_left_alone(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Ledger(path).close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with caplog.at_level(logging.WARNING):
