@@ -20,41 +20,47 @@ def test_far_fewer_bytes_than_before_are_checked_twice_at_most() -> None:
     clock = Clock()
     losses = Losses(clock)
     assert not losses.is_to_be_checked("a", [1, 2], 1000)
-    assert losses.is_to_be_checked("a", [1, 2], 0)
-    assert not losses.is_to_be_checked("a", [1, 2], 0)  # its answer may be of before the order
-    clock.now = 5
-    assert losses.is_to_be_checked("a", [1, 2], 100)
-    clock.now = 10
-    assert not losses.is_to_be_checked("a", [1, 2], 100)
-    clock.now = 20
-    assert not losses.is_to_be_checked("a", [1, 2], 100)  # so much it has now
+    assert not losses.is_to_be_checked("a", [1, 2], 0)  # it may be checked right now
+    orders = []
+    for now in range(1, 30):
+        clock.now = now
+        if losses.is_to_be_checked("a", [1, 2], 100):
+            orders.append(now)
+    assert orders == [3, 6]
+
+
+def test_what_is_found_again_at_once_is_not_checked() -> None:
+    clock = Clock()
+    losses = Losses(clock)
+    for done in (1000, 0, 1000, 0, 1000):
+        clock.now += 2
+        assert not losses.is_to_be_checked("a", [1], done)
+
+
+def _checked(losses: Losses, clock: Clock, name: str, done: int) -> bool:
+    first = losses.is_to_be_checked(name, [1], done)
+    clock.now += 3
+    return losses.is_to_be_checked(name, [1], done) and not first
 
 
 def test_a_wrong_piece_or_other_files_are_no_loss() -> None:
-    losses = Losses()
-    assert not losses.is_to_be_checked("a", [1], 1000)
-    assert not losses.is_to_be_checked("a", [1], 900)
-    assert not losses.is_to_be_checked("a", [2], 0)
-    assert not losses.is_to_be_checked("b", [2], 0)
-    assert not losses.is_to_be_checked("c", [1], 10 << 30)
-    assert losses.is_to_be_checked("c", [1], 9 << 30)
-
-
-def test_what_is_found_again_can_be_lost_again() -> None:
     clock = Clock()
     losses = Losses(clock)
-    for now in (0.0, 1.0, 2.0):
-        clock.now = now
-        assert not losses.is_to_be_checked("a", [1], 1000)
-        assert losses.is_to_be_checked("a", [1], 10)
+    assert not losses.is_to_be_checked("a", [1], 1000)
+    assert not _checked(losses, clock, "a", 900)
+    assert not losses.is_to_be_checked("b", [2], 1000)
+    assert not _checked(losses, clock, "b", 0)
+    assert not losses.is_to_be_checked("c", [1], 10 << 30)
+    assert _checked(losses, clock, "c", 9 << 30)
 
 
 def test_only_so_many_torrents_are_remembered() -> None:
-    losses = Losses()
+    clock = Clock()
+    losses = Losses(clock)
     for number in range(1000):
         assert not losses.is_to_be_checked(str(number), [1], 1000)
-    assert not losses.is_to_be_checked("0", [1], 0)
-    assert losses.is_to_be_checked("999", [1], 0)
+    assert not _checked(losses, clock, "0", 0)
+    assert _checked(losses, clock, "999", 0)
 
 
 def test_only_an_engine_that_has_answered_is_waited_for() -> None:

@@ -17,8 +17,9 @@ _MUCH: Final = 64 << 20
 """Bytes. Less may have been wrong pieces, which are dropped and fetched again."""
 _TRIES: Final = 2
 """A client that has just loaded a torrent may let an order to check it pass."""
-_PAUSE: Final = 4.0
-"""Seconds between the two; its answers are up to 1.5 s old."""
+_PAUSE: Final = 2.5
+"""Seconds for which it has to be so before each of them: answers are up to 1.5 s old, and a torrent
+that somebody else has checked right now looks the same until then."""
 
 
 class _Seen(NamedTuple):
@@ -27,7 +28,8 @@ class _Seen(NamedTuple):
     files: tuple[int, ...]
     done: int
     tries: int = 0
-    tried: float = 0.0
+    since: float | None = None
+    """When it was first seen with less, or last ordered to be checked."""
 
 
 class Losses:
@@ -49,10 +51,12 @@ class Losses:
         seen = self._seen.pop(ident, _Seen(files, 0))
         lost = seen.files == files and (done < seen.done // 2 or done < seen.done - _MUCH)
         now, due = self._clock(), False
-        if lost and seen.tries and now < seen.tried + _PAUSE:
+        if lost and seen.since is None:
+            seen = seen._replace(since=now)
+        elif lost and seen.since is not None and now < seen.since + _PAUSE:
             pass
         elif lost and seen.tries < _TRIES:
-            seen, due = seen._replace(tries=seen.tries + 1, tried=now), True
+            seen, due = seen._replace(tries=seen.tries + 1, since=now), True
         else:
             seen = _Seen(files, done)
         self._seen[ident] = seen
