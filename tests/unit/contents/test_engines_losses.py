@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from biofs.contents.engines.rpc.losses import Losses
 from biofs.contents.engines.rpc.marks import read
+from biofs.contents.engines.rpc.qbittorrent_answers import Losses
 from biofs.control.handlers.follow import Away
 
 

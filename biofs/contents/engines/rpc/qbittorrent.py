@@ -28,7 +28,6 @@ from biofs.api.secrets import Secret
 from biofs.contents.engines.engine import EngineError, Finding, Progress
 from biofs.contents.engines.rpc import directories, marks, shapes
 from biofs.contents.engines.rpc.http import Calls, GoneError, address
-from biofs.contents.engines.rpc.losses import Losses
 from biofs.contents.engines.rpc.numbering import OtherFiles, numbering
 from biofs.contents.engines.rpc.path_map import PathMap
 from biofs.contents.engines.rpc.qbittorrent_answers import (
@@ -36,6 +35,7 @@ from biofs.contents.engines.rpc.qbittorrent_answers import (
     STOPPED,
     UNWANTED,
     Fields,
+    Losses,
     broken,
     has_place,
     hash_in,
