@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from biofs.contents.engines.engine import State
-from tests.support.clients import TransmissionDaemon, until
+from tests.support.clients import ROOT, TransmissionDaemon, until
 from tests.support.swarm import PASSKEY
 from tests.swarm.clients_support import SIZE, Offered
 from tests.swarm.test_fetch_command import User, _environment, _user
@@ -46,6 +46,8 @@ def _seeder_again(user: User, offered: Offered) -> None:
 
 @pytest.mark.parametrize("engine", ["transmission", "qbittorrent"])
 def test_a_client_killed_while_it_fetches_goes_on_where_it_was(tmp_path: Path, engine: str) -> None:
+    if engine == "qbittorrent" and Path("/") == ROOT:
+        pytest.skip("qBittorrent 4.5.2 does not always find what it had when it is told to check")
     with _user(tmp_path, engine) as user:
         offered, daemon = user.offered[5000], user.daemon
         assert offered.seeder is not None
