@@ -86,14 +86,16 @@ def test_a_torrent_is_sent_once_and_a_window_is_one_message(swarm: Swarm, said: 
 
 def test_what_is_read_comes_in_order(swarm: Swarm) -> None:
     engine = swarm.engine()
+    wanted = range(10, 60)
+    order: list[int] = []
     with swarm.seeder(rate=40 * PIECE):
-        engine.fetch_pieces(swarm.torrent, range(10, 60))
-        left = set(range(10, 60))
-        while left:
-            came = engine.wait_for_pieces(swarm.hash, sorted(left), GENEROUS)
-            left -= set(came)
-            # Some are under way at the same time, and end in another order.
-            assert not left or min(left) >= max(came) - 4
+        engine.fetch_pieces(swarm.torrent, wanted)
+        while left := set(wanted) - set(order):
+            order += sorted(engine.wait_for_pieces(swarm.hash, sorted(left), GENEROUS))
+    # Some are under way at the same time, and end in another order: on average, fewer than eight
+    # come before their turn or after it. In no order at all these are a third of them.
+    late = [abs(place - piece) for place, piece in zip(wanted, order, strict=True)]
+    assert sum(late) / len(late) < 8
 
 
 def test_the_process_does_nothing_while_nothing_happens(swarm: Swarm) -> None:

@@ -44,10 +44,12 @@ def _seeder_again(user: User, offered: Offered) -> None:
     offered.seeder.dial(user.daemon.peer_port)
 
 
-@pytest.mark.parametrize("engine", ["transmission", "qbittorrent"])
+CLIENTS = ["transmission"] if Path("/") == ROOT else ["transmission", "qbittorrent"]
+"""qBittorrent 4.5.2, which is Debian 12's, does not always find what it had (docs/fetch.md)."""
+
+
+@pytest.mark.parametrize("engine", CLIENTS)
 def test_a_client_killed_while_it_fetches_goes_on_where_it_was(tmp_path: Path, engine: str) -> None:
-    if engine == "qbittorrent" and Path("/") == ROOT:
-        pytest.skip("qBittorrent 4.5.2 does not always find what it had when it is told to check")
     with _user(tmp_path, engine) as user:
         offered, daemon = user.offered[5000], user.daemon
         assert offered.seeder is not None
