@@ -62,13 +62,17 @@ def resumed(parsed: Parsed, record: Record, resume: bytes | None) -> Parsed:
     return parsed._replace(params=found)
 
 
-def prepare(parsed: Parsed, directory: Path, priorities: bytearray, *, discovery: bool) -> None:
-    """Set how it is added: where it lies, and what of it is wanted."""
+def prepare(
+    parsed: Parsed, directory: Path, priorities: bytearray, *, discovery: bool, paused: bool
+) -> None:
+    """Set how it is added: where it lies, what of it is wanted, and whether it waits."""
     params, info = parsed.params, parsed.info
     params.save_path = os.fsdecode(directory)
     params.flags = (params.flags & ~_NOT_OURS) | libtorrent.torrent_flags.duplicate_is_error
     if info.priv() or not discovery:
         params.flags |= _ALONE
+    if paused:
+        params.flags |= libtorrent.torrent_flags.paused
     # Only peers that the tracker names: no web server that a torrent names is asked.
     params.url_seeds, params.http_seeds, params.dht_nodes = [], [], []
     params.file_priorities = [4] * info.num_files()

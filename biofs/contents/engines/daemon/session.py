@@ -187,15 +187,18 @@ class Session:
 
     def _add(self, parsed: Parsed, directory: Path, priorities: bytearray) -> Torrent:
         trackers = list(parsed.params.trackers)
-        handle = self._handle(parsed, directory, priorities)
-        torrent = Torrent(handle, parsed.info, directory, trackers)
+        # One that has no turn yet announces nothing: a peer that it refuses comes later and later.
+        waits = bool(self._settings.at_once)
+        handle = self._handle(parsed, directory, priorities, paused=waits)
+        torrent = Torrent(handle, parsed.info, directory, trackers, running=not waits)
         self._torrents[torrent.key] = torrent
         return torrent
 
     def _handle(
-        self, parsed: Parsed, directory: Path, priorities: bytearray
+        self, parsed: Parsed, directory: Path, priorities: bytearray, *, paused: bool
     ) -> libtorrent.torrent_handle:
-        prepare(parsed, directory, priorities, discovery=self._settings.discovery)
+        discovery = self._settings.discovery
+        prepare(parsed, directory, priorities, discovery=discovery, paused=paused)
         try:
             return self._session.add_torrent(parsed.params)
         except RuntimeError as error:
@@ -212,7 +215,8 @@ class Session:
         if found is None:
             return
         self._session.remove_torrent(torrent.handle)
-        torrent.renew(self._handle(parse(found[0]), torrent.directory, torrent.all_priorities()))
+        priorities, paused = torrent.all_priorities(), not torrent.running
+        torrent.renew(self._handle(parse(found[0]), torrent.directory, priorities, paused=paused))
 
     def _restore(self, key: str) -> None:
         found = self._records.read(key)

@@ -45,6 +45,7 @@ class Torrent:
     Args:
         directory: In which its top name lies.
         trackers: Its announce URLs, to know what never to say.
+        running: Whether it may fetch and seed; else it was added paused.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Torrent:
         info: libtorrent.torrent_info,
         directory: Path,
         trackers: Iterable[str],
+        *,
+        running: bool,
     ) -> None:
         self.handle = handle
         self.key = key_of(info)
@@ -61,7 +64,7 @@ class Torrent:
         self.layout = Layout(info)
         self.wanted: set[int] = set()
         self.hidden = redaction.secrets(trackers)
-        self.running = True
+        self.running = running
         self.unsaved = False
         self.save_at = math.inf
         """When its resume data are to be written."""
@@ -256,8 +259,6 @@ class Torrent:
         """It was added anew after it failed: hash what is there, and fetch nothing yet."""
         self.handle = handle
         handle.set_flags(libtorrent.torrent_flags.upload_mode)
-        if not self.running:
-            handle.pause()
         if self._streamed:
             handle.set_flags(libtorrent.torrent_flags.sequential_download)
         self._hashing = True
