@@ -68,6 +68,7 @@ def test_a_warm_walk_opens_and_reads_directories_and_asks_nothing_of_their_entri
     assert above <= 4
 
 
+@pytest.mark.long
 def test_a_warm_grep_opens_files_and_reads_nothing(mount: Mount, tally: Tally) -> None:
     files = sum(len(names) for _, _, names in os.walk(mount.path / CATEGORY))
 

@@ -22,6 +22,8 @@ PAGES = math.ceil(GROUPS / 50)
 CATEGORIES = 12
 MANAGERS = pytest.mark.parametrize("counts", [False, True], ids=["Thunar", "Nautilus"])
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def case(tmp_path: Path) -> Iterator[Counted]:
