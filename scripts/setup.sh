@@ -64,6 +64,7 @@ missing_programs() {
     lacks fish && echo fish
     lacks groff && echo groff-base
     lacks mergerfs && echo mergerfs
+    lacks minisign && echo minisign
     lacks nginx && echo nginx-light
     lacks opentracker && echo opentracker
     lacks transmission-daemon && echo transmission-daemon

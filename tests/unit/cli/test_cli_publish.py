@@ -199,7 +199,6 @@ def test_a_key_that_others_can_read_or_that_is_none_is_refused(run: Run, tmp_pat
 MINISIGN = "/usr/bin/minisign"
 
 
-@pytest.mark.skipif(not os.access(MINISIGN, os.X_OK), reason="needs minisign")
 def test_the_program_and_biofs_understand_each_other(
     run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
