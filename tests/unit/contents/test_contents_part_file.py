@@ -190,7 +190,9 @@ def test_any_bytes_are_no_part_file(data: bytes) -> None:
 
 def _metainfo() -> Metainfo:
     with tempfile.TemporaryDirectory() as directory:
-        return World(Path(directory), Clock()).metainfo
+        world = World(Path(directory), Clock())
+        world.library.close()
+        return world.metainfo
 
 
 METAINFO = _metainfo()

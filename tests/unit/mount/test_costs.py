@@ -138,11 +138,12 @@ async def allocated(mount: Inspected) -> int:
             taken += 1
             return taken % 200 != 0  # the kernel's buffer is full now and then
 
-        pyfuse3.readdir_reply = reply
         count = -1
-        while count != taken:
-            count = taken
-            await operations.readdir(handle, offset[0], object())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pyfuse3, "readdir_reply", reply)
+            while count != taken:
+                count = taken
+                await operations.readdir(handle, offset[0], object())
         await operations.releasedir(handle)
         return tracemalloc.get_traced_memory()[1] - before
     finally:
@@ -152,7 +153,6 @@ async def allocated(mount: Inspected) -> int:
 async def test_a_listing_holds_a_portion_and_not_the_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pyfuse3, "readdir_reply", pyfuse3.readdir_reply)  # to be put back
     monkeypatch.setattr(category, "CACHE_BYTES", 0)  # beside what is kept for the next time
     async with known(600) as mount:
         few = await allocated(mount)
