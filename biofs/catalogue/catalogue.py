@@ -27,6 +27,7 @@ from biofs.catalogue.queue import Queue
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, check_demo
 from biofs.settings.values import LONGEST_TTL
+from biofs.store.ahead import Ahead
 from biofs.store.browsing import Browsing
 from biofs.store.database import facet_fill, pace_log
 from biofs.store.database.change_log import ChangeLog
@@ -72,8 +73,9 @@ class Catalogue:
         )
         self.fetches: Final = Fetches()
         self.changes: Final = Changes()
-        self.index: Final = Index(store)
-        details = self._details = Details(store, cache_size)
+        self._ahead: Final = Ahead(store)
+        self.index: Final = Index(store, self._ahead)
+        details = self._details = Details(store, cache_size, self._ahead)
         self.listings: Final = Listings(
             self.index, queue, self.fetches, self.changes, self.freshness, clock
         )
@@ -137,6 +139,7 @@ class Catalogue:
 
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
+        self._ahead.clear()
         self.index.forget_all()
         self.groups.forget_all()
         self.trees.shrink()

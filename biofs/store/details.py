@@ -36,6 +36,7 @@ import trio
 
 from biofs.api.models import GroupAnswer, Torrent, TorrentAnswer
 from biofs.store import facets, file_lists, fulltext
+from biofs.store.ahead import Ahead
 from biofs.store.database.files import StoreError
 from biofs.store.database.store import Store
 from biofs.store.detail_rows import decode, evict, write_answer, write_use
@@ -115,10 +116,14 @@ def counts(line: bytes) -> dict[object, dict[str, object]]:
 
 
 class Details:
-    """Reads and writes of the tables `details` and `file_lists`."""
+    """Reads and writes of the tables `details` and `file_lists`.
 
-    def __init__(self, store: Store, most_bytes: int) -> None:
+    `most_bytes` bounds the store; `ahead` is what is read ahead for a walk, shared with `Index`.
+    """
+
+    def __init__(self, store: Store, most_bytes: int, ahead: Ahead | None = None) -> None:
         self._store = store
+        self._ahead = ahead or Ahead(store)
         self._most_bytes = most_bytes
         self._read: set[int] = set()
 
@@ -151,11 +156,7 @@ class Details:
         Raises StoreError for a damaged one: a snapshot may come from anybody.
         """
         changes = self.changes
-        row = self._store.one(
-            "SELECT answer, description, fetched, details.stable, groups.stable, seen, line"
-            " FROM details LEFT JOIN groups ON id = group_id WHERE group_id = ?",
-            group_id,
-        )
+        row = self._ahead.detail(group_id)
         if row is None:
             return None
         answer, description, fetched, stable, row_stable, seen, line = row
@@ -189,7 +190,9 @@ class Details:
 
     def file_list(self, key: str) -> file_lists.FileList | None:
         """The file list kept under `key`. Raises StoreError for a damaged one."""
-        return file_lists.of_row(self._store.one(file_lists.QUERY, key))
+        return file_lists.of_row(
+            self._ahead.file_list(key) or self._store.one(file_lists.QUERY, key)
+        )
 
     async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         return await self._store.scan(read)

@@ -15,6 +15,7 @@ import msgspec
 from biofs.api.models import GroupRow
 from biofs.api.requests import PageRead
 from biofs.store import facets, fulltext
+from biofs.store.ahead import Ahead
 from biofs.store.database.store import Store
 from biofs.store.group_rows import (
     CLOCK_SLACK,
@@ -81,10 +82,14 @@ def _summary(count: int, newest: int, size: int) -> tuple[int, int, int]:
 
 
 class Index:
-    """Reads and writes of the tables `groups`, `torrents` and `listings`."""
+    """Reads and writes of the tables `groups`, `torrents` and `listings`.
 
-    def __init__(self, store: Store) -> None:
+    `ahead` is what is read ahead for a walk, shared with `Details`.
+    """
+
+    def __init__(self, store: Store, ahead: Ahead | None = None) -> None:
         self._store = store
+        self._ahead = ahead or Ahead(store)
         self._groups: dict[int, KnownGroup] = {}
         self._torrents: dict[int, KnownTorrent] = {}
         self._remembered = -1
@@ -107,7 +112,7 @@ class Index:
         self._remember()
         group = self._groups.get(group_id)
         if group is None:
-            group = self._store.record(
+            group = self._ahead.group(group_id) or self._store.record(
                 KnownGroup, "SELECT id, name, mtime, category FROM groups WHERE id = ?", group_id
             )
             if group is not None:
@@ -145,11 +150,13 @@ class Index:
     def torrents_of(self, group_id: int) -> list[KnownTorrent]:
         """The torrents of a group, in the order of their ids."""
         self._remember()
-        torrents = self._store.records(
-            KnownTorrent,
-            "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ? ORDER BY id",
-            group_id,
-        )
+        torrents = self._ahead.torrents(group_id)
+        if torrents is None:
+            torrents = self._store.records(
+                KnownTorrent,
+                "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ? ORDER BY id",
+                group_id,
+            )
         self._torrents.update((torrent.id, torrent) for torrent in torrents)
         return torrents
 

@@ -181,6 +181,18 @@ class Store:
             self._leave_failed(reader, error)
             return self._reader.execute(query, parameters).fetchall()
 
+    def early(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
+        """All rows of a short read of what may be needed next; none if that fails, which whoever
+        needs them finds out."""
+        try:
+            return self._in_use().execute(query, parameters).fetchall()
+        except sqlite3.DatabaseError:
+            return []
+
+    def _in_use(self) -> sqlite3.Connection:
+        """The connection from which the task reads."""
+        return self._reader
+
     def write_now(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run `change` in one transaction in this thread; it may be run again."""
         with self._write_lock:

@@ -125,14 +125,15 @@ class Exchangeable(Snapshot):
     def hold(self) -> Generation:
         return self._newest.hold()
 
+    def _in_use(self) -> sqlite3.Connection:
+        return (_reading.get() or self._newest).connection
+
     def one(self, query: str, *parameters: object) -> tuple[object, ...] | None:
-        connection = (_reading.get() or self._newest).connection
-        row: tuple[object, ...] | None = connection.execute(query, parameters).fetchone()
+        row: tuple[object, ...] | None = self._in_use().execute(query, parameters).fetchone()
         return row
 
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
-        connection = (_reading.get() or self._newest).connection
-        return connection.execute(query, parameters).fetchall()
+        return self._in_use().execute(query, parameters).fetchall()
 
     def _scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         generation = (_reading.get() or self._newest).hold()
