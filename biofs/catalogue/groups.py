@@ -21,7 +21,12 @@ from biofs.store.details import Detail, Details
 from biofs.store.groups import Before, Index
 from biofs.store.memory import Recent
 
-CACHE_BYTES: Final = 12 << 20
+CACHE_BYTES: Final = 2 << 20
+"""Of details: a walk over the catalogue then writes to the same memory again and again, which the
+processor has at hand, and leaves the system's alone. The kernel has what was read before."""
+LONG_BYTES: Final = 10 << 20
+"""Of details that are long to make: each has many documents, which are read one after another."""
+_LONG: Final = 64 << 10  # bytes
 _ABSENT_GROUPS: Final = 4096
 _LOOK_AGAIN: Final = 5.0  # seconds between looks at an old detail that could not be refreshed yet
 _ATTEMPTS: Final = 3  # at a detail that another process evicts as soon as it is there
@@ -50,6 +55,7 @@ class Groups:
         self._freshness: Final = freshness
         self._clock: Final = clock
         self._recent: Final[Recent[int, Detail]] = Recent(CACHE_BYTES, Detail.nbytes)
+        self._long: Final[Recent[int, Detail]] = Recent(LONG_BYTES, Detail.nbytes)
         # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
         self._absent: TTLCache[int | str, bool] = TTLCache(
             _ABSENT_GROUPS, freshness.absence, timer=trio.current_time
@@ -57,9 +63,21 @@ class Groups:
         self.served = 0  # how often documents were answered without fetching
         changes.subscribe(self, Stage.MEMORY)
 
+    def _in_memory(self, group_id: int) -> Detail | None:
+        return self._recent.get(group_id) or self._long.get(group_id)
+
+    def _remember(self, detail: Detail) -> None:
+        self._drop(detail.group_id)
+        recent = self._recent if detail.nbytes() < _LONG else self._long
+        recent[detail.group_id] = detail
+
+    def _drop(self, group_id: int) -> None:
+        self._recent.pop(group_id)
+        self._long.pop(group_id)
+
     def group_changed(self, before: Before, *, gone: bool) -> None:
         """See Observer: what is in memory of the group is dropped."""
-        self._recent.pop(before.group.id)
+        self._drop(before.group.id)
 
     def listing_changed(self, category: int) -> None:
         """See Observer: no detail depends on it."""
@@ -70,12 +88,13 @@ class Groups:
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
         self._recent.clear()
+        self._long.clear()
 
     def known(self, group_id: int, caller: Caller) -> Detail | None:
         """The group's documents if its detail was ever fetched; old ones are refreshed in the
         background."""
         self.mark_read(group_id)
-        detail = self._recent.get(group_id)
+        detail = self._in_memory(group_id)
         if detail is not None and not self._is_old(detail):
             return detail
         if detail is None or detail.changes != self._details.changes:
@@ -85,7 +104,7 @@ class Groups:
                 return None
             detail = loaded or detail
             assert detail is not None  # noqa: S101 - one of them is
-            self._recent[group_id] = detail
+            self._remember(detail)
         if self._is_old(detail):
             self._refresh(detail, caller)
         return detail
@@ -102,11 +121,11 @@ class Groups:
 
     def at_hand(self, group_id: int) -> Detail | None:
         """The group's documents as they are known; nothing is refreshed."""
-        detail = self._recent.get(group_id)
+        detail = self._in_memory(group_id)
         if detail is None:
             detail = self._details.load(group_id)
             if detail is not None:
-                self._recent[group_id] = detail
+                self._remember(detail)
         return detail
 
     def _is_old(self, detail: Detail) -> bool:
@@ -200,7 +219,7 @@ class Groups:
         await caller.result(self._fetches.start(key, work, caller))
 
     async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
-        self._recent.pop(answer.group.id)
+        self._drop(answer.group.id)
         line = self._index.line(answer.group.id)
         for before in await self._details.save(answer, asked, stable):
             self._changes.group_changed(before, gone=False)

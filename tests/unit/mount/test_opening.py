@@ -12,9 +12,12 @@ import pytest
 import trio
 import trio.testing
 
+from biofs.catalogue import groups
 from biofs.catalogue.caller import Caller
 from biofs.demo.generator import Generated
+from biofs.store import details
 from biofs.store.database.store import Store
+from biofs.store.detail_rows import StoredAnswer, decode
 from biofs.store.details import Detail
 from biofs.tree.inodes import Kind, pack
 from tests.support.inspecting import CALLER, Inspected, inspected, statements
@@ -197,3 +200,32 @@ async def test_who_was_closed_while_it_was_made_learns_so(monkeypatch: pytest.Mo
             await trio.testing.wait_all_tasks_blocked()
             await mount.operations.release(pyfuse3.FileHandleT(handle))
             gate.set()
+
+
+@pytest.mark.parametrize("torrents", [1, 200])
+async def test_an_answer_is_decoded_once_for_all_documents_that_it_makes(
+    torrents: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "CACHE_BYTES", 64 << 10)  # less than the larger one takes
+    async with inspected(Generated(2, torrents, 1, categories=(1,))) as mount:
+        operations: Any = mount.operations
+        handle = await operations.opendir(pack(Kind.CATEGORY, 1), CALLER)
+        await operations.releasedir(handle)
+        await read(mount, await opened(mount, GROUP_JSON))
+        mount.operations.forget_all()
+        decoded: list[bytes] = []
+
+        def counted(answer: bytes) -> StoredAnswer:
+            decoded.append(answer)
+            return decode(answer)
+
+        monkeypatch.setattr(details, "decode", counted)
+        kinds = (Kind.TORRENT_JSON, Kind.FILELIST, Kind.MAGNET)
+        detail = mount.catalogue.groups.at_hand(1)
+        assert detail is not None
+        for inode in (
+            *(GROUP_JSON, pack(Kind.DESCRIPTION, 1)),
+            *(pack(kind, torrent) for torrent in detail.torrents for kind in kinds),
+        ):
+            await read(mount, await opened(mount, inode))
+        assert len(decoded) == 1
