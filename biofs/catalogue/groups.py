@@ -109,6 +109,14 @@ class Groups:
             self._refresh(detail, caller)
         return detail
 
+    def fresh(self, group_id: int) -> Detail | None:
+        """The group's documents if they are in memory, and nobody needs to look at their age."""
+        detail = self._in_memory(group_id)
+        if detail is None or self._is_old(detail):
+            return None
+        self.served += 1
+        return detail
+
     def mark_read(self, group_id: int) -> None:
         """Somebody read the group: when room is needed, others are evicted first."""
         self._details.note_read(group_id)

@@ -228,7 +228,8 @@ class Directory:
     """A directory's entries, the first with offset 1 behind it and so on; the inode above it; and
     until when (epoch seconds) nobody needs to look whether all is still so. `asks` says whether a
     look at each entry may cost a request: if not given, what the entries say of it. Those in
-    `unlisted` are found by their names alone.
+    `unlisted` are found by their names alone. `group` is the group to which the documents in it
+    belong, 0 if there are none.
 
     It is its own listing (see `Listing`).
     """
@@ -240,6 +241,7 @@ class Directory:
         "asks",
         "changes",
         "good_until",
+        "group",
         "made",
         "parent",
     )
@@ -252,12 +254,14 @@ class Directory:
         unlisted: Sequence[Listed] = (),
         *,
         asks: bool | None = None,
+        group: int = 0,
     ) -> None:
         self._listed: Final = entries
         self._unlisted: Final = unlisted
         self._names: dict[bytes, Listed] | None = None
         self.asks: Final = any(entry.asks for entry in entries) if asks is None else asks
         self.parent: Final = parent
+        self.group: Final = group
         self.good_until: Final = good_until
         self.changes = -1
         self.made = -math.inf
@@ -307,16 +311,23 @@ class Directories:
         """Forget them."""
         self._recent.clear()
 
+    def at_hand(self, inode: int) -> Directory | None:
+        """The directory, if it is in memory and still right."""
+        found = self._recent.get(inode)
+        if found is None or found.changes != self._changes():
+            return None
+        # The clock may have been put back since: what was good for an hour is not for years.
+        return found if found.made <= self._clock() < found.good_until else None
+
     def get(self, inode: int, caller: Caller) -> Directory | None:
         """The directory, if it is known whole. Raises what Nodes.cached_directory does."""
         make = self._makers.get(inode >> KIND_SHIFT)
         if make is None:
             return None
-        changes = self._changes()
-        found, now = self._recent.get(inode), self._clock()
-        # The clock may have been put back since: what was good for an hour is not for years.
-        if found is not None and found.changes == changes and found.made <= now < found.good_until:
+        found = self.at_hand(inode)
+        if found is not None:
             return found
+        changes, now = self._changes(), self._clock()
         found = make(unpack(inode), caller)
         if found is not None:
             found.changes = changes

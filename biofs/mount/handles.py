@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from biofs.api.errors import ApiError
+from biofs.catalogue.caller import Caller
 from biofs.mount.attributes import DIRECTORY, KEEP
+from biofs.mount.contents import Data
 from biofs.mount.entries import Listed, Listing
-from biofs.mount.kernel.waiting import Waiter
-from biofs.mount.nodes.base import Nodes, failure
-from biofs.store.database.store import Version
-from biofs.tree.inodes import Address
+from biofs.mount.kernel.waiting import Patience, Waiter
+from biofs.mount.nodes.base import Bytes, Content, Nodes, failure
+from biofs.store.database.files import StoreError
+from biofs.store.database.store import Store, Version
+from biofs.tree.inodes import Address, unpack
+
+log = logging.getLogger(__name__)
 
 
 class OpenDirectory:
@@ -53,11 +60,17 @@ class OpenDirectory:
 
 
 class Later(NamedTuple):
-    """What an open file holds before it is read: the kernel may have all of it already."""
+    """What an open document holds before it is read: the kernel may have all of it already.
+
+    `pid` and `uid` are those of who opened it.
+    """
 
     nodes: Nodes
-    address: Address
-    caller: Waiter
+    inode: int
+    group: int
+    """The group to which the document belongs."""
+    pid: int
+    uid: int
 
     def close(self) -> None:
         """Nothing was made."""
@@ -112,3 +125,95 @@ class Gone(NamedTuple):
 
     def close(self) -> None:
         """Nothing was made."""
+
+
+class OpenFiles:
+    """Files by their handles. `forget_pages` has the kernel drop what it has of an inode."""
+
+    def __init__(
+        self, store: Store, patience: Patience, forget_pages: Callable[[int], None]
+    ) -> None:
+        self._store: Final = store
+        self._patience: Final = patience
+        self._outdated: Final = Outdated(forget_pages)
+        self._held: Final[dict[int, Content | Data | Later]] = {}
+        self._inodes: Final[dict[int, int]] = {}
+        self.opened = 0
+        """How many were opened so far."""
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, inode: int, content: Content | Data | Later) -> int:
+        """A file is open; its handle."""
+        self.opened = number = self.opened + 1
+        self._held[number], self._inodes[number] = content, inode
+        return number
+
+    def is_outdated(self, inode: int) -> bool:
+        """Whether another reader may put older pages of it into the kernel's memory."""
+        return self._outdated.has(inode)
+
+    async def made(self, nodes: Nodes, address: Address, caller: Caller) -> Content | Data:
+        """A file's content, all of it as of one moment."""
+        version = self._store.hold()
+        if version is None:
+            return await nodes.open(address, caller)
+        try:
+            with version.reading():
+                return await nodes.open(address, caller)
+        finally:
+            version.let_go()
+
+    async def read(self, fh: int, offset: int, size: int) -> bytes:
+        """At most `size` bytes of an open file. Raises what the nodes do."""
+        content = self._held[fh]
+        if isinstance(content, Later):
+            known = content.nodes.at_hand(content.inode, content.group)
+            if known is None:
+                content = await self._content_now(fh, content)
+            else:
+                self._held[fh] = content = Bytes(known)
+        if isinstance(content, Data):
+            data: Any = content.read(offset, size)  # pyfuse3 takes any buffer
+            return await content.read_from_disk(offset, size) if data is None else data
+        return content.read(offset, size)
+
+    async def settle(self) -> None:
+        """Have every open file hold its content, before what is known is replaced as a whole."""
+        while True:
+            later = [(fh, held) for fh, held in self._held.items() if isinstance(held, Later)]
+            if not later:
+                break
+            for fh, held in later:
+                try:
+                    if self._held.get(fh) is held:
+                        await self._content_now(fh, held)
+                except (OSError, ApiError, StoreError) as error:
+                    # Its reader gets an error, now or later: at least it gets nothing mixed.
+                    log.debug("an open file is not read before the exchange: %s", error)
+                    self._held[fh] = Gone(str(error))
+        for fh, content in self._held.items():
+            if not isinstance(content, Data):
+                self._outdated.add(fh, self._inodes[fh])
+
+    async def _content_now(self, fh: int, later: Later) -> Content | Data:
+        """The content of a file that is read for the first time, the same for all its readers."""
+        caller = self._patience.of(later.pid, later.uid)
+        made = await self.made(later.nodes, unpack(later.inode), caller)
+        held = self._held.get(fh)
+        if held is later:
+            self._held[fh] = made
+            return made
+        made.close()  # another reader was first
+        if held is None or isinstance(held, Later):
+            raise failure(errno.EBADF)
+        return held
+
+    def close(self, fh: int) -> None:
+        """Nobody reads it any more."""
+        content = self._held.pop(fh, None)
+        self._inodes.pop(fh, None)
+        self._outdated.closed(fh)
+        if content is not None:
+            content.close()

@@ -7,26 +7,24 @@ or a readdir holds its directory's lock, and everyone else's lookups there wait 
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Final
+from typing import Final
 
 import pyfuse3
 from pyfuse3 import FileHandleT, FileNameT, FlagT, InodeT
 
-from biofs.api.errors import ApiError
 from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import Attributes, Stat
 from biofs.mount.contents import Contents, Data
-from biofs.mount.entries import Directories, Listed
+from biofs.mount.entries import Directories, Directory, Listed
 from biofs.mount.errnos import ReadOnly, guarded
-from biofs.mount.handles import Gone, Later, OpenDirectory, Outdated
+from biofs.mount.handles import Later, OpenDirectory, OpenFiles
 from biofs.mount.kernel.count_only import CountOnly
 from biofs.mount.kernel.invalidation import AnswerInodes
 from biofs.mount.kernel.waiting import Patience, Waiter
-from biofs.mount.nodes.base import Content, Nodes, failure
+from biofs.mount.nodes.base import Nodes
 from biofs.mount.nodes.category import CategoryNodes
 from biofs.mount.nodes.files import FilesNodes
 from biofs.mount.nodes.group import GroupNodes
@@ -35,10 +33,7 @@ from biofs.mount.nodes.torrent import TorrentNodes
 from biofs.mount.views.base import LinkNodes
 from biofs.mount.views.registry import ViewRouter, all_views
 from biofs.mount.xattrs import Xattrs
-from biofs.store.database.files import StoreError
-from biofs.tree.inodes import Address, Kind, unpack
-
-log = logging.getLogger(__name__)
+from biofs.tree.inodes import KIND_SHIFT, Address, Kind, beside, unpack
 
 NAME_MAX: Final = 255
 _DOTS: Final = (b".", b"..")
@@ -77,8 +72,6 @@ class Operations(ReadOnly):
         listing: Callable[[int], None] = lambda _thread: None,
     ) -> None:
         super().__init__()
-        self._outdated: Final = Outdated(forget_pages or (lambda _inode: None))
-        self._inodes: Final[dict[int, int]] = {}
         self._listing: Final = listing
         self._catalogue: Final = catalogue
         self._contents: Final = contents
@@ -100,15 +93,21 @@ class Operations(ReadOnly):
             lambda: catalogue.store.changes,
             catalogue.clock,
         )
+        self._documents: Final = {
+            int(kind): (nodes, above) for nodes in every for kind, above in nodes.listed_in.items()
+        }
         self._patience: Final = patience
         self._answer_inodes: Final = answer_inodes if answer_inodes is not None else AnswerInodes()
         self._attributes: Final = Attributes(uid, gid)
+        forget = forget_pages or (lambda _inode: None)
+        self._files: Final = OpenFiles(catalogue.store, patience, forget)
+        # As with attributes, pyfuse3 copies it before the next handler can run.
+        self._kept: Final = pyfuse3.FileInfo(keep_cache=True)
         self._number = 0
         self._looked_up = 0
         self._xattrs: Final = xattrs
         self._count_only: Final = CountOnly()
         self._opened: Final[dict[int, OpenDirectory]] = {}
-        self._files: Final[dict[int, Content | Data | Later]] = {}
 
     @property
     def nodes(self) -> Mapping[Kind, Nodes]:
@@ -122,7 +121,7 @@ class Operations(ReadOnly):
 
     def served(self) -> int:
         """A number that grows with the requests that open or look something up."""
-        return self._looked_up + self._number
+        return self._looked_up + self._number + self._files.opened
 
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
@@ -276,90 +275,57 @@ class Operations(ReadOnly):
     ) -> pyfuse3.FileInfo:
         if flags & _WRITING:
             raise pyfuse3.FUSEError(errno.EROFS)
+        known = self._known_document(inode, ctx)
+        if known is not None:
+            number = self._files.add(inode, known)
+            if self._files.is_outdated(inode):
+                return pyfuse3.FileInfo(fh=FileHandleT(number), direct_io=True)
+            self._kept.fh = FileHandleT(number)
+            return self._kept
         nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid, ctx.uid)
-        content: Content | Data | Later
-        keep, direct = True, False
-        if (size := self._known_size(nodes, address, inode, caller)) is not None:
-            nodes.mark_read(address)
-            content = Later(nodes, address, caller)
-            self._attributes.opened(inode, size)
-        else:
-            content = await self._made(nodes, address, caller)
-            self._answer_inodes.add(caller.used_answers, inode)
-            keep = nodes.keeps_pages(inode, content)
-            direct = isinstance(content, Data) and content.direct
-            if not isinstance(content, Data):
-                self._attributes.opened(inode, content.size())
-        self._number = number = self._number + 1
-        self._files[number], self._inodes[number] = content, inode
+        content = await self._files.made(nodes, address, caller)
+        self._answer_inodes.add(caller.used_answers, inode)
+        keep = nodes.keeps_pages(inode, content)
+        direct = isinstance(content, Data) and content.direct
+        if not isinstance(content, Data):
+            self._attributes.opened(inode, content.size())
+        number = self._files.add(inode, content)
         # Past the pages that the kernel has, if another reader puts older ones there.
-        volatile = nodes.volatile(address) or direct or self._outdated.has(inode)
+        volatile = nodes.volatile(address) or direct or self._files.is_outdated(inode)
         return pyfuse3.FileInfo(
             fh=FileHandleT(number), direct_io=volatile, keep_cache=keep and not volatile
         )
 
-    def _known_size(self, nodes: Nodes, address: Address, inode: int, caller: Waiter) -> int | None:
-        """The size of a document whose content is known; None if it has to be asked for."""
-        listed_in = nodes.listed_in(address)
+    def _known_document(self, inode: int, ctx: pyfuse3.RequestContext) -> Later | None:
+        """A document whose content is known, now marked as read; None if it has to be asked for."""
+        listed_in = self._documents.get(inode >> KIND_SHIFT)
         if listed_in is None:
             return None
+        nodes, above = listed_in
         try:
-            directory = self._directories.get(listed_in, caller)
+            directory = self._directory(beside(inode, above), ctx)
         except OSError:  # of something that is not known: `open` may find out
             return None
-        return None if directory is None or directory.asks else directory.size_of(inode)
+        size = None if directory is None or directory.asks else directory.size_of(inode)
+        if directory is None or size is None:
+            return None
+        self._catalogue.groups.mark_read(directory.group)
+        self._attributes.opened(inode, size)
+        return Later(nodes, inode, directory.group, ctx.pid, ctx.uid)
+
+    def _directory(self, inode: int, ctx: pyfuse3.RequestContext) -> Directory | None:
+        """A directory that is known whole."""
+        directory = self._directories.at_hand(inode)
+        return directory or self._directories.get(inode, self._patience.of(ctx.pid))
 
     @guarded
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
-        content = self._files[fh]
-        if isinstance(content, Later):
-            content = await self._content_now(fh, content)
-        if isinstance(content, Data):
-            data: Any = content.read(off, size)  # pyfuse3 takes any buffer
-            return await content.read_from_disk(off, size) if data is None else data
-        return content.read(off, size)
-
-    async def _made(self, nodes: Nodes, address: Address, caller: Waiter) -> Content | Data:
-        """A file's content, all of it as of one moment."""
-        version = self._catalogue.store.hold()
-        if version is None:
-            return await nodes.open(address, caller)
-        try:
-            with version.reading():
-                return await nodes.open(address, caller)
-        finally:
-            version.let_go()
+        return await self._files.read(fh, off, size)
 
     async def settle(self) -> None:
         """Have every open file hold its content, before what is known is replaced as a whole."""
-        while True:
-            later = [(fh, held) for fh, held in self._files.items() if isinstance(held, Later)]
-            if not later:
-                break
-            for fh, held in later:
-                try:
-                    if self._files.get(fh) is held:
-                        await self._content_now(fh, held)
-                except (OSError, ApiError, StoreError) as error:
-                    # Its reader gets an error, now or later: at least it gets nothing mixed.
-                    log.debug("an open file is not read before the exchange: %s", error)
-                    self._files[fh] = Gone(str(error))
-        for fh, content in self._files.items():
-            if not isinstance(content, Data):
-                self._outdated.add(fh, self._inodes[fh])
-
-    async def _content_now(self, fh: int, later: Later) -> Content | Data:
-        """The content of a file that is read for the first time, the same for all its readers."""
-        made = await self._made(later.nodes, later.address, later.caller)
-        held = self._files.get(fh)
-        if held is later:
-            self._files[fh] = made
-            return made
-        made.close()  # another reader was first
-        if held is None or isinstance(held, Later):
-            raise failure(errno.EBADF)
-        return held
+        await self._files.settle()
 
     @guarded
     async def flush(self, fh: FileHandleT) -> None:
@@ -368,11 +334,7 @@ class Operations(ReadOnly):
 
     @guarded
     async def release(self, fh: FileHandleT) -> None:
-        content = self._files.pop(fh, None)
-        self._inodes.pop(fh, None)
-        self._outdated.closed(fh)
-        if content is not None:
-            content.close()
+        self._files.close(fh)
 
     def forget(self, inode_list: Sequence[tuple[InodeT, int]]) -> None:  # type: ignore[override]
         """Inode numbers are addresses: there is no table from which to forget them."""

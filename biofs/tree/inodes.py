@@ -84,6 +84,7 @@ class Address(NamedTuple):
 
 
 _KINDS: Final = tuple(Kind)
+_ID_MASK: Final = MAX_ID << _PART_BITS
 _FIRST: Final = 1 << KIND_SHIFT
 _END: Final = len(_KINDS) << KIND_SHIFT
 _ROOT: Final = Address(Kind.ROOT, 0, 0)
@@ -112,6 +113,11 @@ def category_inode(category: int) -> int:
     which there is no directory either.
     """
     return pack(Kind.CATEGORY, category if 0 <= category <= MAX_ID else 0)
+
+
+def beside(inode: int, kind: Kind) -> int:
+    """Give the inode number of another kind with the same id, and of no part."""
+    return kind << KIND_SHIFT | inode & _ID_MASK
 
 
 def unpack(inode: int) -> Address:

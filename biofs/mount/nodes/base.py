@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
 from biofs.catalogue.caller import Caller
@@ -90,6 +91,10 @@ class Nodes:
     kept: ClassVar[tuple[Kind, ...]] = ()
     """Kinds for which `cached_directory` answers."""
 
+    listed_in: ClassVar[Mapping[Kind, Kind]] = {}
+    """Kinds of documents, each with the one of the `kept` kinds in whose directory of the same id
+    it is an entry. Its content is known if nothing in the directory `asks`."""
+
     shows_answers: ClassVar[bool] = False
     """Whether the nodes show answers, so that the kernel has to drop them when these change."""
 
@@ -126,13 +131,10 @@ class Nodes:
         """The inode of the directory in which the node stands."""
         raise failure(errno.ENOENT)
 
-    def listed_in(self, address: Address) -> int | None:
-        """The inode of a directory, of one of the `kept` kinds, in which the node is an entry: its
-        content is known if nothing in the directory `asks`. None if there is no such directory."""
+    def at_hand(self, inode: int, group: int) -> bytes | None:
+        """One of the documents in `listed_in`, which belongs to this group, if it is in memory and
+        nothing has to be asked for; else None, and `open` has it."""
         return None
-
-    def mark_read(self, address: Address) -> None:
-        """The node was opened without a call of `open`: see `listed_in`."""
 
     async def open(self, address: Address, caller: Caller) -> Content | Data:
         """The node's content."""

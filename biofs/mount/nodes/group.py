@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
@@ -13,11 +14,12 @@ from biofs.mount.entries import Directory, Listing, directory_entry, file_entry,
 from biofs.mount.nodes.base import Bytes, Content, Nodes, failure
 from biofs.store.details import Detail
 from biofs.store.groups import KnownGroup
-from biofs.tree.inodes import ID_STEP, Address, Kind, category_inode, pack
+from biofs.tree.inodes import ID_STEP, KIND_SHIFT, Address, Kind, category_inode, pack
 
 _DOCUMENTS: Final = {b"group.json": Kind.GROUP_JSON, b"description.txt": Kind.DESCRIPTION}
 _COMMENTS: Final = b"comments"
 _JSON: Final = pack(Kind.GROUP_JSON)
+_JSON_KIND: Final = int(Kind.GROUP_JSON)
 _DESCRIPTION: Final = pack(Kind.DESCRIPTION)
 _TORRENT: Final = pack(Kind.TORRENT)
 
@@ -32,6 +34,10 @@ class GroupNodes(Nodes):
         Kind.COMMENTS_LINK,
     )
     kept: ClassVar[tuple[Kind, ...]] = (Kind.GROUP,)
+    listed_in: ClassVar[Mapping[Kind, Kind]] = {
+        Kind.GROUP_JSON: Kind.GROUP,
+        Kind.DESCRIPTION: Kind.GROUP,
+    }
 
     def _group(self, group_id: int) -> KnownGroup:
         group = self.catalogue.index.group(group_id)
@@ -65,7 +71,7 @@ class GroupNodes(Nodes):
             inode = _TORRENT + torrent.id * ID_STEP
             entries.append(directory_entry(torrent.name.encode(), number, inode, torrent.mtime))
         good_until = math.inf if detail is None else documents.good_until(detail)
-        return Directory(entries, category_inode(group.category), good_until)
+        return Directory(entries, category_inode(group.category), good_until, group=group.id)
 
     async def _listed(self, address: Address, caller: Caller) -> Directory:
         """Wait until all torrents of the group are known: its directory's own first listing."""
@@ -103,12 +109,11 @@ class GroupNodes(Nodes):
             return category_inode(self._group(address.ident).category)
         return pack(Kind.GROUP, address.ident)
 
-    def listed_in(self, address: Address) -> int | None:
-        is_document = address.kind is Kind.GROUP_JSON or address.kind is Kind.DESCRIPTION
-        return pack(Kind.GROUP, address.ident) if is_document else None
-
-    def mark_read(self, address: Address) -> None:
-        self.catalogue.groups.mark_read(address.ident)
+    def at_hand(self, inode: int, group: int) -> bytes | None:
+        detail = self.catalogue.groups.fresh(group)
+        if detail is None:
+            return None
+        return detail.json if inode >> KIND_SHIFT == _JSON_KIND else detail.description
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.GROUP:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from biofs.catalogue.caller import Caller
@@ -18,13 +19,15 @@ from biofs.mount.entries import Directory, Listing, directory_entry, file_entry
 from biofs.mount.nodes.base import Bytes, Content, Nodes, Spool, failure, known_torrent
 from biofs.store.details import TorrentDetail
 from biofs.store.groups import KnownTorrent
-from biofs.tree.inodes import ID_STEP, Address, Kind, pack
+from biofs.tree.inodes import ID_STEP, KIND_SHIFT, MAX_ID, Address, Kind, pack
 
 _JSON: Final = pack(Kind.TORRENT_JSON)
 _FILELIST: Final = pack(Kind.FILELIST)
 _MAGNET: Final = pack(Kind.MAGNET)
 _FILES: Final = pack(Kind.FILES)
 _CONTENTS: Final = pack(Kind.CONTENTS)
+_JSON_KIND: Final = int(Kind.TORRENT_JSON)
+_FILELIST_KIND: Final = int(Kind.FILELIST)
 
 
 class TorrentNodes(Nodes):
@@ -44,6 +47,11 @@ class TorrentNodes(Nodes):
         Kind.CONTENTS,
     )
     kept: ClassVar[tuple[Kind, ...]] = (Kind.TORRENT,)
+    listed_in: ClassVar[Mapping[Kind, Kind]] = {
+        Kind.TORRENT_JSON: Kind.TORRENT,
+        Kind.FILELIST: Kind.TORRENT,
+        Kind.MAGNET: Kind.TORRENT,
+    }
 
     def __init__(
         self,
@@ -111,7 +119,8 @@ class TorrentNodes(Nodes):
         good_until = math.inf if detail is None else documents.good_until(detail)
         above = pack(Kind.GROUP, torrent.group_id)
         unlisted = () if self._lists_files else (files,)
-        return Directory(entries, above, good_until, unlisted, asks=known is None)
+        group = torrent.group_id
+        return Directory(entries, above, good_until, unlisted, asks=known is None, group=group)
 
     async def lookup(self, address: Address, name: bytes, caller: Caller) -> Stat | None:
         found = self.cached_directory(address, caller).find(name)
@@ -125,13 +134,15 @@ class TorrentNodes(Nodes):
             return pack(Kind.GROUP, known_torrent(self.catalogue, address.ident).group_id)
         return pack(Kind.TORRENT, address.ident)
 
-    def listed_in(self, address: Address) -> int | None:
-        if address.kind in {Kind.TORRENT, Kind.CONTENTS}:
+    def at_hand(self, inode: int, group: int) -> bytes | None:
+        kind = inode >> KIND_SHIFT
+        if kind == _FILELIST_KIND:
             return None
-        return pack(Kind.TORRENT, address.ident)
-
-    def mark_read(self, address: Address) -> None:
-        self.catalogue.groups.mark_read(known_torrent(self.catalogue, address.ident).group_id)
+        detail = self.catalogue.groups.fresh(group)
+        found = detail.torrents.get(inode // ID_STEP & MAX_ID) if detail else None
+        if found is None:
+            return None
+        return found.json if kind == _JSON_KIND else found.magnet
 
     async def open(self, address: Address, caller: Caller) -> Content:
         if address.kind is Kind.TORRENT:

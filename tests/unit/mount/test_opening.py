@@ -183,6 +183,7 @@ async def test_who_was_closed_while_it_was_made_learns_so(monkeypatch: pytest.Mo
     async with known() as mount:
         handle = await opened(mount, GROUP_JSON)
         get, gate = mount.catalogue.groups.get, trio.Event()
+        mount.catalogue.groups.forget_all()  # what is in memory nobody waits for
 
         async def slow(group_id: int, caller: Caller) -> Detail:
             await gate.wait()
