@@ -1,9 +1,9 @@
 """What a walk over a category comes to next, read from the store for some groups at once.
 
 Each read takes a lock of the file and a descent of its own, which is most of what a small row
-costs. Who walks over a category looks into one group after another, in the order of their ids, so
-what its next groups are made of can come with one statement each, as a kernel reads ahead in a
-file: twice as many each time that they were needed, none when they were not.
+costs. Who walks over a category looks into one group after another, in the order of their ids or
+the newest first, so what its next groups are made of can come with one statement each, as a kernel
+reads ahead in a file: twice as many each time that they were needed, none when they were not.
 
 Only what is there is taken from here. What is not, another process may have written since: whoever
 needs it asks the store.
@@ -28,16 +28,18 @@ _COLUMNS: Final = """
 _ONE: Final = f"SELECT {_COLUMNS} FROM details LEFT JOIN groups ON id = group_id WHERE group_id = ?"  # noqa: S608
 # A longer answer, description or file list is read when it is needed, and so are the torrents of
 # groups that have very many. So no more than a few MB are ever held.
-_SOME: Final = f"""
-    SELECT id, name, mtime, category, {_COLUMNS}
+_SOME: Final = """
+    SELECT id, name, mtime, category, {columns}
     FROM groups JOIN details ON group_id = id
     WHERE id IN (
             SELECT id FROM groups
-            WHERE category = (SELECT category FROM groups WHERE id = ?1) AND id >= ?1
-            ORDER BY id LIMIT ?2)
+            WHERE category = (SELECT category FROM groups WHERE id = ?1) AND id {after} ?1
+            ORDER BY id {way} LIMIT ?2)
         AND length(answer) < 65536 AND length(description) < 65536
     ORDER BY id
-"""  # noqa: S608
+"""
+_ONWARDS: Final = _SOME.format(columns=_COLUMNS, after=">=", way="ASC")
+_BACKWARDS: Final = _SOME.format(columns=_COLUMNS, after="<=", way="DESC")
 _TORRENTS: Final = """
     SELECT torrents.id, torrents.name, torrents.mtime, group_id
     FROM groups JOIN torrents ON group_id = groups.id
@@ -59,7 +61,8 @@ class Ahead:
         self._store: Final = store
         self._changes = -1
         self._number = 0  # of groups that are read the next time
-        self._last = -1  # the group that was looked into last
+        # The group that was looked into last, and whether the one before has a lower id.
+        self._last, self._onwards = -1, True
         self._forget()
 
     def clear(self) -> None:
@@ -88,8 +91,11 @@ class Ahead:
         then, and now; when the row was seen; the row, if that was later.
         """
         self._is_right()
+        onwards = group_id > self._last
+        turned = onwards is not self._onwards or group_id == self._last
+        self._last, self._onwards = group_id, onwards
         row = self._details.pop(group_id, None)
-        if row is None and self._follows(group_id):
+        if row is None and not turned and self._walks():
             self._read_on(group_id)
             row = self._details.pop(group_id, None)
             if row is None:  # it is long, and so may be the next ones
@@ -98,20 +104,18 @@ class Ahead:
             row = self._store.one(_ONE, group_id)
         if row is None:  # there may be few details: nobody looks for the next one
             self._number = 0
-        self._last = group_id
         return row
 
-    def _follows(self, group_id: int) -> bool:
-        """Whether somebody seems to walk, and comes to groups behind this one."""
-        if group_id <= self._last:
-            return False  # another walk has begun, or two take turns
+    def _walks(self) -> bool:
+        """Whether what was read ahead was needed, so that more is worth reading."""
         needed = 2 * len(self._details) <= self._read
         self._number = min(2 * self._number or 1, MOST_GROUPS) if needed else 0
         self._forget()
         return self._number > 1
 
     def _read_on(self, group_id: int) -> None:
-        rows = self._store.early(_SOME, group_id, self._number)
+        query = _ONWARDS if self._onwards else _BACKWARDS
+        rows = self._store.early(query, group_id, self._number)
         self._read = len(rows)
         self._groups = {row[0]: row[:4] for row in rows}
         self._details = {row[0]: row[4:] for row in rows}

@@ -86,23 +86,27 @@ def each_by_itself(path: Path, groups: Sequence[int]) -> list[object]:
     return found
 
 
-def test_a_walk_finds_what_is_found_without(walked: Walked) -> None:
-    found = [walked.look(group) for group in EVEN]
-    assert found == each_by_itself(walked.path, EVEN)
+@pytest.mark.parametrize("order", [EVEN, EVEN[::-1]])
+def test_a_walk_finds_what_is_found_without(walked: Walked, order: Sequence[int]) -> None:
+    found = walked.walk(order)
+    assert found == each_by_itself(walked.path, order)
     assert all(detail and len(torrents) == 2 and all(lists) for _, detail, torrents, lists in found)
 
 
 def test_a_walk_takes_three_statements_for_sixteen_groups_together(walked: Walked) -> None:
-    alone = walked.statements(lambda: walked.look(2))
+    alone = walked.statements(lambda: walked.look(EVEN[0]))
     assert alone == 5  # two of them for file lists
     walked.walk(EVEN[1:15])  # 2, 4 and 8 at once
     assert walked.statements(lambda: walked.walk(EVEN[15:])) == 3
+    walked.walk(EVEN[15::-1])
+    assert walked.statements(lambda: walked.walk(EVEN[14::-1])) <= 3 * 4 + 5
 
 
-def test_groups_in_any_other_order_take_what_they_took(walked: Walked) -> None:
-    backwards = EVEN[::-1]
-    assert walked.statements(lambda: walked.walk(backwards)) == 5 * len(backwards)
-    assert walked.statements(lambda: walked.walk([2, 2])) == 2 * 4  # the group is remembered
+def test_groups_in_no_order_take_what_they_took(walked: Walked) -> None:
+    there_and_back = [group for pair in zip(EVEN[10:20], EVEN[:10], strict=True) for group in pair]
+    assert walked.statements(lambda: walked.walk(there_and_back)) == 5 * len(there_and_back)
+    again = there_and_back[-1:] * 3
+    assert walked.statements(lambda: walked.walk(again)) == 4 * len(again)  # the group is known
 
 
 def test_who_takes_every_tenth_group_has_few_read_in_vain(walked: Walked) -> None:
