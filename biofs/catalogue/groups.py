@@ -68,8 +68,8 @@ class Groups:
 
     def _remember(self, detail: Detail) -> None:
         self._drop(detail.group_id)
-        recent = self._recent if detail.nbytes() < _LONG else self._long
-        recent[detail.group_id] = detail
+        size = detail.nbytes()
+        (self._recent if size < _LONG else self._long).keep(detail.group_id, detail, size)
 
     def _drop(self, group_id: int) -> None:
         self._recent.pop(group_id)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 from biofs.catalogue.caller import Caller
 from biofs.catalogue.listings import Arriving
-from biofs.mount.attributes import DIRECTORY, FILE, KEEP, UNKNOWN_SIZE, Stat
+from biofs.mount.attributes import DIRECTORY, FILE, KEEP, LINK, UNKNOWN_SIZE, Stat
 from biofs.store.groups import Index, KnownGroup
 from biofs.store.memory import Recent
 from biofs.tree.inodes import ID_STEP, KIND_SHIFT, Address, Kind, pack, unpack
@@ -65,6 +65,11 @@ def file_entry(name: bytes, following: int, inode: int, size: int | None, mtime:
     if size is None:
         return _new(Listed, (name, following, inode, FILE, UNKNOWN_SIZE, mtime, 0.0))
     return _new(Listed, (name, following, inode, FILE, size, mtime, KEEP))
+
+
+def link_entry(name: bytes, following: int, inode: int, size: int, mtime: int) -> Listed:
+    """A symbolic link as an entry, as `stat.link` has it."""
+    return _new(Listed, (name, following, inode, LINK, size, mtime, KEEP))
 
 
 class Listing(Protocol):
@@ -270,8 +275,8 @@ class Directory:
         """The entry of this name."""
         names = self._names
         if names is None:
-            every = (*self._listed, *self._unlisted)
-            names = self._names = {entry.name: entry for entry in every}
+            names = self._names = {entry[0]: entry for entry in self._listed}
+            names.update((entry[0], entry) for entry in self._unlisted)
         return names.get(name)
 
     def size_of(self, inode: int) -> int | None:
@@ -319,16 +324,20 @@ class Directories:
         # The clock may have been put back since: what was good for an hour is not for years.
         return found if found.made <= self._clock() < found.good_until else None
 
+    def keeps(self, inode: int) -> bool:
+        """Whether it may be the inode of one."""
+        return inode >> KIND_SHIFT in self._makers
+
     def get(self, inode: int, caller: Caller) -> Directory | None:
         """The directory, if it is known whole. Raises what Nodes.cached_directory does."""
-        make = self._makers.get(inode >> KIND_SHIFT)
-        if make is None:
+        if not self.keeps(inode):
             return None
-        found = self.at_hand(inode)
-        if found is not None:
-            return found
+        return self.at_hand(inode) or self.made(inode, caller)
+
+    def made(self, inode: int, caller: Caller) -> Directory | None:
+        """As `get`, of one that is not at hand but may be one."""
         changes, now = self._changes(), self._clock()
-        found = make(unpack(inode), caller)
+        found = self._makers[inode >> KIND_SHIFT](unpack(inode), caller)
         if found is not None:
             found.changes = changes
             found.made = now

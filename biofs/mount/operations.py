@@ -146,8 +146,7 @@ class Operations(ReadOnly):
         self._looked_up += 1
         if name in _DOTS:
             return await self._by_inode(parent_inode, name, ctx)
-        caller = self._patience.of(ctx.pid)
-        directory = self._directories.get(parent_inode, caller)
+        directory = self._directory(parent_inode, ctx)
         if directory is not None:
             entry = directory.find(name)
             if entry is not None:
@@ -155,6 +154,7 @@ class Operations(ReadOnly):
         nodes, address = self._at(parent_inode)
         found: Stat | None = None
         if directory is None:
+            caller = self._patience.of(ctx.pid)
             found = await nodes.lookup(address, name, caller)
             if found is not None and nodes.shows_answers:
                 self._answer_inodes.add(caller.used_answers, found.inode)
@@ -315,9 +315,11 @@ class Operations(ReadOnly):
         return Later(nodes, inode, directory.group, ctx.pid, ctx.uid)
 
     def _directory(self, inode: int, ctx: pyfuse3.RequestContext) -> Directory | None:
-        """A directory that is known whole."""
+        """A directory that is known whole; None for any other, and what is none."""
+        if not self._directories.keeps(inode):
+            return None
         directory = self._directories.at_hand(inode)
-        return directory or self._directories.get(inode, self._patience.of(ctx.pid))
+        return directory or self._directories.made(inode, self._patience.of(ctx.pid))
 
     @guarded
     async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:

@@ -81,10 +81,10 @@ class Detail(NamedTuple):
 
     def nbytes(self) -> int:
         """What the documents take in memory, about."""
-        own = len(self.json) + len(self.description) + 512
-        return own + sum(
-            len(torrent.json) + len(torrent.magnet) + 512 for torrent in self.torrents.values()
-        )
+        size = len(self.json) + len(self.description) + 512
+        for torrent in self.torrents.values():
+            size += len(torrent.json) + len(torrent.magnet) + 512
+        return size
 
     def good_until(self, ttl: float, now: float) -> float:
         """Until when (epoch seconds) nothing needs to be asked about the group.

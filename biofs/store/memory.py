@@ -53,7 +53,10 @@ class Recent(Generic[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         """Put it there. What was there before goes in any case: it is not right any more."""
         self.pop(key)
-        size = self._nbytes(value)
+        self.keep(key, value, self._nbytes(value))
+
+    def keep(self, key: K, value: V, size: int) -> None:
+        """Put there what is so many bytes; nothing is there yet."""
         if size > self._most:
             return
         self._held[key], self._sizes[key] = value, size
@@ -182,14 +185,22 @@ class Trees:
         async with self._large:
             return await self._details.scan(read)
 
+    def short_document(self, torrent: TorrentDetail) -> bytes | None:
+        """filelist.jsonl if it is short and the store has it; else None, and `document` makes it.
+
+        Raises StoreError for a damaged list.
+        """
+        small = self._small(torrent)
+        return None if small is None else b"".join(small.document_lines())
+
     async def document(self, torrent: TorrentDetail) -> bytes | Spooled | None:
         """filelist.jsonl, a long one in a file, to be let go of; None as for `tree`.
 
         Raises StoreError for a damaged list.
         """
-        small = self._small(torrent)
-        if small is not None:
-            return b"".join(small.document_lines())
+        short = self.short_document(torrent)
+        if short is not None:
+            return short
         key = self._kept_as(torrent)
         if self._spooled is None or self._spooled[0] != key:
             made = await self._read(lambda connection: _spooled(connection, torrent.list_key))

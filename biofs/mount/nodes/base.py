@@ -132,8 +132,8 @@ class Nodes:
         raise failure(errno.ENOENT)
 
     def at_hand(self, inode: int, group: int) -> bytes | None:
-        """One of the documents in `listed_in`, which belongs to this group, if it is in memory and
-        nothing has to be asked for; else None, and `open` has it."""
+        """One of the documents in `listed_in`, which belongs to this group, if that is in memory
+        and nothing has to be waited for; else None, and `open` has it."""
         return None
 
     async def open(self, address: Address, caller: Caller) -> Content | Data:

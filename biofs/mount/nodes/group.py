@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from biofs.catalogue.caller import Caller
 from biofs.mount import attributes
 from biofs.mount.attributes import Stat
-from biofs.mount.entries import Directory, Listing, directory_entry, file_entry, listed
+from biofs.mount.entries import Directory, Listing, directory_entry, file_entry, link_entry
 from biofs.mount.nodes.base import Bytes, Content, Nodes, failure
 from biofs.store.details import Detail
 from biofs.store.groups import KnownGroup
@@ -21,6 +21,7 @@ _COMMENTS: Final = b"comments"
 _JSON: Final = pack(Kind.GROUP_JSON)
 _JSON_KIND: Final = int(Kind.GROUP_JSON)
 _DESCRIPTION: Final = pack(Kind.DESCRIPTION)
+_LINK: Final = pack(Kind.COMMENTS_LINK)
 _TORRENT: Final = pack(Kind.TORRENT)
 
 
@@ -65,13 +66,14 @@ class GroupNodes(Nodes):
         entries = [
             file_entry(b"group.json", 1, _JSON + step, json, mtime),
             file_entry(b"description.txt", 2, _DESCRIPTION + step, text, mtime),
-            listed(_COMMENTS, _comments_link(group), 3),
+            link_entry(_COMMENTS, 3, _LINK + step, len(_comments_of(group.id)), mtime),
         ]
         for number, torrent in enumerate(self.catalogue.index.torrents_of(group.id), 4):
             inode = _TORRENT + torrent.id * ID_STEP
             entries.append(directory_entry(torrent.name.encode(), number, inode, torrent.mtime))
         good_until = math.inf if detail is None else documents.good_until(detail)
-        return Directory(entries, category_inode(group.category), good_until, group=group.id)
+        above, asks = category_inode(group.category), detail is None
+        return Directory(entries, above, good_until, asks=asks, group=group.id)
 
     async def _listed(self, address: Address, caller: Caller) -> Directory:
         """Wait until all torrents of the group are known: its directory's own first listing."""

@@ -135,13 +135,13 @@ class TorrentNodes(Nodes):
         return pack(Kind.TORRENT, address.ident)
 
     def at_hand(self, inode: int, group: int) -> bytes | None:
-        kind = inode >> KIND_SHIFT
-        if kind == _FILELIST_KIND:
-            return None
         detail = self.catalogue.groups.fresh(group)
         found = detail.torrents.get(inode // ID_STEP & MAX_ID) if detail else None
         if found is None:
             return None
+        kind = inode >> KIND_SHIFT
+        if kind == _FILELIST_KIND:
+            return self.catalogue.trees.short_document(found)
         return found.json if kind == _JSON_KIND else found.magnet
 
     async def open(self, address: Address, caller: Caller) -> Content:
