@@ -63,7 +63,7 @@ class Groups:
         self.served = 0  # how often documents were answered without fetching
         changes.subscribe(self, Stage.MEMORY)
 
-    def _in_memory(self, group_id: int) -> Detail | None:
+    def _held(self, group_id: int) -> Detail | None:
         return self._recent.get(group_id) or self._long.get(group_id)
 
     def _remember(self, detail: Detail) -> None:
@@ -94,7 +94,7 @@ class Groups:
         """The group's documents if its detail was ever fetched; old ones are refreshed in the
         background."""
         self.mark_read(group_id)
-        detail = self._in_memory(group_id)
+        detail = self._held(group_id)
         if detail is not None and not self._is_old(detail):
             return detail
         if detail is None or detail.changes != self._details.changes:
@@ -109,10 +109,13 @@ class Groups:
             self._refresh(detail, caller)
         return detail
 
-    def fresh(self, group_id: int) -> Detail | None:
-        """The group's documents if they are in memory, and nobody needs to look at their age."""
-        detail = self._in_memory(group_id)
-        if detail is None or self._is_old(detail):
+    def in_memory(self, group_id: int) -> Detail | None:
+        """The group's documents if they are in memory and need no look into the store.
+
+        For who has looked at their age before: nothing is refreshed.
+        """
+        detail = self._held(group_id)
+        if detail is None or (detail.changes != self._details.changes and self._is_old(detail)):
             return None
         self.served += 1
         return detail
@@ -129,7 +132,7 @@ class Groups:
 
     def at_hand(self, group_id: int) -> Detail | None:
         """The group's documents as they are known; nothing is refreshed."""
-        detail = self._in_memory(group_id)
+        detail = self._held(group_id)
         if detail is None:
             detail = self._details.load(group_id)
             if detail is not None:

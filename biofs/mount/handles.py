@@ -173,7 +173,9 @@ class OpenFiles:
             if known is None:
                 content = await self._content_now(fh, content)
             else:
-                self._held[fh] = content = Bytes(known)
+                content = self._held[fh] = Bytes(known)
+        if isinstance(content, Bytes):  # whether it is Data takes as long to ask as all the rest
+            return content.read(offset, size)
         if isinstance(content, Data):
             data: Any = content.read(offset, size)  # pyfuse3 takes any buffer
             return await content.read_from_disk(offset, size) if data is None else data

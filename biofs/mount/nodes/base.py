@@ -133,7 +133,8 @@ class Nodes:
 
     def at_hand(self, inode: int, group: int) -> bytes | None:
         """One of the documents in `listed_in`, which belongs to this group, if that is in memory
-        and nothing has to be waited for; else None, and `open` has it."""
+        and nothing has to be waited for; else None, and `open` has it. Its age was looked at when
+        its directory was."""
         return None
 
     async def open(self, address: Address, caller: Caller) -> Content | Data:
