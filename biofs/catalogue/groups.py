@@ -21,11 +21,12 @@ from biofs.store.details import Detail, Details
 from biofs.store.groups import Before, Index
 from biofs.store.memory import Recent
 
-CACHE_BYTES: Final = 2 << 20
-"""Of details: a walk over the catalogue then writes to the same memory again and again, which the
-processor has at hand, and leaves the system's alone. The kernel has what was read before."""
-LONG_BYTES: Final = 10 << 20
-"""Of details that are long to make: each has many documents, which are read one after another."""
+PASSING_BYTES: Final = 2 << 20
+"""Of details that were read once: a walk over the catalogue then writes to the same memory again
+and again, which the processor has at hand, and leaves the system's alone."""
+CACHE_BYTES: Final = 10 << 20
+"""Of details that were read again, before as many bytes of others were, and of long ones, which
+have many documents and take long to make."""
 _LONG: Final = 64 << 10  # bytes
 _ABSENT_GROUPS: Final = 4096
 _LOOK_AGAIN: Final = 5.0  # seconds between looks at an old detail that could not be refreshed yet
@@ -54,8 +55,9 @@ class Groups:
         self._changes: Final = changes
         self._freshness: Final = freshness
         self._clock: Final = clock
+        self._passing: Final[Recent[int, Detail]] = Recent(PASSING_BYTES, Detail.nbytes)
         self._recent: Final[Recent[int, Detail]] = Recent(CACHE_BYTES, Detail.nbytes)
-        self._long: Final[Recent[int, Detail]] = Recent(LONG_BYTES, Detail.nbytes)
+        self._passed: Final[Recent[int, int]] = Recent(CACHE_BYTES, int)  # how large they were
         # Seconds only: somebody may be adding it just now. Errors are never kept as absence.
         self._absent: TTLCache[int | str, bool] = TTLCache(
             _ABSENT_GROUPS, freshness.absence, timer=trio.current_time
@@ -64,16 +66,20 @@ class Groups:
         changes.subscribe(self, Stage.MEMORY)
 
     def _held(self, group_id: int) -> Detail | None:
-        return self._recent.get(group_id) or self._long.get(group_id)
+        return self._passing.get(group_id) or self._recent.get(group_id)
 
     def _remember(self, detail: Detail) -> None:
-        self._drop(detail.group_id)
-        size = detail.nbytes()
-        (self._recent if size < _LONG else self._long).keep(detail.group_id, detail, size)
+        group_id, size = detail.group_id, detail.nbytes()
+        self._drop(group_id)
+        if size >= _LONG or self._passed.get(group_id) is not None:
+            self._recent.keep(group_id, detail, size)
+        else:
+            self._passing.keep(group_id, detail, size)
+            self._passed.keep(group_id, size, size)
 
     def _drop(self, group_id: int) -> None:
+        self._passing.pop(group_id)
         self._recent.pop(group_id)
-        self._long.pop(group_id)
 
     def group_changed(self, before: Before, *, gone: bool) -> None:
         """See Observer: what is in memory of the group is dropped."""
@@ -87,8 +93,8 @@ class Groups:
 
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
-        self._recent.clear()
-        self._long.clear()
+        for each in (self._passing, self._recent, self._passed):
+            each.clear()
 
     def known(self, group_id: int, caller: Caller) -> Detail | None:
         """The group's documents if its detail was ever fetched; old ones are refreshed in the

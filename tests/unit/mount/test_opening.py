@@ -207,7 +207,7 @@ async def test_who_was_closed_while_it_was_made_learns_so(monkeypatch: pytest.Mo
 async def test_an_answer_is_decoded_once_for_all_documents_that_it_makes(
     torrents: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "CACHE_BYTES", 64 << 10)  # less than the larger one takes
+    monkeypatch.setattr(groups, "PASSING_BYTES", 64 << 10)  # less than the larger one takes
     async with inspected(Generated(2, torrents, 1, categories=(1,))) as mount:
         operations: Any = mount.operations
         handle = await operations.opendir(pack(Kind.CATEGORY, 1), CALLER)
