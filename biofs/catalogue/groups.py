@@ -24,7 +24,7 @@ from biofs.store.memory import Recent
 PASSING_BYTES: Final = 2 << 20
 """Of details that were read once: a walk over the catalogue then writes to the same memory again
 and again, which the processor has at hand, and leaves the system's alone."""
-CACHE_BYTES: Final = 10 << 20
+CACHE_BYTES: Final = 12 << 20
 """Of details that were read again, before as many bytes of others were, and of long ones, which
 have many documents and take long to make."""
 _LONG: Final = 64 << 10  # bytes
