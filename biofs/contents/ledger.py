@@ -16,15 +16,15 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 from weakref import WeakValueDictionary
 
-from cachetools import LRUCache
-
+from biofs.contents.soon.rows import Rows
 from biofs.store.database.files import make_private
 from biofs.store.database.store import BUSY_TIMEOUT, enter_wal
+from biofs.store.memory import Recent
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ CREATE TABLE IF NOT EXISTS verified (
     pieces BLOB NOT NULL,
     PRIMARY KEY (device, inode, info_hash, file)
 );
-CREATE INDEX IF NOT EXISTS verified_by_torrent ON verified (info_hash);
+CREATE INDEX IF NOT EXISTS verified_by_file ON verified (info_hash, file);
+DROP INDEX IF EXISTS verified_by_torrent;
 CREATE TABLE IF NOT EXISTS metainfo (
     info_hash BLOB PRIMARY KEY,
     data BLOB NOT NULL
@@ -121,12 +122,13 @@ class Ledger:
     def __init__(self, path: Path | None) -> None:
         """`path` is that of the file; None for memory."""
         self._lock: Final = threading.Lock()
-        self._recent: LRUCache[_Key, Verified] = LRUCache(
-            _IN_MEMORY, getsizeof=lambda verified: len(verified.pieces) + 200
+        self._recent: Final[Recent[_Key, Verified]] = Recent(
+            _IN_MEMORY, lambda verified: len(verified.pieces) + 200
         )
         # What is not written down yet is known to who holds it, and here by its torrent.
         self._held: Final[dict[bytes, _Held]] = {}
         self._connection: Final = _opened(path)
+        self._stored_rows: Final = Rows(self._connection)
         # Of what is still to be written; its lock is never held while something is waited for.
         self._unwritten: dict[_Key, Verified] = {}
         self._unwritten_lock: Final = threading.Lock()
@@ -158,21 +160,16 @@ class Ledger:
         if found is None or len(found.pieces) != count:
             found = Verified(self._stored(identity, info_hash, file, count))
             self._held_by(info_hash)[identity, file] = found
-            with suppress(ValueError):  # larger than all that may be kept
-                self._recent[key] = found
+            self._recent[key] = found
         return found
 
     def _stored(self, identity: Identity, info_hash: bytes, file: int, count: int) -> bytearray:
         try:
-            row = self._connection.execute(
-                "SELECT size, mtime_ns, ctime_ns, pieces FROM verified"
-                " WHERE (device, inode, info_hash, file) = (?, ?, ?, ?)",
-                (*_place(identity), info_hash, file),
-            ).fetchone()
+            row = self._stored_rows.of(*_place(identity), info_hash, file)
         except sqlite3.DatabaseError as error:
             _warn(error)
             row = None
-        if row is None or tuple(row[:3]) != identity[2:]:
+        if row is None or row[:3] != identity[2:]:
             return bytearray(count)
         pieces = _unpacked(row[3])
         return pieces if len(pieces) == count else bytearray(count)
@@ -212,6 +209,7 @@ class Ledger:
                 rows.append((*_place(identity), info_hash, file, *identity[2:], pieces))
         if not rows:
             return
+        self._stored_rows.forget()
         with self._writing() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
@@ -352,8 +350,14 @@ def _packed(pieces: bytearray) -> bytes:
     return zlib.compress(pieces, 1)
 
 
+_SHORT: Final[dict[object, bytes]] = {_packed(bytearray(each)): each for each in (b"\1", b"\1\1")}
+"""What nearly all small files have, all of it verified."""
+
+
 def _unpacked(packed: object) -> bytearray:
     """Nothing for what is damaged, or is more than any file can have."""
+    if packed in _SHORT:
+        return bytearray(_SHORT[packed])
     if not isinstance(packed, bytes):
         return bytearray()
     inflater = zlib.decompressobj()

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from biofs.contents.ahead import Ahead
 from biofs.contents.disk.places import Place
 from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
 from biofs.contents.piece_cache import PieceKey
 from biofs.contents.rules import LARGE_PIECE, SETTLED_SECONDS, Shared, Unverified, key_of, pread
+from biofs.contents.soon.ahead import Ahead
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.pieces import is_right
 

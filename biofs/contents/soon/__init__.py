@@ -1,0 +1,1 @@
+"""What will probably be asked for next, made ready: rows of the ledger, and pieces."""
