@@ -50,6 +50,11 @@ class Caller(ABC):
         invalidated when they change."""
         return set()
 
+    @property
+    def has_used_answers(self) -> bool:
+        """Whether there are `used_answers`, without making them."""
+        return "used_answers" in self.__dict__
+
     @cached_property
     def fetched_fresh(self) -> set[str]:
         """The keys of the answers that were fetched because the caller wants fresh ones."""

@@ -22,12 +22,13 @@ from cachetools import LRUCache
 from biofs.contents.checking import TorrentCheck
 from biofs.contents.disk import mountinfo
 from biofs.contents.disk.beneath import DataDirectory
+from biofs.contents.disk.last_folder import LastFolder
 from biofs.contents.disk.places import Found, Place, first_whole
 from biofs.contents.index import Tops
 from biofs.contents.ledger import Ledger
 from biofs.contents.matching import Indexes, Listed, ListedFiles, Local, MetainfoFiles
 from biofs.contents.piece_cache import PieceCache
-from biofs.contents.reading import OpenFile
+from biofs.contents.reading import OpenFile, known_now
 from biofs.contents.rules import Shared, Unverified
 from biofs.contents.torrent_files import TorrentFiles, hashes_of, is_hash
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, has_announce, parse
@@ -94,6 +95,7 @@ class Library:
         self._clock: Final = clock
         self._lock: Final = threading.Lock()
         self._mount: tuple[int, float, bool] = (-1, 0.0, False)
+        self._last_folder: Final = LastFolder(self._is_local)
         self._parsed: tuple[bytes, Metainfo] | None = None
         self._looked: LRUCache[str, _Looked] = LRUCache(_PLACES)
         self._known: LRUCache[str, Local] = LRUCache(
@@ -195,22 +197,23 @@ class Library:
             looked, local = self._looked.get(key), self._known.get(key)
         if looked is None or looked.place is None or local is None or not self._holds(looked):
             return None
-        if local.indexes.at_once(node) is None:
+        wanted = local.indexes.with_path_at_once(node)
+        if wanted is None:
             return None
-        try:
-            index, wanted = local.wanted(node)
-        except Unverified:
-            return None
-        opened = looked.place.open_cached(wanted.path, wanted.length, self._is_local)
+        index, path = wanted
+        opened = looked.place.open_cached(
+            path, local.metainfo.files.length(index), self._last_folder
+        )
         if opened is None:
             return None
-        file = OpenFile(
-            self._shared, local.metainfo, looked.place, index, opened, local=True, look=False
+        descriptor, status = opened
+        known = known_now(self._shared, local.metainfo, index, status)
+        if known is None:
+            os.close(descriptor)
+            return None
+        return OpenFile(
+            self._shared, local.metainfo, looked.place, index, descriptor, local=True, known=known
         )
-        if file.look_now():
-            return file
-        file.close()
-        return None
 
     def open_here(self, listed: Listed, node: int) -> OpenFile | None:
         """As `open`, with the metainfo that is on this machine; None if there is none.
@@ -373,10 +376,21 @@ class Library:
 
     def forget(self) -> None:
         """Give memory back."""
+        self._last_folder.let_go()
         self.pieces.forget()
         with self._lock:
             self._known.clear()
 
+    @property
+    def keeps_folder(self) -> bool:
+        """Whether `open_now` keeps a directory open: then `let_go_if_idle` is to be called soon."""
+        return self._last_folder.is_open
+
+    def let_go_if_idle(self) -> None:
+        """Let go of a directory that `open_now` has kept long enough."""
+        self._last_folder.let_go_if_idle()
+
     def close(self) -> None:
         """Close the ledger."""
+        self._last_folder.let_go()
         self.ledger.close()

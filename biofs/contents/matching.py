@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, overload
 
 from biofs.contents.disk import places
+from biofs.contents.disk.beneath import Components
 from biofs.contents.rules import Unverified
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
@@ -134,6 +135,14 @@ class Indexes(Sequence[int]):
             self._found[node] = found
         return found
 
+    def with_path_at_once(self, node: int) -> tuple[int, Components] | None:
+        """As `at_once`, with the path of a file that may be looked for; None for any other."""
+        index = self.at_once(node)
+        if index is None or index < 0:
+            return None
+        path = self._metainfo.files.servable_path(index)
+        return None if path is None else (index, path)
+
     def all(self) -> array[int]:
         """Those of all nodes. For who needs many: takes as long as `match`."""
         with self._lock:
@@ -187,11 +196,11 @@ def find(listed: Listed, metainfo: Metainfo, node: int) -> int | None:
     tree = listed.tree
     if metainfo.single or len(tree.children(_ROOT)) != 1 or not tree.is_dir(1) or tree.is_dir(node):
         return None
-    path = listed.path(node)
-    if any(_LOST in component for component in path):
+    path = tree.path(node)
+    if _LOST in path:
         return None  # several may look like this
-    index = metainfo.find(path)
-    if index is None or metainfo.files[index].length != tree.size(node):
+    index = metainfo.find(tuple(path.split(b"/")[1:]))
+    if index is None or metainfo.files.length(index) != tree.size(node):
         return None
     return index
 

@@ -19,7 +19,7 @@ from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
 from biofs.contents.piece_cache import PieceKey
 from biofs.contents.rules import LARGE_PIECE, SETTLED_SECONDS, Shared, Unverified, key_of, pread
-from biofs.contents.soon.ahead import Ahead
+from biofs.contents.soon.ahead import NEVER, ahead_of
 from biofs.tree.metainfo import Metainfo
 from biofs.tree.pieces import is_right
 
@@ -32,6 +32,22 @@ _reused: Final = memoryview(bytearray(_REQUEST))
 
 _SMALL: Final = 2
 """Pieces of a file that is verified when it is opened."""
+
+State = tuple[Identity, Verified]
+"""What a file is known by, and what was verified of it as that."""
+
+
+def known_now(
+    shared: Shared, metainfo: Metainfo, file: int, status: os.stat_result
+) -> State | None:
+    """What was verified of a file with this status; None if that, or `OpenFile.check`, would have
+    to be waited for. For the event loop.
+    """
+    identity, count = Identity.of(status), len(metainfo.indexes(file))
+    known = shared.ledger.verified_now(identity, key_of(metainfo), file, count)
+    if known is None or not (count > _SMALL or known.has(0, count)):
+        return None
+    return identity, known
 
 
 class OpenFile:
@@ -50,11 +66,11 @@ class OpenFile:
         descriptor: int,
         *,
         local: bool,
-        look: bool = True,
+        known: State | None = None,
     ) -> None:
         """Takes the descriptor over. `file` is the index in the metainfo.
 
-        Waits for the ledger, unless `look` is false: then `look_now` comes before anything else.
+        Waits for the ledger, unless `known_now` has given what is `known`.
         """
         self._shared: Final = shared
         self._metainfo: Final = metainfo
@@ -68,33 +84,21 @@ class OpenFile:
         self._lock: Final = threading.Lock()
         self._info_hash: Final = key_of(metainfo)
         self.length: Final = metainfo.files.length(file)
-        self._indexes: Final = metainfo.pieces(file, 0, self.length).indexes
-        self._ahead: Final = Ahead(len(self._indexes), metainfo.piece_length)
+        self._indexes: Final = metainfo.indexes(file)
+        self._ahead: Final = ahead_of(self.length, len(self._indexes), metainfo.piece_length)
         self._aligned: Final = metainfo.before(file)
         self._hashing: list[threading.Lock] = []
         # Exchanged as a whole: a read in the event loop sees one that belongs together.
-        identity = Identity.of(os.fstat(descriptor))
-        self._state = self._known(identity) if look else (identity, Verified(bytearray()))
-
-    def look_now(self) -> bool:
-        """Find out what was verified. False if that, or `check`, would have to be waited for."""
-        identity, _ = self._state
-        ledger, count = self._shared.ledger, len(self._indexes)
-        known = ledger.verified_now(identity, self._info_hash, self._file, count)
-        if known is None:
-            return False
-        self._state = identity, known
-        return count > _SMALL or known.has(0, count)
+        self._state = known or self._known(Identity.of(os.fstat(descriptor)))
 
     @property
     def identity(self) -> Identity:
         """What the file is known by, as of the last look at it."""
         return self._state[0]
 
-    def _known(self, identity: Identity) -> tuple[Identity, Verified]:
-        count = len(self._indexes)
-        known = self._shared.ledger.verified(identity, self._info_hash, self._file, count)
-        return identity, known
+    def _known(self, identity: Identity) -> State:
+        known = self._shared.ledger.verified
+        return identity, known(identity, self._info_hash, self._file, len(self._indexes))
 
     def _span(self, start: int, stop: int) -> range:
         """The numbers, from the file's first piece on, of those that hold these bytes."""
@@ -156,6 +160,8 @@ class OpenFile:
         """Whether who reads here should have pieces verified that will be read soon, in a thread
         more with `verify_soon`. For the event loop.
         """
+        if self._ahead is NEVER:
+            return False
         stop = min(offset + size, self.length)
         numbers = self._ahead.next(offset, stop, self._span(offset, stop).stop)
         if not numbers or self._state[1].has(numbers.start, numbers.stop):
@@ -268,8 +274,7 @@ class OpenFile:
         """The file's own bytes in a piece, verified; if another reader has just seen to that, what
         the file was known by then."""
         key = self._key(number)
-        # The kernel reads ahead: what asks for the rest of a piece waits for who hashes it.
-        with self._hashing_of(number):
+        with self._hashing_of(number):  # the kernel reads ahead, and asks for the rest of a piece
             identity, verified = self._state
             if verified.has(number, number + 1):
                 return identity

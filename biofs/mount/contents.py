@@ -17,7 +17,6 @@ from functools import partial
 from typing import Final, TypeVar
 
 import trio
-from cachetools import LRUCache
 
 from biofs.api.actions import Api
 from biofs.api.errors import ApiError, BadAnswer
@@ -34,6 +33,7 @@ from biofs.contents.rules import Unverified
 from biofs.contents.torrent_files import is_hash
 from biofs.mount.surveys import Surveys
 from biofs.store.details import TorrentDetail
+from biofs.store.memory import Recent
 from biofs.tree.layout import FileTree
 from biofs.tree.metainfo import InvalidMetainfo
 
@@ -45,6 +45,8 @@ _LOG_SECONDS: Final = 60.0
 _MOST_OPENED: Final = 65_536
 _FLUSH_SECONDS: Final = 1.0
 """For so long what was verified may be in memory alone."""
+_IDLE_SECONDS: Final = 0.1
+"""How often it is looked whether files are still opened in the directory that is kept open."""
 _AHEAD_THREADS: Final = 4
 """That verify what readers will read. One more is used for each read that waits."""
 _ANY_AUTHKEY: Final = Secret("authkey-of-biofs")
@@ -116,10 +118,11 @@ class Contents:
         self._catalogue: Final = catalogue
         self._passkey: Final = passkey
         self._unclosed: Final[set[OpenFile]] = set()
-        self._opened: LRUCache[int, Identity] = LRUCache(_MOST_OPENED)
+        self._opened: Final[Recent[int, Identity]] = Recent(_MOST_OPENED, lambda _: 1)
         self._logged: dict[int, float] = {}
         self._nursery: trio.Nursery | None = None
         self._flushing = False
+        self._letting_go = False
         self.downloaded: Callable[[str, bytes], None] = lambda _info_hash, _torrent: None
         """Called with the info hash and the whole of each .torrent that was downloaded."""
         self.stream: Stream | None = None
@@ -168,6 +171,9 @@ class Contents:
 
     async def _open(self, torrent_id: int, listed: Listed, node: int, caller: Caller) -> OpenFile:
         file = self.library.open_now(listed, node)
+        if self.library.keeps_folder and not self._letting_go:
+            self._letting_go = True
+            self.start(self._let_go_when_idle)
         if file is None:
             here = partial(self.library.open_here, listed, node)
             file = await self.opened_by(here, caller)
@@ -179,6 +185,14 @@ class Contents:
         if file is None:
             raise Unverified
         return file
+
+    async def _let_go_when_idle(self) -> None:
+        try:
+            while self.library.keeps_folder:
+                await trio.sleep(_IDLE_SECONDS)
+                self.library.let_go_if_idle()
+        finally:
+            self._letting_go = False
 
     def hold(self, file: OpenFile) -> None:
         """Have an open file closed at the latest when the mount ends."""
@@ -260,21 +274,23 @@ class Contents:
 
         What it has was verified; but what is not there any more should not seem to be.
         """
-        before = self._opened.get(inode)
-        now = self._opened[inode] = data.file.identity
-        return before is None or before == now
+        before, now = self._opened.get(inode), data.file.identity
+        if before is None:
+            self._opened[inode] = now
+            return True
+        self._opened[inode] = now
+        return before == now
 
     def close_later(self, file: OpenFile) -> None:
         """Close a file, in a thread if that may wait; what was verified is written down later."""
         nursery = self._nursery
-        if nursery is None or nursery.cancel_scope.cancel_called:
-            self._close(file)
-            return
-        if file.closes_at_once:
+        if file.closes_at_once or nursery is None or nursery.cancel_scope.cancel_called:
             self._close(file)
         else:
             nursery.start_soon(trio.to_thread.run_sync, self._close, file)
-        if self.library.ledger.unwritten and not self._flushing:
+        if not self.library.ledger.unwritten or self._flushing or nursery is None:
+            return
+        if not nursery.cancel_scope.cancel_called:
             self._flushing = True
             nursery.start_soon(self._flush_soon)
 

@@ -285,7 +285,8 @@ class Operations(ReadOnly):
         nodes, address = self._at(inode)
         caller = self._patience.of(ctx.pid, ctx.uid)
         content = await self._files.made(nodes, address, caller)
-        self._answer_inodes.add(caller.used_answers, inode)
+        if caller.has_used_answers:
+            self._answer_inodes.add(caller.used_answers, inode)
         keep = nodes.keeps_pages(inode, content)
         direct = isinstance(content, Data) and content.direct
         if not isinstance(content, Data):

@@ -135,10 +135,17 @@ class Metainfo:
         indexes = self._source.span(file, start, stop) if start < stop else range(0)
         return Pieces(self._source, indexes)
 
+    def indexes(self, file: int) -> range:
+        """The numbers of the pieces that hold bytes of a file, which is one of `files`.
+
+        As `pieces` of the whole file has them, in less time.
+        """
+        length = self._lengths[file]
+        return self._source.span(file, 0, length) if length else range(0)
+
     def piece_count_of(self, file: int) -> int:
         """How many pieces hold bytes of a file, by its index in `files`."""
-        length = self._lengths[file]
-        return len(self._source.span(file, 0, length)) if length else 0
+        return len(self.indexes(file))
 
     def piece_length_of(self, index: int) -> int:
         """The bytes of one piece, by its number. Raises `IndexError` if there is none."""

@@ -173,8 +173,8 @@ class Files(Sequence[File]):
         self._looked_for += 1
         few = self._looked_for <= _UNSORTED
         for index in self._marked(mark) if few else self._in_order(mark):
-            if (file := self._file(index)).path == path:
-                return index if file.servable else None
+            if self._path(self._info, index) == path:
+                return None if self.servable_path(index) is None else index
         return None
 
     def _marked(self, mark: int) -> Iterator[int]:

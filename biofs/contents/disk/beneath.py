@@ -13,9 +13,8 @@ import os
 import stat
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from biofs.contents.disk import mountinfo
 from biofs.contents.disk.openat2 import open_beneath, open_cached
@@ -31,6 +30,14 @@ _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLON
 
 Components = tuple[bytes, ...]
 """The names that lead from a directory to something beneath it."""
+
+
+class Opened(NamedTuple):
+    """A regular file that is open for reading, which whoever has this closes."""
+
+    descriptor: int
+    status: os.stat_result
+    """Its own, from just after it was opened."""
 
 
 class Handle:
@@ -126,7 +133,15 @@ class Handle:
         """A descriptor of the regular file of this name in this directory, for reading; the caller
         closes it. Raises as `DataDirectory.open`."""
         with self.beneath((name,), 0) or self.entry(name) as handle:
-            return _opened(handle)
+            return _opened(handle).descriptor
+
+    def open_cached(self, name: bytes) -> Opened | None:
+        """As `open`, if no disk has to be waited for; else None. For the event loop."""
+        below = self.beneath((name,), 0, cached=True)
+        if below is None:
+            return None
+        with below:
+            return _opened(below)
 
     def _step(self, name: bytes, flags: int) -> Handle:
         _check(name)
@@ -209,27 +224,44 @@ class DataDirectory:
         file system's if it could not be looked at.
         """
         with self._file(components) as handle:
-            return _opened(handle)
+            return _opened(handle).descriptor
 
     def open_cached(
         self, components: Sequence[bytes], is_local: Callable[[int], bool]
-    ) -> int | None:
+    ) -> Opened | None:
         """As `open`, if no disk has to be waited for; else None. For the event loop.
 
         `is_local` says of the number of a mount whether its files lie in this machine. A file that
         cannot be opened is None as well: `open` says why.
         """
         try:
-            with self._handle(open_cached(self.path, os.O_PATH | os.O_DIRECTORY)) as here:
-                if not components or not is_local(here.mount):
-                    return None
-                below = here.beneath(components, 0, cached=True)
+            below = self._cached(components, 0, is_local) if components else None
             if below is None:
                 return None
             with below:
                 return _opened(below)
         except OSError:
             return None
+
+    def folder_cached(
+        self, components: Sequence[bytes], is_local: Callable[[int], bool]
+    ) -> Handle | None:
+        """As `folder`, where and when `open_cached` opens files; else None."""
+        try:
+            return self._cached(components, os.O_DIRECTORY, is_local)
+        except OSError:
+            return None
+
+    def _cached(
+        self, components: Sequence[bytes], flags: int, is_local: Callable[[int], bool]
+    ) -> Handle | None:
+        here = self._handle(open_cached(self.path, os.O_PATH | os.O_DIRECTORY))
+        if not components and is_local(here.mount):
+            return here
+        with here:
+            if not is_local(here.mount):
+                return None
+            return here.beneath(components, flags, cached=True)
 
     def status(self, components: Sequence[bytes]) -> os.stat_result:
         """What stat(2) says of the regular file at this path beneath. Raises as `open`."""
@@ -247,21 +279,23 @@ class DataDirectory:
             return folder.entry(components[-1])
 
 
-def _opened(handle: Handle) -> int:
-    """A descriptor for reading a regular file. Raises as `DataDirectory.open`."""
+def _opened(handle: Handle) -> Opened:
+    """A regular file, open for reading. Raises as `DataDirectory.open`."""
     seen = handle.regular()
     descriptor = _reopen(handle)
-    if os.path.samestat(seen, os.fstat(descriptor)):
-        return descriptor
+    status = os.fstat(descriptor)
+    if status.st_ino == seen.st_ino and status.st_dev == seen.st_dev:
+        return Opened(descriptor, status)
     os.close(descriptor)
     raise _not_there()
 
 
 def _reopen(handle: Handle) -> int:
     path = f"/proc/self/fd/{handle.descriptor}"
-    with suppress(PermissionError):  # O_NOATIME is for the owner of a file
+    try:
         return os.open(path, _READ | os.O_NOATIME)
-    return os.open(path, _READ)
+    except PermissionError:  # O_NOATIME is for the owner of a file
+        return os.open(path, _READ)
 
 
 def _check(name: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from functools import cache
 from typing import Final
 
 _NUMBER: Final = 437
@@ -28,6 +29,8 @@ class _How(ctypes.Structure):
     )
 
 
+_SIZE: Final = ctypes.c_size_t(ctypes.sizeof(_How))
+
 _syscall: Final = ctypes.CDLL(None, use_errno=True).syscall
 
 
@@ -50,11 +53,16 @@ def open_cached(path: bytes, flags: int) -> int:
     return _open(_WORKING_DIRECTORY, path, flags, _CACHED)
 
 
+@cache
+def _how(flags: int, resolve: int) -> object:
+    """A pointer to what the kernel is given, which it only reads; there are few of these."""
+    return ctypes.byref(_How(flags | os.O_CLOEXEC, 0, resolve))
+
+
 def _open(directory: int, path: bytes, flags: int, resolve: int) -> int:
-    how = _How(flags | os.O_CLOEXEC, 0, resolve)
-    size = ctypes.c_size_t(ctypes.sizeof(how))
+    how = _how(flags, resolve)
     while True:
-        found = _syscall(_NUMBER, directory, path, ctypes.byref(how), size)
+        found = _syscall(_NUMBER, directory, path, how, _SIZE)
         if found >= 0:
             return int(found)
         number = ctypes.get_errno()

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from biofs.contents.disk.beneath import Components, DataDirectory
+from biofs.contents.disk.beneath import Components, DataDirectory, Opened
 from biofs.contents.disk.entries import UNFINISHED
+from biofs.contents.disk.last_folder import LastFolder
 
 T = TypeVar("T")
 
@@ -97,15 +98,15 @@ class Place(NamedTuple):
         return None
 
     def open_cached(
-        self, path: Sequence[bytes], length: int, is_local: Callable[[int], bool]
-    ) -> int | None:
+        self, path: Sequence[bytes], length: int, last_folder: LastFolder
+    ) -> Opened | None:
         """A file of the torrent with its true name and size, open for reading, if no disk has to be
         waited for; else None. See `DataDirectory.open_cached`.
         """
-        descriptor = self.directory.open_cached(self.components(path), is_local)
-        if descriptor is None or os.fstat(descriptor).st_size == length:
-            return descriptor
-        os.close(descriptor)
+        opened = last_folder.open(self.directory, self.components(path))
+        if opened is None or opened.status.st_size == length:
+            return opened
+        os.close(opened.descriptor)
         return None
 
 

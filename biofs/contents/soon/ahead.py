@@ -14,8 +14,8 @@ from typing import Final
 
 from biofs.contents.rules import LARGE_PIECE
 
-_IN_A_ROW: Final = 1 << 20
-"""Bytes. A reader who has read as much in a row goes on."""
+IN_A_ROW: Final = 1 << 20
+"""Bytes. A reader who has read as much in a row goes on. There is no such of a file no longer."""
 
 _AHEAD: Final = 4 << 20
 """Bytes. So much, or a piece, is verified for such a reader before it gets there."""
@@ -51,7 +51,7 @@ class Ahead:
         """
         self._in_a_row = self._in_a_row + stop - offset if offset == self._next else 0
         self._next = stop
-        if self._in_a_row < _IN_A_ROW or self._never:
+        if self._in_a_row < IN_A_ROW or self._never:
             return NOTHING
         end = min(following + self._pieces, self._count)
         start = max(following, self._begun) if self._begun <= end else following
@@ -81,3 +81,12 @@ class Ahead:
             self._threads -= 1
             if not self._threads:
                 self._left.clear()
+
+
+NEVER: Final = Ahead(0, 1)
+"""Of all files no longer than `IN_A_ROW`: nothing is left to be verified ahead."""
+
+
+def ahead_of(length: int, count: int, piece_length: int) -> Ahead:
+    """For a file of that many bytes and pieces: `NEVER` for those that end too soon."""
+    return Ahead(count, piece_length) if length > IN_A_ROW else NEVER

@@ -158,11 +158,14 @@ class FilesNodes(Nodes):
         if self._contents is None:
             raise failure(errno.ENODATA)
         torrent = known_torrent(self.catalogue, address.ident)
-        tree = await self._tree(torrent, caller)
+        detail = await self._detail(torrent, caller)
+        tree = self.catalogue.trees.at_hand(detail)
+        if tree is None:
+            tree = await self._tree(torrent, caller)
+            detail = await self._detail(torrent, caller)
         _check(tree, address.part)
         if tree.is_dir(address.part):
             raise failure(errno.EISDIR)
-        detail = await self._detail(torrent, caller)
         return await self._contents.open(detail, tree, address.part, caller)
 
     def keeps_pages(self, inode: int, content: Content | Data) -> bool:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from biofs.contents import ahead
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
 from biofs.contents.matching import Listed
 from biofs.contents.reading import OpenFile
 from biofs.contents.rules import Unverified
+from biofs.contents.soon import ahead
 from biofs.tree.filelist import Entry
 from biofs.tree.layout import FileTree
 from tests.support import torrents

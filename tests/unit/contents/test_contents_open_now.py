@@ -11,6 +11,7 @@ import pytest
 
 from biofs.contents import library as library_module
 from biofs.contents.disk.beneath import DataDirectory
+from biofs.contents.disk.last_folder import LastFolder
 from biofs.contents.disk.places import Place
 from biofs.contents.ledger import Ledger
 from biofs.contents.matching import Local
@@ -105,8 +106,8 @@ def test_nobody_waits_for_a_daemon_that_does_not_answer(tmp_path: Path) -> None:
     silent.mkdir()
     with silent_fuse(silent, "fuse.sshfs"):
         place = Place(DataDirectory(silent), (b"top",), single=False)
-        assert promptly(place.open_cached, (b"f",), 1, lambda _: True) is None
-        assert promptly(place.open_cached, (b"f",), 1, lambda _: False) is None
+        assert promptly(place.open_cached, (b"f",), 1, LastFolder(lambda _: True)) is None
+        assert promptly(place.open_cached, (b"f",), 1, LastFolder(lambda _: False)) is None
 
 
 def test_a_name_that_nobody_has_asked_for_is_for_a_thread(tmp_path: Path) -> None:
@@ -115,8 +116,9 @@ def test_a_name_that_nobody_has_asked_for_is_for_a_thread(tmp_path: Path) -> Non
     data = DataDirectory(tmp_path / "data")
     opened = data.open_cached((b"f",), lambda _: True)
     assert opened is not None
-    assert os.read(opened, 5) == b"x"
-    os.close(opened)
+    assert os.read(opened.descriptor, 5) == b"x"
+    assert os.path.samestat(opened.status, (tmp_path / "data/f").stat())
+    os.close(opened.descriptor)
     for path in ((), (b"missing",), (b"..",), (b"f", b"below")):
         assert data.open_cached(path, lambda _: True) is None
     os.mkfifo(tmp_path / "data/pipe")
