@@ -8,8 +8,9 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import Final, NamedTuple, Self
 
-from biofs.contents.disk.beneath import Components, Handle
+from biofs.contents.disk.beneath import Opened
 from biofs.contents.disk.places import Place
+from biofs.contents.disk.walk import Walk
 from biofs.contents.ledger import Identity
 from biofs.contents.part_file import PartFile
 from biofs.contents.rules import MOST_PIECE, pread
@@ -69,85 +70,69 @@ def offsets(piece: Piece) -> Iterator[int]:
 
 
 class _Neighbours:
-    """Opens files of a torrent, most of which lie in the same directory: that is walked to once.
-
-    Closed on leaving `with`.
-    """
+    """Opens files of a torrent. Closed on leaving `with`."""
 
     def __init__(self, place: Place) -> None:
         self._place: Final = place
-        self._path: Components = ()
-        self._folder: Handle | None = None
-        self._opened: dict[int, int | None] = {}
+        self._walk: Final = Walk(place.directory)
+        self._opened: dict[int, Opened | None] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._leave()
-        for descriptor in self._opened.values():
-            if descriptor is not None:
-                os.close(descriptor)
+        self._walk.close()
+        for opened in self._opened.values():
+            if opened is not None:
+                os.close(opened.descriptor)
 
     def open_all(self, metainfo: Metainfo, parts: Sequence[Part], own: int) -> None:
         """Open the files of these parts but one, and have the kernel begin to read them: a disk
         reads several in the time of one."""
         for part in parts:
-            file = metainfo.files[part.file] if part.file not in {ZEROS, own} else None
-            if file is None or not file.servable or part.file in self._opened:
+            if part.file in {ZEROS, own} or part.file in self._opened:
                 continue
-            descriptor = self._opened[part.file] = self._open(file.path, file.length)
-            if descriptor is not None and len(parts) > 1:
+            path, length = metainfo.files.servable_path(part.file), metainfo.files.length(part.file)
+            if path is None:
+                continue
+            opened = self._opened[part.file] = self._open(path, length)
+            if opened is not None and len(parts) > 1:
                 with suppress(OSError):
-                    os.posix_fadvise(descriptor, part.start, part.length, os.POSIX_FADV_WILLNEED)
+                    advice = part.start, part.length, os.POSIX_FADV_WILLNEED
+                    os.posix_fadvise(opened.descriptor, *advice)
 
-    def take(self, file: int) -> int | None:
-        """The descriptor of one that was opened, which the caller closes; None without one."""
+    def take(self, file: int) -> Opened | None:
+        """One that was opened, which the caller closes; None without one."""
         return self._opened.pop(file, None)
 
-    def _leave(self) -> None:
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            folder.close()
-
-    def _open(self, path: Sequence[bytes], length: int) -> int | None:
-        """A descriptor of what `Place.open_file` finds; None if it finds nothing, or cannot
-        look."""
-        try:
-            descriptor = self._in_folder(self._place.components(path))
-        except OSError:
-            descriptor = None
-        if descriptor is not None:
-            if os.fstat(descriptor).st_size == length:
-                return descriptor
-            os.close(descriptor)
+    def _open(self, path: Sequence[bytes], length: int) -> Opened | None:
+        """What `Place.open_file` finds; None if it finds nothing, or cannot look."""
+        components = self._place.components(path)
+        if components:
+            with suppress(OSError):
+                opened = self._walk.open(components)
+                if opened.status.st_size == length:
+                    return opened
+                os.close(opened.descriptor)
         try:
             found = self._place.open_file(path, length)
         except OSError:
             return None
-        return None if found is None else found[0]
-
-    def _in_folder(self, components: Components) -> int | None:
-        if not components:
-            return None
-        if self._folder is None or components[:-1] != self._path:
-            self._leave()
-            self._folder = self._place.directory.folder(components[:-1])
-            self._path = components[:-1]
-        return self._folder.open(components[-1])
+        return None if found is None else Opened(found[0], os.fstat(found[0]))
 
 
 def _of_neighbour(
     metainfo: Metainfo, part: Part, opened: _Neighbours, neighbours: list[Neighbour]
 ) -> bytes | None:
-    descriptor = opened.take(part.file)
-    if descriptor is None:
+    found = opened.take(part.file)
+    if found is None:
         return None
+    descriptor, status = found
     try:
-        before = Identity.of(os.fstat(descriptor))
+        before = Identity.of(status)
         data = _whole(pread(descriptor, part.start, part.length), part)
         if (
-            before.size == metainfo.files[part.file].length
+            before.size == metainfo.files.length(part.file)
             and Identity.of(os.fstat(descriptor)) == before
         ):
             neighbours.append(Neighbour(part.file, before))

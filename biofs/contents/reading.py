@@ -352,7 +352,7 @@ class OpenFile:
         """Its bytes in the piece were right as well: who opens it next need not hash it again."""
         if not self._is_settled(identity):
             return
-        indexes = self._metainfo.pieces(file, 0, self._metainfo.files[file].length).indexes
+        indexes = self._metainfo.indexes(file)
         ledger = self._shared.ledger
         verified = ledger.verified(identity, self._info_hash, file, len(indexes))
         verified.mark(piece - indexes.start)

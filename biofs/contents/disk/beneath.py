@@ -129,11 +129,11 @@ class Handle:
             raise
         return Handle(descriptor, self.mount, same_mount=True)
 
-    def open(self, name: bytes) -> int:
-        """A descriptor of the regular file of this name in this directory, for reading; the caller
-        closes it. Raises as `DataDirectory.open`."""
+    def open(self, name: bytes) -> Opened:
+        """The regular file of this name in this directory, for reading; the caller closes it.
+        Raises as `DataDirectory.open`."""
         with self.beneath((name,), 0) or self.entry(name) as handle:
-            return _opened(handle).descriptor
+            return _opened(handle)
 
     def open_cached(self, name: bytes) -> Opened | None:
         """As `open`, if no disk has to be waited for; else None. For the event loop."""

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from biofs.contents.disk.beneath import Components, DataDirectory, Opened
 from biofs.contents.disk.entries import UNFINISHED
 from biofs.contents.disk.last_folder import LastFolder
+from biofs.contents.disk.walk import Walk
 
 T = TypeVar("T")
 
@@ -52,19 +53,24 @@ class Place(NamedTuple):
         to something else. Nothing is opened for reading. Raises OSError if a file could not be
         looked at, as with `DataDirectory.open`.
         """
+        with Walk(self.directory) as walk:
+            return self.find_on(walk, path, length)
+
+    def find_on(self, walk: Walk, path: Sequence[bytes], length: int) -> Found | None:
+        """As `find_file`, for who looks for several; the walk is one in the place's directory."""
         components = self.components(path)
         if not components:
             return None
         folder, name = components[:-1], components[-1]
         try:
-            with self.directory.folder(folder) as handle:
-                size = handle.size_of(name)
-                if size == length:
-                    return Found(components, True, size)
-                for suffix in UNFINISHED:
-                    unfinished = handle.size_of(name + suffix)
-                    if unfinished is not None and unfinished <= length:
-                        return Found((*folder, name + suffix), False, unfinished)
+            handle = walk.folder(folder)
+            size = handle.size_of(name)
+            if size == length:
+                return Found(components, True, size)
+            for suffix in UNFINISHED:
+                unfinished = handle.size_of(name + suffix)
+                if unfinished is not None and unfinished <= length:
+                    return Found((*folder, name + suffix), False, unfinished)
         except (FileNotFoundError, NotADirectoryError):
             return None
         return Found(components, True, size) if size is not None and size < length else None
@@ -135,12 +141,13 @@ ABSENT = Presence(0, 0)
 def presence(place: Place, files: Sequence[File]) -> Presence:
     """How many of these files are at a place. What cannot be looked at is not there."""
     count = full = 0
-    for path, length in files:
-        try:
-            found = place.find_file(path, length)
-        except OSError:
-            continue
-        if found is not None:
-            count += 1
-            full += found.is_whole(length)
+    with Walk(place.directory) as walk:
+        for path, length in files:
+            try:
+                found = place.find_on(walk, path, length)
+            except OSError:
+                continue
+            if found is not None:
+                count += 1
+                full += found.is_whole(length)
     return Presence(count, full)
