@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ UNSEEN_SECONDS: Final = 3.0
 are for whom it reads: they sleep uninterruptibly meanwhile. Then it gets EAGAIN, and the fetch
 continues."""
 
+_LOOKED_SECONDS: Final = 1.0
+
 
 def _os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
@@ -45,10 +48,21 @@ class Patience:
         self.watch: Final = watch
         # The kernel numbers callers in this process's PID namespace.
         self._numbers_are_ours: Final = proc_is_ours()
+        self._last: tuple[int, float, float] = (-1, 0.0, 0.0)
 
     def of(self, pid: int, uid: int = -1) -> Waiter:
         """The caller behind a request of the thread `pid`, 0 for one of another PID namespace."""
         return Waiter(self, pid if self._numbers_are_ours else 0, uid)
+
+    def for_reader(self, pid: int) -> float:
+        """As `for_thread`, as of at most a second ago for who has just waited: a process that reads
+        from a cold disk waits for each read, and to look at it takes as long as many of them."""
+        now = time.monotonic()
+        last, until, seconds = self._last
+        if pid != last or now >= until:
+            seconds = self.for_thread(pid)
+            self._last = pid, now + _LOOKED_SECONDS, seconds
+        return seconds
 
     def for_thread(self, pid: int) -> float:
         """For how many seconds the thread may wait without progress."""
@@ -87,7 +101,7 @@ class Waiter(Caller):
         if len(watch) >= MAX_WAITERS:
             raise _os_error(errno.EAGAIN)
         with (
-            trio.move_on_after(self._patience.for_thread(self.pid)) as scope,
+            trio.move_on_after(self._patience.for_reader(self.pid)) as scope,
             watch.watching(self.pid, scope) as watched,
         ):
             return await work()

@@ -79,6 +79,20 @@ def test_one_that_serves_a_file_system_waits_for_a_short_time_only() -> None:
             process.stdin.close()
 
 
+def test_who_waits_again_is_not_looked_at_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience, looked = Patience(60, SignalWatch()), []
+    monkeypatch.setattr(Patience, "for_thread", lambda _self, pid: looked.append(pid) or 5.0)
+    now = [100.0]
+    monkeypatch.setattr("biofs.mount.kernel.waiting.time.monotonic", lambda: now[0])
+    for _ in range(50):
+        assert patience.for_reader(7) == 5.0
+    assert looked == [7]
+    now[0] += 1.0
+    for pid in (7, 8, 7):
+        patience.for_reader(pid)
+    assert looked == [7, 7, 8, 7], "another one, and after a second the same"
+
+
 def test_one_of_another_user_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(path: str) -> None:
         raise PermissionError(path)
