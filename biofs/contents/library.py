@@ -30,6 +30,7 @@ from biofs.contents.matching import Indexes, Listed, ListedFiles, Local, Metainf
 from biofs.contents.piece_cache import PieceCache
 from biofs.contents.reading import OpenFile, known_now
 from biofs.contents.rules import Shared, Unverified
+from biofs.contents.soon.short_files import ShortFiles
 from biofs.contents.torrent_files import TorrentFiles, hashes_of, is_hash
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, has_announce, parse
 from biofs.tree.torrentfiles import File
@@ -96,6 +97,7 @@ class Library:
         self._lock: Final = threading.Lock()
         self._mount: tuple[int, float, bool] = (-1, 0.0, False)
         self._last_folder: Final = LastFolder(self._is_local)
+        self._short_files: Final = ShortFiles()
         self._parsed: tuple[bytes, Metainfo] | None = None
         self._looked: LRUCache[str, _Looked] = LRUCache(_PLACES)
         self._known: LRUCache[str, Local] = LRUCache(
@@ -338,6 +340,8 @@ class Library:
         file = OpenFile(self._shared, local.metainfo, place, index, descriptor, local=is_local)
         try:
             file.check()
+            if is_local:
+                self._short_files.opened(listed, local, node, place, descriptor)
         except BaseException:
             file.close()
             raise
