@@ -1,6 +1,9 @@
 """How something that takes long goes: on a terminal a bar, elsewhere a line now and then.
 
 Honours NO_COLOR (no-color.org) and TERM=dumb, as rich does. What is said goes to stderr.
+
+rich takes a third as long to load as all else that a command needs: it is loaded when something is
+shown, and by then the work has begun.
 """
 
 from __future__ import annotations
@@ -9,11 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, Protocol, TextIO
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-from rich.table import Column
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LINE_SECONDS: Final = 30.0
 LINE_SHARE: Final = 0.05
@@ -35,6 +37,14 @@ class Bar:
     """A bar that is drawn again and again, and what is said behind it, cut to the terminal."""
 
     def __init__(self, console: Console) -> None:
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+        )
+        from rich.table import Column  # noqa: PLC0415
+
         # Not redrawn by a thread of its own: this one has nothing to wait for.
         self._bar = Progress(
             BarColumn(bar_width=max(8, min(40, console.width - 50))),
@@ -82,6 +92,8 @@ class Lines:
 
 def meter() -> Meter:
     """What fits stderr."""
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(stderr=True)
     if console.is_terminal and not console.is_dumb_terminal:
         return Bar(console)

@@ -1,6 +1,8 @@
 """How progress is shown: a bar on a terminal, a line now and then elsewhere."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 import trio
@@ -102,3 +104,19 @@ async def test_a_warm_up_is_shown_until_it_ends(
     assert stopped is None
     assert [elapsed for elapsed, _ in seen] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
     assert all(said.startswith("120 of 800 requests") for _, said in seen)
+
+
+def test_what_draws_the_bar_is_loaded_when_something_is_shown() -> None:
+    program = (
+        "import sys\n"
+        "from biofs.cli.output import progress\n"
+        "times = iter([0.0, 0.1, 1.0])\n"
+        "with progress.shown(lambda: next(times)) as show:\n"
+        "    show(0, 1, 'at once')\n"
+        "    print('rich' in sys.modules)\n"
+        "    show(0, 1, 'later')\n"
+        "    print('rich' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"], done.stderr
