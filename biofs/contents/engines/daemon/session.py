@@ -18,6 +18,7 @@ from typing import Any, Final
 import libtorrent
 
 from biofs.contents.engines.daemon import options, redaction
+from biofs.contents.engines.daemon.ending import settle
 from biofs.contents.engines.daemon.layout import Layout
 from biofs.contents.engines.daemon.messages import Configure, quoted, unquoted
 from biofs.contents.engines.daemon.parsing import Parsed, parse, prepare, resumed, text_of
@@ -365,12 +366,13 @@ class Session:
 
     def close(self, patience: float = 20.0) -> None:
         """Write down how far everything is. Takes at most `patience` seconds; EngineError."""
+        now = time.monotonic()
+        end, settled = now + patience, now + patience / 2
         self._session.pause()
-        self.alerts()
+        settle(self._session, self._torrents.values(), self._waiting, self.alerts, settled)
         self._saved.clear()
         for torrent in self._torrents.values():
             self._save(torrent, libtorrent.save_resume_flags_t.flush_disk_cache)
-        end = time.monotonic() + patience
         while self._saving > 0 and (left := end - time.monotonic()) > 0:
             self._session.wait_for_alert(int(min(left, 0.5) * 1000))
             self.alerts()

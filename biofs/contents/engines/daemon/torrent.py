@@ -31,6 +31,9 @@ _ROOM: Final = 64 << 20
 _MOST_TRIES: Final = 7
 _ASK_TRACKER_EVERY: Final = 30.0
 
+_CAME: Final = frozenset({2, 3})
+"""What `get_download_queue` says of a block that came: it is being written, or was."""
+
 _CHECKING: Final = frozenset(
     {
         libtorrent.torrent_status.states.checking_files,
@@ -219,6 +222,20 @@ class Torrent:
     def pending(self) -> set[int]:
         """Pieces that came, but need not be in the files yet."""
         return self.unflushed | (self.flushing or set())
+
+    def may_settle(self) -> bool:
+        """Whether something that came may have to be hashed or written."""
+        return not self.failure and self.handle.status().state not in _CHECKING
+
+    def waits_for_disk(self) -> bool:
+        """Whether something that came was not hashed yet, or need not be in the files yet."""
+        if self.failure:
+            return False
+        whole = (
+            all(block["state"] in _CAME for block in piece["blocks"])
+            for piece in self.handle.get_download_queue()
+        )
+        return bool(self.pending()) or any(whole)
 
     def covers(self, pieces: Sequence[bool]) -> bool:
         """Whether all that is wanted is among these."""
