@@ -6,10 +6,11 @@ from typing import Final
 
 from biofs.contents.rules import LARGE_PIECE
 
-MOST_AHEAD: Final = 16 << 20
+MOST_AHEAD: Final = 32 << 20
 """Bytes. So much is fetched ahead of who has read a quarter of it in a row; of others, four times
-what they read."""
-_VERIFIED_AHEAD: Final = 4 << 20
+what they read. Half of it is what a fast peer sends in the tenth of a second that it may take until
+the next half is asked for."""
+_VERIFIED_AHEAD: Final = 8 << 20
 """Bytes of what is fetched ahead that are verified before somebody reads them, or a piece."""
 
 

@@ -22,11 +22,11 @@ def test_who_reads_here_and_there_has_nothing_fetched_ahead() -> None:
 def test_it_grows_with_what_was_read_in_a_row() -> None:
     row = ReadAhead()
     found = []
-    for start in range(0, 6 * MIB, MIB // 4):
+    for start in range(0, 10 * MIB, MIB // 4):
         row.read(start, start + MIB // 4)
         found.append(row.pieces(MIB))
     assert found[:8] == [0, 2, 3, 4, 5, 6, 7, 8]
-    assert found[-1] == 16
+    assert found[-1] == 32
     assert row.is_long
     row.read(0, 1)
     assert row.pieces(MIB) == 0
@@ -34,21 +34,21 @@ def test_it_grows_with_what_was_read_in_a_row() -> None:
 
 def test_it_is_due_when_half_is_used_up_and_not_before() -> None:
     row = ReadAhead()
-    for start in range(0, 6 * MIB, MIB):
+    for start in range(0, 10 * MIB, MIB):
         row.read(start, start + MIB)
-    assert row.is_due(5, 100, MIB), "nothing was asked for"
-    row.asked = range(4, 20)
-    assert not row.is_due(5, 100, MIB)
-    assert row.is_due(11, 100, MIB)
-    assert not row.is_due(11, 20, MIB), "the file ends there"
-    assert row.is_due(30, 100, MIB), "elsewhere than what was asked for"
+    assert row.is_due(9, 100, MIB), "nothing was asked for"
+    row.asked = range(8, 40)
+    assert not row.is_due(9, 100, MIB)
+    assert row.is_due(23, 100, MIB)
+    assert not row.is_due(23, 40, MIB), "the file ends there"
+    assert row.is_due(50, 100, MIB), "elsewhere than what was asked for"
 
 
 def test_pieces_that_are_too_large_to_be_kept_are_not_verified_ahead() -> None:
     row = ReadAhead()
     for start in range(0, 64 * MIB, MIB):
         row.read(start, start + MIB)
-    assert row.to_verify(3, MIB) == range(4, 8)
+    assert row.to_verify(3, MIB) == range(4, 12)
     assert row.to_verify(3, 8 * MIB) == range(4, 5)
     assert not row.to_verify(3, 16 * MIB)
 

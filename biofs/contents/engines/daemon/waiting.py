@@ -71,10 +71,15 @@ class Waiting:
         self.look_at_all(torrent)
 
     def flush(self, torrent: Torrent, *, always: bool = False) -> None:
-        """Have the bytes put into the files, if someone waits for them."""
-        if torrent.flushing is not None:
+        """Have the bytes put into the files, if someone waits for them.
+
+        Who waits for all of it has them put there all the time: at the end little is left, where
+        libtorrent by itself may have had to write a third of a second's worth.
+        """
+        if torrent.flushing is not None or not (always or torrent.unflushed):
             return
-        if always or not self._waited(torrent).isdisjoint(torrent.unflushed):
+        waited = self._for_all(torrent) or not self._waited(torrent).isdisjoint(torrent.unflushed)
+        if always or waited:
             torrent.flushing, torrent.unflushed = torrent.unflushed, set()
             torrent.handle.flush_cache()
 
@@ -90,12 +95,14 @@ class Waiting:
 
     def look_at_all(self, torrent: Torrent) -> None:
         """Tell those who wait for all of it, if it is there or cannot go on."""
-        waiting = self._waiters.get(torrent.key, [])
-        for_all = [each for each in waiting if each.for_all]
+        for_all = self._for_all(torrent)
         if for_all and torrent.is_at_rest():
             for waiter in for_all:
-                waiting.remove(waiter)
+                self._waiters[torrent.key].remove(waiter)
                 waiter.answer([])
+
+    def _for_all(self, torrent: Torrent) -> list[Waiter]:
+        return [each for each in self._waiters.get(torrent.key, ()) if each.for_all]
 
     def _waited(self, torrent: Torrent) -> set[int]:
         return {each for waiter in self._waiters.get(torrent.key, ()) for each in waiter.pieces}
