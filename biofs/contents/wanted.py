@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from biofs.contents.checking import State, TorrentCheck
+from biofs.contents.disk.places import Place
 from biofs.contents.library import Library
 from biofs.contents.look import verified_pieces
 from biofs.contents.matching import NONE, Listed, Local
@@ -80,12 +81,32 @@ class Wanted:
             self.missing.append(node)
             return
         try:
-            self._library.find_file(self.listed, self.local, node)
+            place, _, _ = self._library.find_file(self.listed, self.local, node)
         except Unverified:
             self.missing.append(node)
             return
         verified = verified_pieces(self._library, self.listed, self.local, node)
-        (self.right if isinstance(verified, range) else self._here).append(node)
+        if isinstance(verified, range):
+            self.right.append(node)
+        elif verified or self._may_be(place, node):
+            self._here.append(node)
+        else:
+            self.missing.append(node)
+
+    def _may_be(self, place: Place, node: int) -> bool:
+        """Whether a file may be this one: not if all that it has of it is the size, which others
+        may have that were fetched before. Then hashing all of it would find nothing."""
+        if not place.single or place.top[-1] == self.local.metainfo.name:
+            return True
+        try:
+            file = self._library.open(self.listed, self.local, node)
+        except Unverified:
+            return False
+        try:
+            count = file.piece_count
+            return any(map(file.verify, sorted({0, count // 2, count - 1})))
+        finally:
+            file.close()
 
     def plan(self) -> Plan:
         """What it takes to have the missing files, once it is finished. Raises as `step`."""
