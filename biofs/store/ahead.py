@@ -33,8 +33,8 @@ _SOME: Final = """
     FROM groups JOIN details ON group_id = id
     WHERE id IN (
             SELECT id FROM groups
-            WHERE category = (SELECT category FROM groups WHERE id = ?1) AND id {after} ?1
-            ORDER BY id {way} LIMIT ?2)
+            WHERE category = (SELECT category FROM groups WHERE id = ?) AND id {after} ?
+            ORDER BY id {way} LIMIT ?)
         AND length(answer) < 65536 AND length(description) < 65536
     ORDER BY id
 """
@@ -115,7 +115,7 @@ class Ahead:
 
     def _read_on(self, group_id: int) -> None:
         query = _ONWARDS if self._onwards else _BACKWARDS
-        rows = self._store.early(query, group_id, self._number)
+        rows = self._store.early(query, group_id, group_id, self._number)
         self._read = len(rows)
         self._groups = {row[0]: row[:4] for row in rows}
         self._details = {row[0]: row[4:] for row in rows}
