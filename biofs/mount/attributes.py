@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import pyfuse3
 
+from biofs.mount.kernel.names_only import without_inode
+
 KEEP: Final = 3600.0
 """Seconds for which the kernel may keep what is known. It is told when something changes before."""
 
@@ -82,6 +84,7 @@ class Attributes:
         self._mode = self._size = self._mtime = -1
         self._keep = self._keep_name = -1.0
         self._opened_sizes: dict[int, int] = {}
+        self._without_inode: Final = without_inode()
 
     def opened(self, inode: int, size: int) -> None:
         """A document of so many bytes was opened: nobody is told UNKNOWN_SIZE of it any more."""
@@ -114,6 +117,18 @@ class Attributes:
             entry.attr_timeout = self._keep = keep
         if self._keep_name < 0:
             entry.entry_timeout = self._keep_name = KEEP_LINK if mode == LINK else KEEP
+        return entry
+
+    def fill_name(self, what: Sequence[Any]) -> pyfuse3.EntryAttributes:
+        """For readdir, `what` as a name of which the kernel keeps nothing (`kernel/names_only`)."""
+        without = self._without_inode
+        if without is None:
+            return self.fill(what)
+        entry, mode = self._entry, what[1]
+        entry.st_ino = without.of(what[0])
+        if mode != self._mode:
+            entry.st_mode = self._mode = mode
+            self._keep_name = -1.0
         return entry
 
     def absent(self, keep_name: float) -> pyfuse3.EntryAttributes:

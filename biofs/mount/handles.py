@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NamedTuple
 
+import pyfuse3
+
 from biofs.api.errors import ApiError
 from biofs.catalogue.caller import Caller
-from biofs.mount.attributes import DIRECTORY, KEEP
+from biofs.mount.attributes import DIRECTORY, KEEP, Attributes
 from biofs.mount.contents import Data
 from biofs.mount.entries import Listed, Listing
+from biofs.mount.kernel.names_only import LongListing, LongListings
 from biofs.mount.kernel.waiting import Patience, Waiter
 from biofs.mount.nodes.base import Bytes, Content, Nodes, failure
 from biofs.store.database.files import StoreError
@@ -34,6 +37,7 @@ class OpenDirectory:
         parent: int,
         listing: Listing,
         caller: Waiter,
+        long_listings: LongListings,
         version: Version | None = None,
     ) -> None:
         self.inode: Final = inode
@@ -41,13 +45,42 @@ class OpenDirectory:
         self.listing: Final = listing
         self.caller: Final = caller
         self._version: Final = version
+        self._long: Final = LongListing(inode, long_listings)
 
-    def reading(self) -> AbstractContextManager[None]:
+    async def reply(self, start: int, token: pyfuse3.ReaddirToken, attributes: Attributes) -> None:
+        """Answer a readdir with the entries behind an offset, as many as the kernel takes.
+
+        Raises what `Listing.portion` does.
+        """
+        reply, offset, shift, fitted = pyfuse3.readdir_reply, start, 0, 0
+        fill, fill_others = self._long.ways(attributes.fill, attributes.fill_name)
+        portion: Sequence[Listed] = self.dots()[offset:] if offset < self.DOTS else ()
+        try:
+            while True:
+                for entry in portion:
+                    following = entry[1] + shift
+                    if not reply(token, entry[0], fill(entry[2:]), following):
+                        return
+                    offset, fill = following, fill_others
+                    fitted += 1
+                shift = self.DOTS
+                # What is there already is sent at once, without waiting for the rest.
+                with self._reading():
+                    portion = await self.listing.portion(
+                        offset - shift, self.caller, wait=not fitted
+                    )
+                if not portion:
+                    return
+        finally:
+            self._long.sent += fitted
+
+    def _reading(self) -> AbstractContextManager[None]:
         """What is read while the context is open is as it was when the directory was opened."""
         return nullcontext() if self._version is None else self._version.reading()
 
     def close(self) -> None:
         """Nobody reads it any more."""
+        self._long.close()
         if self._version is not None:
             self._version.let_go()
 

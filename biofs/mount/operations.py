@@ -18,11 +18,12 @@ from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.catalogue import Catalogue
 from biofs.mount.attributes import Attributes, Stat
 from biofs.mount.contents import Contents, Data
-from biofs.mount.entries import Directories, Directory, Listed
+from biofs.mount.entries import Directories, Directory
 from biofs.mount.errnos import ReadOnly, guarded
 from biofs.mount.handles import Later, OpenDirectory, OpenFiles
 from biofs.mount.kernel.count_only import CountOnly
 from biofs.mount.kernel.invalidation import AnswerInodes
+from biofs.mount.kernel.names_only import LongListings
 from biofs.mount.kernel.waiting import Patience, Waiter
 from biofs.mount.nodes.base import Nodes
 from biofs.mount.nodes.category import CategoryNodes
@@ -107,6 +108,7 @@ class Operations(ReadOnly):
         self._looked_up = 0
         self._xattrs: Final = xattrs
         self._count_only: Final = CountOnly()
+        self._long_listings: Final = LongListings()
         self._opened: Final[dict[int, OpenDirectory]] = {}
 
     @property
@@ -144,6 +146,7 @@ class Operations(ReadOnly):
         self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
         self._looked_up += 1
+        self._long_listings.looked(parent_inode)
         if name in _DOTS:
             return await self._by_inode(parent_inode, name, ctx)
         directory = self._directory(parent_inode, ctx)
@@ -201,7 +204,9 @@ class Operations(ReadOnly):
             # As if the wait had run out: nobody looks at this directory, so nobody waits.
             raise pyfuse3.FUSEError(errno.EAGAIN)
         if directory is not None:
-            self._opened[number] = OpenDirectory(inode, directory.parent, directory, caller)
+            self._opened[number] = OpenDirectory(
+                inode, directory.parent, directory, caller, self._long_listings
+            )
             return FileHandleT(number)
         nodes, address = self._at(inode)
         version = self._catalogue.store.hold()
@@ -214,7 +219,9 @@ class Operations(ReadOnly):
             if version is not None:
                 version.let_go()
             raise
-        self._opened[number] = OpenDirectory(inode, parent, listing, caller, version)
+        self._opened[number] = OpenDirectory(
+            inode, parent, listing, caller, self._long_listings, version
+        )
         return FileHandleT(number)
 
     async def _only_counts(self, inode: int, caller: Waiter) -> bool:
@@ -241,27 +248,7 @@ class Operations(ReadOnly):
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
-        handle = self._opened[fh]
-        reply, fill = pyfuse3.readdir_reply, self._attributes.fill
-        offset = start_id
-        any_fitted = False
-        portion: Sequence[Listed] = handle.dots()[offset:] if offset < handle.DOTS else ()
-        shift = 0
-        while True:
-            for entry in portion:
-                following = entry[1] + shift
-                if not reply(token, entry[0], fill(entry[2:]), following):
-                    return
-                offset = following
-                any_fitted = True
-            shift = handle.DOTS
-            # What is there already is sent at once, without waiting for the rest.
-            with handle.reading():
-                portion = await handle.listing.portion(
-                    offset - shift, handle.caller, wait=not any_fitted
-                )
-            if not portion:
-                return
+        await self._opened[fh].reply(start_id, token, self._attributes)
 
     @guarded
     async def releasedir(self, fh: FileHandleT) -> None:
