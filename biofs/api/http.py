@@ -10,7 +10,7 @@ import os
 import ssl
 import zlib
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, MutableMapping
-from functools import cache
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,6 +19,7 @@ import httpx
 import trio
 
 from biofs import __version__
+from biofs.api.kept import KEEP_ALIVE, KeptConnections
 from biofs.api.server import is_loopback
 
 log = logging.getLogger(__name__)
@@ -26,16 +27,60 @@ log = logging.getLogger(__name__)
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _MOST_PORT: Final = 65535
 
-# Less than the 5 s after which common servers drop an idle connection: a request sent just then
-# would be lost.
-_KEEP_ALIVE: Final = 4.0
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Connection": "keep-alive",
+    "User-Agent": f"biofs/{__version__} (+read-only catalogue file system)",
+}
 
 
 class Clients(NamedTuple):
-    """One client that keeps its connections, and one that opens a new one for each request."""
+    """Connections that are kept, and a client that opens a new one for each request."""
 
-    keeping: httpx.AsyncClient
+    kept: KeptConnections
     anew: httpx.AsyncClient
+    timeout: httpx.Timeout
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
+    ) -> httpx.Request:
+        """A request for either: as `anew.build_request` makes it, in half the time."""
+        return httpx.Request(
+            method,
+            url,
+            headers={**_HEADERS, **headers},
+            data=form,
+            extensions={"timeout": self.timeout.as_dict()},
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections; none may be in use."""
+        await self.kept.aclose()
+        await self.anew.aclose()
+
+
+class ThroughClient(httpx.AsyncBaseTransport):
+    """A client as a way to the server: with all that it takes from the environment."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request, stream=True)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+class _Unclosed(httpx.AsyncBaseTransport):
+    """A stand-in for the network as a way to the server; who gave it closes it."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
 
 
 class Trace:
@@ -79,25 +124,27 @@ def create_clients(
         check_proxies(os.environ)
         leave_out_unparsable(os.environ)
 
-    def client(verify: ssl.SSLContext, kept: int | None) -> httpx.AsyncClient:
+    timeout = httpx.Timeout(read_timeout, connect=connect_timeout, pool=None)
+
+    def client(verify: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=transport,
             verify=verify,
             trust_env=trust_env,
-            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=None),
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=kept,
-                keepalive_expiry=_KEEP_ALIVE,
-            ),
+            timeout=timeout,
+            limits=limits,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-                "User-Agent": f"biofs/{__version__} (+read-only catalogue file system)",
-            },
+            headers=_HEADERS,
         )
+
+    def way(verify: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+        limits = _limits(kept=1)
+        if transport is not None:
+            return _Unclosed(transport)
+        if trust_env and _names_proxy(os.environ):
+            return ThroughClient(client(verify, limits))
+        return httpx.AsyncHTTPTransport(verify=verify, limits=limits)
 
     try:
         if ca_file is not None:
@@ -111,7 +158,8 @@ def create_clients(
                 os.environ.get("SSL_CERT_DIR"),
                 trust_env=trust_env,
             )
-        return Clients(client(verify, None), client(verify, 0))
+        kept = KeptConnections(partial(way, verify))
+        return Clients(kept, client(verify, _limits(kept=0)), timeout)
     except OSError:  # ssl.SSLError is one
         raise ValueError(
             f"the certificates in {ca_file or 'SSL_CERT_FILE'} cannot be read"
@@ -121,6 +169,12 @@ def create_clients(
         raise ValueError(
             "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
         ) from None
+
+
+def _limits(*, kept: int) -> httpx.Limits:
+    return httpx.Limits(
+        max_connections=None, max_keepalive_connections=kept, keepalive_expiry=KEEP_ALIVE
+    )
 
 
 @cache
@@ -144,6 +198,11 @@ def check_proxies(environ: Mapping[str, str]) -> None:
         problem = _problem_of_proxy(environ.get(variable, ""))
         if problem:
             raise ValueError(f"{variable}: the proxy in it cannot be used: {problem}")
+
+
+def _names_proxy(environ: Mapping[str, str]) -> bool:
+    """Whether httpx has any proxy to take into account; for some hosts it may take none."""
+    return any(value and name.upper() in _PROXIES for name, value in environ.items())
 
 
 def _problem_of_proxy(value: str) -> str:

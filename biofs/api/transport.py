@@ -4,6 +4,7 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlencode
@@ -38,6 +39,7 @@ from biofs.api.http import (
     BodyMalformed,
     BodyTooLarge,
     LargeBodies,
+    ThroughClient,
     Trace,
     create_clients,
     read_body,
@@ -69,11 +71,9 @@ _LONGEST_CHAIN = 16  # of causes: httpx, httpcore, trio and ssl each add one or 
 class _Job:
     """A request under way; `outcome` is there once `done` is set."""
 
-    def __init__(
-        self, request: Request, arrived: Callable[[], None] | None, client: httpx.AsyncClient
-    ) -> None:
+    def __init__(self, request: Request, arrived: Callable[[], None] | None, *, anew: bool) -> None:
         self.request = request
-        self.client = client
+        self.anew = anew
         self.done = trio.Event()
         self.outcome: Answer | ApiError | None = None
         self._arrived = arrived
@@ -138,8 +138,7 @@ class Transport:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the connections until cancelled; once only."""
-        keeping, anew = self._clients
-        async with keeping, anew, trio.open_nursery() as nursery:
+        async with aclosing(self._clients), trio.open_nursery() as nursery:
             self._nursery = nursery
             task_status.started()
             try:
@@ -165,7 +164,7 @@ class Transport:
         `arrived` is called exactly once, even if the caller is cancelled: when the answer's headers
         are there, by when the server has counted the request, or when the request failed.
         """
-        job = _Job(request, arrived, self._clients.anew if anew else self._clients.keeping)
+        job = _Job(request, arrived, anew=anew)
         try:
             self.check(request)
         except ApiError as error:
@@ -224,20 +223,31 @@ class Transport:
 
     async def _answer(self, job: _Job, endpoint: str, group: str) -> Answer:
         with LargeBodies(self._large) as large:
-            reply = await self._fetch(job, endpoint, group, large)
+            reply = await self._reply(job, endpoint, group, large)
             if len(reply.body) <= _DECODED_IN_PLACE:
                 return interpret(job.request, reply)
             return await trio.to_thread.run_sync(
                 interpret, job.request, reply, abandon_on_cancel=True
             )
 
-    async def _fetch(self, job: _Job, endpoint: str, group: str, large: LargeBodies) -> Reply:
-        response = await self._sent(job, self._http_request(job.request, endpoint, group))
+    async def _reply(self, job: _Job, endpoint: str, group: str, large: LargeBodies) -> Reply:
+        request = self._http_request(job.request, endpoint, group)
+        if job.anew:
+            return await self._fetch(job, ThroughClient(self._clients.anew), request, large)
+        way = await self._clients.kept.take()
+        try:
+            return await self._fetch(job, way, request, large)
+        finally:
+            self._clients.kept.give_back(way)
+
+    async def _fetch(
+        self, job: _Job, way: httpx.AsyncBaseTransport, request: httpx.Request, large: LargeBodies
+    ) -> Reply:
+        response = await self._sent(job, way, request)
         try:
             job.arrived()
             headers = response.headers
             body = await read_body(
-                # Not aiter_raw(): that refuses answers which a stand-in for the network has read.
                 cast(AsyncIterable[bytes], response.stream),
                 headers.get("content-encoding", ""),
                 self._max_answer_bytes,
@@ -256,11 +266,13 @@ class Transport:
             headers,
         )
 
-    async def _sent(self, job: _Job, request: httpx.Request) -> httpx.Response:
+    async def _sent(
+        self, job: _Job, way: httpx.AsyncBaseTransport, request: httpx.Request
+    ) -> httpx.Response:
         """The answer up to its body. A GET may be sent twice: RFC 9110, section 9.2.2."""
         trace = request.extensions["trace"] = Trace()
         try:
-            return await job.client.send(request, stream=True)
+            return await way.handle_async_request(request)
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
             if trace.kept and request.method == "GET" and _broke_off(error):
                 raise StaleConnection(
@@ -278,12 +290,9 @@ class Transport:
         # The documents have a POST's parameters in the query, the server reads them in the body.
         form = dict(params) if request.method == "POST" else None
         query = urlencode(([("action", action)] if action else []) + params)
-        return self._clients.keeping.build_request(
-            request.method,
-            f"{self.base_url}/{page}?{query}" if query else f"{self.base_url}/{page}",
-            headers=self._credentials.headers(request),
-            data=form,
-        )
+        url = f"{self.base_url}/{page}?{query}" if query else f"{self.base_url}/{page}"
+        headers = self._credentials.headers(request)
+        return self._clients.request(request.method, url, headers, form)
 
     def _without_token(self, request: Request) -> ApiError:
         """What it means that who shows a token is sent to the login page (release 0.1.3 does)."""

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -102,8 +102,7 @@ class Web:
                 clients = await trio.to_thread.run_sync(self._create)
             except ValueError as error:
                 raise UpdateFailed(str(error), lasting=True) from None
-            for client in clients:
-                await self._open.enter_async_context(client)
+            await self._open.enter_async_context(aclosing(clients))
             self._clients = clients
         return self._clients.anew
 
