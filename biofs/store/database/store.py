@@ -33,6 +33,7 @@ from biofs.store.database.files import (
 )
 from biofs.store.database.read_only import uri
 from biofs.store.database.schema import APPLICATION_ID, VERSION, statements
+from biofs.store.database.writing import Writes
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Store:
         self.changes = 0
         """Grows with every change: what was read at the same number is still right."""
         self._write_lock = threading.Lock()
+        self._writes: Final = Writes(self.write_now)
         self._data_version = 0
         if path is not None:
             make_private(path)
@@ -207,8 +209,9 @@ class Store:
                 self.changes += 1
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `change` in one transaction in a thread; all of it happens or nothing."""
-        return await trio.to_thread.run_sync(self.write_now, change)
+        """Run `change` in a transaction in a thread, perhaps with others; all of it happens or
+        nothing. It may be run again."""
+        return await self._writes.write(change)
 
     def data_version(self) -> int:
         """A number that changes when another connection than our writer's has written.
