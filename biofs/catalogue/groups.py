@@ -237,11 +237,10 @@ class Groups:
 
     async def _take(self, answer: GroupAnswer, asked: float, stable: bytes | None) -> None:
         self._drop(answer.group.id)
-        line = self._index.line(answer.group.id)
-        for before in await self._details.save(answer, asked, stable):
+        saved = await self._details.save(answer, asked, stable)
+        for before in saved.before:
             self._changes.group_changed(before, gone=False)
-        if line is not None and self._index.line(answer.group.id) != line:
-            # The row told less than the detail does: see `store.group_rows`.
+        if saved.row_filled:
             self._changes.listing_changed(answer.group.category_id)
 
     async def _fetch(self, group_id: int, fetch: Fetch) -> None:

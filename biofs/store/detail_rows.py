@@ -17,10 +17,12 @@ from biofs.store.database.files import StoreError
 from biofs.store.group_rows import (
     CLOCK_SLACK,
     Before,
+    KnownGroup,
     before_of,
     fill_bare_line,
     mtime_of,
     replace_torrents,
+    torrents_of,
 )
 from biofs.tree import names, render
 from biofs.tree.printable import unescape
@@ -77,6 +79,14 @@ _LOW_WATER: Final = 0.9  # an eviction frees down to this part of the bound, so 
 _BATCH: Final = 64
 
 
+class Saved(NamedTuple):
+    """How a group looked `before`, if something was known of it that is not so now, and whether the
+    detail has filled in what its browse row did not tell (`group_rows`)."""
+
+    before: list[Before]
+    row_filled: bool
+
+
 class _TorrentRows(NamedTuple):
     """What is written of a group's torrents: rows of the table, and members of `StoredAnswer`.
 
@@ -95,11 +105,10 @@ def write_answer(
     now: float,
     stable: bytes | None,
     ready: Mapping[str, file_lists.Ready],
-) -> list[Before]:
+) -> Saved:
     """Take up a group's answer; the parameters are those of `Details.save`.
 
-    `ready` has the file lists that are prepared, by key. Returns how the group looked before, if
-    something was known of it that is not so now.
+    `ready` has the file lists that are prepared, by key.
     """
     group = answer.group
     before = before_of(connection, group.id)
@@ -107,9 +116,8 @@ def write_answer(
         "SELECT answer FROM details WHERE group_id = ?", (group.id,)
     ).fetchone()
     torrents = _torrent_rows(connection, answer, ready)
-    replace_torrents(connection, group.id, torrents.rows)
-    _write_group(connection, group, torrents.newest, now)
-    fill_bare_line(connection, group)
+    names_differ = _write_index(connection, group, torrents, before, now)
+    filled = fill_bare_line(connection, group)
     found = facets.Found(group.id, torrents.newest, facets.of_group(group, answer.torrents))
     facets.write(connection, [found])
     facets.write_hashes(connection, answer.torrents)
@@ -126,8 +134,8 @@ def write_answer(
     )
     if known is None:
         # The first time: only names can be other than the kernel thinks.
-        return [] if before == before_of(connection, group.id) else before
-    return before if changed else []
+        changed = names_differ and before != before_of(connection, group.id)
+    return Saved(before if changed else [], filled)
 
 
 def _torrent_rows(
@@ -158,15 +166,31 @@ def _facts_of(torrent: Torrent, name: str, list_key: str, filelist_size: int) ->
     )
 
 
-def _write_group(connection: sqlite3.Connection, group: Group, newest: int, now: float) -> None:
-    """Write the group's row. What is there of its browse row stays, and so does `seen`, which is
-    of that row: the detail need not know of lab and location."""
+def _write_index(
+    connection: sqlite3.Connection,
+    group: Group,
+    torrents: _TorrentRows,
+    before: Sequence[Before],
+    now: float,
+) -> bool:
+    """Write the group's row and its torrents', if they are not as `before`: whether any was.
+
+    What is there of its browse row stays, and so does `seen`, which is of that row: the detail need
+    not know of lab and location.
+    """
+    name = names.group_dirname(group.name, group.id)
+    row = KnownGroup(group.id, name, torrents.newest, group.category_id)
+    known = before[0].torrents if before else torrents_of(connection, group.id)
+    replaced = replace_torrents(connection, group.id, torrents.rows, known)
+    if before and before[0].group == row:
+        return replaced
     connection.execute(
-        "INSERT INTO groups (id, category, name, mtime, seen) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO groups (id, name, mtime, category, seen) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET category = excluded.category, name = excluded.name,"
         " mtime = excluded.mtime",
-        (group.id, group.category_id, names.group_dirname(group.name, group.id), newest, now),
+        (*row, now),
     )
+    return True
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:

@@ -39,7 +39,7 @@ from biofs.store import facets, file_lists, fulltext
 from biofs.store.ahead import Ahead
 from biofs.store.database.files import StoreError
 from biofs.store.database.store import Store
-from biofs.store.detail_rows import decode, evict, write_answer, write_use
+from biofs.store.detail_rows import Saved, decode, evict, write_answer, write_use
 from biofs.store.group_rows import Before, before_of, forget_group, mtime_of
 from biofs.tree import names, render
 
@@ -197,12 +197,11 @@ class Details:
     async def scan(self, read: Callable[[sqlite3.Connection], T]) -> T:
         return await self._store.scan(read)
 
-    async def save(self, answer: GroupAnswer, now: float, stable: bytes | None) -> list[Before]:
+    async def save(self, answer: GroupAnswer, now: float, stable: bytes | None) -> Saved:
         """Take up a group's answer, whole.
 
         `now` is when it was asked for (epoch seconds), and `stable` the digest of the group's
-        browse row at that moment, None without one. Returns how the group looked before, if
-        something was known of it that is not so now.
+        browse row at that moment, None without one.
         """
         # What takes seconds is done before the store is locked.
         long = [torrent for torrent in answer.torrents if file_lists.is_long(torrent)]
@@ -210,15 +209,15 @@ class Details:
         if long:
             ready = await trio.to_thread.run_sync(self._prepare, long)
 
-        def change(connection: sqlite3.Connection) -> tuple[list[Before], list[int]]:
+        def change(connection: sqlite3.Connection) -> tuple[Saved, list[int]]:
             self._write_use(connection, now)
-            before = write_answer(connection, answer, now, stable, ready)
-            return before, evict(connection, self._most_bytes, answer.group.id, now)
+            saved = write_answer(connection, answer, now, stable, ready)
+            return saved, evict(connection, self._most_bytes, answer.group.id, now)
 
-        before, evicted = await self._store.write(change)
+        saved, evicted = await self._store.write(change)
         if evicted:
             await self._store.shrink()
-        return before
+        return saved
 
     def _prepare(self, torrents: Sequence[Torrent]) -> dict[str, file_lists.Ready]:
         known = "SELECT 1 FROM file_lists WHERE info_hash = ?"

@@ -135,9 +135,12 @@ def prepare(torrent: Torrent) -> Ready:
     """Pack and measure a torrent's file list (for a thread if it is long)."""
     text = torrent.file_list.encode(errors="replace")
     packed = _PLAIN + text if len(text) < _PACK_FROM else _PACKED + zlib.compress(text, 6)
-    files = FileList(torrent.file_path, torrent.file_count, packed)
-    tree = zlib.compress(files.tree().pack(), 1) if is_long(torrent) else None
-    return Ready(packed, sum(map(len, files.document_lines())), tree)
+    tree = None
+    if is_long(torrent):
+        files = FileList(torrent.file_path, torrent.file_count, packed)
+        tree = zlib.compress(files.tree().pack(), 1)
+    portions = filelist.portions(text.decode(), torrent.file_count)
+    return Ready(packed, render.filelist_size(portions), tree)
 
 
 def save(
@@ -150,10 +153,13 @@ def save(
     key = list_key(torrent)
     if torrent.info_hash:  # it fixes its files
         known = connection.execute(
-            "UPDATE file_lists SET group_id = ? WHERE info_hash = ? RETURNING document_bytes",
-            (group_id, key),
+            "SELECT document_bytes, group_id FROM file_lists WHERE info_hash = ?", (key,)
         ).fetchone()
         if known is not None:
+            if known[1] != group_id:
+                connection.execute(
+                    "UPDATE file_lists SET group_id = ? WHERE info_hash = ?", (group_id, key)
+                )
             return key, int(known[0])
     written = ready.get(key) or prepare(torrent)
     connection.execute(

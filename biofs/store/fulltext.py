@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from biofs.api.models import Group, GroupRow, Torrent
@@ -112,8 +112,9 @@ def _names_in(torrents: Iterable[Torrent]) -> Iterator[str]:
     for torrent in torrents:
         if torrent.file_path:
             yield unescape(torrent.file_path)[:_LONGEST_PATH]
-        entries = filelist.iterate(torrent.file_list, torrent.file_count)
-        for path, _ in islice(entries, MOST_NAMES):
+        portions = filelist.portions(torrent.file_list, torrent.file_count)
+        paths = chain.from_iterable(paths for paths, _ in portions)
+        for path in islice(paths, MOST_NAMES):
             yield path[:_LONGEST_PATH]
 
 
@@ -123,14 +124,20 @@ def _text(texts: Iterable[str]) -> str:
 
 def write_row(connection: sqlite3.Connection, group_id: int, texts: Sequence[str]) -> None:
     """Have a group found by its browse row (`of_row`), or by what stands for one."""
-    if is_there(connection):
-        connection.execute(_INSERT, (2 * group_id, *texts))
+    _write(connection, 2 * group_id, texts)
 
 
 def write_detail(connection: sqlite3.Connection, group_id: int, texts: Sequence[str]) -> None:
     """Have a group found by its detail (`of_detail`)."""
-    if is_there(connection):
-        connection.execute(_INSERT, (2 * group_id + 1, *texts))
+    _write(connection, 2 * group_id + 1, texts)
+
+
+def _write(connection: sqlite3.Connection, rowid: int, texts: Sequence[str]) -> None:
+    try:
+        connection.execute(_INSERT, (rowid, *texts))
+    except sqlite3.OperationalError:
+        if is_there(connection):
+            raise
 
 
 def forget_detail(connection: sqlite3.Connection, group_id: int) -> None:

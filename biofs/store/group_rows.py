@@ -104,10 +104,17 @@ def before_of(connection: sqlite3.Connection, group_id: object) -> list[Before]:
     group = connection.execute(
         "SELECT id, name, mtime, category FROM groups WHERE id = ?", (group_id,)
     ).fetchone()
-    torrents = connection.execute(
+    if group is None:
+        return []
+    return [Before(KnownGroup(*group), torrents_of(connection, group_id))]
+
+
+def torrents_of(connection: sqlite3.Connection, group_id: object) -> list[KnownTorrent]:
+    """The torrents that are known of a group."""
+    rows = connection.execute(
         "SELECT id, name, mtime, group_id FROM torrents WHERE group_id = ?", (group_id,)
-    ).fetchall()
-    return [Before(KnownGroup(*group), [KnownTorrent(*row) for row in torrents])] if group else []
+    )
+    return [KnownTorrent(*row) for row in rows]
 
 
 def forget_group(connection: sqlite3.Connection, group_id: int) -> None:
@@ -131,15 +138,25 @@ def row_mtime(row: GroupRow) -> int:
 
 
 def replace_torrents(
-    connection: sqlite3.Connection, group_id: object, torrents: Sequence[tuple[object, ...]]
-) -> None:
-    """Make `torrents` (rows of the table) the torrents of a group."""
-    facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
-    connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
+    connection: sqlite3.Connection,
+    group_id: object,
+    torrents: Sequence[tuple[object, ...]],
+    known: Sequence[KnownTorrent],
+) -> bool:
+    """Make `torrents` (rows of the table) the torrents of a group, in place of those `known`.
+
+    Returns whether they are others.
+    """
+    if {(each.id, each.group_id, each.name, each.mtime) for each in known} == set(torrents):
+        return False
+    if known:
+        facets.keep_hashes(connection, group_id, [torrent[0] for torrent in torrents])
+        connection.execute("DELETE FROM torrents WHERE group_id = ?", (group_id,))
     connection.executemany(
         "INSERT OR REPLACE INTO torrents (id, group_id, name, mtime) VALUES (?, ?, ?, ?)",
         torrents,
     )
+    return True
 
 
 def written_of(category: int, row: GroupRow, now: float, stable: object = None) -> WrittenRow:
@@ -192,9 +209,13 @@ def write_row(connection: sqlite3.Connection, row: WrittenRow, changes: PageChan
     if known is not None and known[:2] == (line, category):
         connection.execute("UPDATE groups SET seen = ? WHERE id = ?", (now, group_id))
         return False
-    changes.different.extend(before_of(connection, group_id))
     if known is None:
         changes.added.add(row.found.id)
+        torrents = torrents_of(connection, group_id)
+    else:
+        before = before_of(connection, group_id)
+        changes.different.extend(before)
+        torrents = before[0].torrents
     connection.execute(
         "INSERT INTO groups (id, category, name, mtime, line, stable, seen)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
@@ -202,7 +223,7 @@ def write_row(connection: sqlite3.Connection, row: WrittenRow, changes: PageChan
         " line = excluded.line, stable = excluded.stable, seen = excluded.seen",
         row.group,
     )
-    replace_torrents(connection, group_id, row.torrents)
+    replace_torrents(connection, group_id, row.torrents, torrents)
     return known is None or bool(known[2] != stable)
 
 
@@ -307,22 +328,26 @@ def filled(row: GroupRow, told: Told) -> GroupRow:
     return GroupRow.from_json({**row.raw, **known})
 
 
-def fill_bare_line(connection: sqlite3.Connection, group: Group) -> None:
-    """Fill a group's line, if that is one of a bare row, from its detail.
+def fill_bare_line(connection: sqlite3.Connection, group: Group) -> bool:
+    """Fill a group's line, if that is one of a bare row, from its detail. Whether that changed it.
 
     `group` is as the server sent it. A line that was filled before is not told from a row that has
     a name; so a server that uses 0.1.3's names is taken at its detail's word.
     """
     found = connection.execute("SELECT line FROM groups WHERE id = ?", (group.id,)).fetchone()
-    row = _row_of(found[0]) if found and found[0] is not None else None
+    line = found[0] if found else None
+    if line is None or ("title" not in group.raw and _tells_name(line)):
+        return False  # as almost always, and to read all of a row takes long
+    row = _row_of(line)
     if row is None or not (is_bare(row) or "title" in group.raw):
-        return
+        return False
     told = render.decode_texts(dict(told_by_detail(group)))
     fields = to_object(told)
     if not fields or all(row.raw.get(key) == value for key, value in fields.items()):
-        return
+        return False
     line = render.json_line({**row.raw, **fields})
     connection.execute("UPDATE groups SET line = ? WHERE id = ?", (line, group.id))
+    return True
 
 
 def _tells(raw: Mapping[str, object], key: str) -> bool:
@@ -334,6 +359,22 @@ def _escaped(value: object) -> object:
     if isinstance(value, str):
         return html.escape(value, quote=False)
     return [_escaped(each) for each in value] if isinstance(value, list) else value
+
+
+class _Named(msgspec.Struct):
+    name: Any = msgspec.field(default=None, name="groupName")
+
+
+_decode_named: Final = msgspec.json.Decoder(_Named).decode
+
+
+def _tells_name(line: bytes) -> bool:
+    """Whether a line tells a name for sure."""
+    try:
+        name = _decode_named(line).name
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return isinstance(name, str) and bool(name.strip())
 
 
 def _row_of(line: bytes) -> GroupRow | None:

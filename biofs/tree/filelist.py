@@ -12,7 +12,7 @@ Sources: the API as recorded, and the storage form that Gazelle, the server's so
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -75,23 +75,36 @@ def iterate(file_list: str, file_count: int | None = None) -> Iterator[Entry]:
         file_list: The API's ``fileList``.
         file_count: The API's ``fileCount``, if known.
     """
+    for portion in portions(file_list, file_count):
+        pairs = zip(portion.paths, portion.lengths, strict=True)
+        yield from map(partial(tuple.__new__, Entry), pairs)
+
+
+class Portion(NamedTuple):
+    """Some entries of a file list, one at least: their paths, and the length of each."""
+
+    paths: Sequence[str]
+    lengths: Sequence[int]
+
+
+def portions(file_list: str, file_count: int | None = None) -> Iterator[Portion]:
+    """As `iterate`, many entries at a time: for who needs no `Entry` of each."""
     if not file_list or file_list == _NULL_LIST:
         return
     if file_count is not None and 0 < file_count < count(file_list):
         for path, size in _regroup(_parts(file_list), file_count, count(file_list)):
-            yield _entry(path, size)
+            yield _portion(path, size)
         return
     held: list[str] = []
     for block in _blocks(file_list):
         if held or not _is_regular(block):
             for path, size in _split(block, held):
-                yield _entry(path, size)
+                yield _portion(path, size)
         else:
             *parts, _ = block.replace(_END, _OPEN).split(_OPEN)
-            pairs = zip(_all_decoded(parts[::2]), map(int, parts[1::2]), strict=True)
-            yield from map(partial(tuple.__new__, Entry), pairs)
+            yield Portion(_all_decoded(parts[::2]), list(map(int, parts[1::2])))
     if held:
-        yield _entry(_END.join(held), "")
+        yield _portion(_END.join(held), "")
 
 
 def count(file_list: str) -> int:
@@ -190,6 +203,11 @@ def _entry(path: str, size: str) -> Entry:
         mended = (path[stored.end() :], stored[1]) if stored else (path, "0")
     path, size = mended or (path, size)
     return Entry(_decoded(path), _length(size))
+
+
+def _portion(path: str, size: str) -> Portion:
+    path, length = _entry(path, size)
+    return Portion((path,), (length,))
 
 
 def _mended(path: str, size: str) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from biofs.tree import printable
-from biofs.tree.filelist import Entry
+from biofs.tree.filelist import Entry, Portion
 from biofs.tree.printable import scalar, unescape
 
 # What inscriptis is trusted with. Its work and the indentation it writes grow with the nesting, and
@@ -130,6 +130,7 @@ __all__ = [
     "description_text",
     "document",
     "filelist_lines",
+    "filelist_size",
     "group_shown",
     "index_line",
     "json_line",
@@ -176,20 +177,31 @@ def decode_texts(value: object, keep: frozenset[str] = frozenset()) -> object:
 
 def _decoded(value: object, keep: frozenset[str], *, escaped: bool, depth: int) -> object:
     if isinstance(value, str):
-        if value.isascii() and "&" not in value:
-            return value
-        return scalar(unescape(value) if escaped else value)
+        return _decoded_text(value, escaped=escaped)
     # Half of what there is. To ask for a Mapping takes ten times as long.
     if type(value) in _PLAIN_TYPES or not isinstance(value, _CONTAINERS):
         return value
     if depth >= MAX_DEPTH:
         raise ValueError(f"JSON nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, (dict, Mapping)):
-        return {
-            key: _decoded(inner, keep, escaped=escaped and key not in keep, depth=depth + 1)
-            for key, inner in value.items()
-        }
-    return [_decoded(inner, keep, escaped=escaped, depth=depth + 1) for inner in value]
+    if not isinstance(value, (dict, Mapping)):
+        return [_decoded(inner, keep, escaped=escaped, depth=depth + 1) for inner in value]
+    decoded: dict[object, object] = {}
+    for key, inner in value.items():
+        kind = type(inner)
+        if kind is str:  # here as well: most values are texts
+            decoded[key] = _decoded_text(inner, escaped=escaped and key not in keep)
+        elif kind in _PLAIN_TYPES:
+            decoded[key] = inner
+        else:
+            inner_escaped = escaped and key not in keep
+            decoded[key] = _decoded(inner, keep, escaped=inner_escaped, depth=depth + 1)
+    return decoded
+
+
+def _decoded_text(text: str, *, escaped: bool) -> str:
+    if text.isascii() and "&" not in text:
+        return text
+    return scalar(unescape(text) if escaped else text)
 
 
 def document(value: object) -> bytes:
@@ -296,6 +308,21 @@ def filelist_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
         except orjson.JSONEncodeError:
             shown = dumps(scalar(path))
         yield b'{"path":%b,"length":%d}\n' % (shown, length)
+
+
+_LINE_LENGTH: Final = len('{"path":,"length":}\n')
+
+
+def filelist_size(portions: Iterable[Portion]) -> int:
+    """Count the bytes of ``filelist.jsonl``, without writing it."""
+    size = 0
+    for paths, lengths in portions:
+        try:
+            shown = len(orjson.dumps(paths)) - len(paths) - 1  # brackets and commas
+        except orjson.JSONEncodeError:
+            shown = sum(len(orjson.dumps(scalar(path))) for path in paths)
+        size += shown + sum(map(len, map(str, lengths))) + len(paths) * _LINE_LENGTH
+    return size
 
 
 def magnet(info_hash: str, name: str, size: int) -> bytes:

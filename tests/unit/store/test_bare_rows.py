@@ -103,7 +103,8 @@ async def test_a_detail_fills_the_row_that_is_there(kept: Kept) -> None:
     await kept.row()
     assert kept.name() == "untitled [1]"
     stable = kept.index.stable(1)
-    (before,) = await kept.details.save(answer(), NOW, stable)
+    (before,), filled = await kept.details.save(answer(), NOW, stable)
+    assert filled
     assert before.group.name == "untitled [1]"
     assert_filled(kept)
     assert kept.index.stable(1) == stable
@@ -111,9 +112,10 @@ async def test_a_detail_fills_the_row_that_is_there(kept: Kept) -> None:
 
 
 async def test_a_row_that_comes_later_is_filled(kept: Kept) -> None:
-    await kept.details.save(answer(), NOW, None)
+    assert not (await kept.details.save(answer(), NOW, None)).row_filled
     await kept.row(NOW + 1)
     assert_filled(kept)
+    assert not (await kept.details.save(answer(), NOW + 2, None)).row_filled
 
 
 async def test_what_was_filled_in_outlives_rows_that_change_and_the_detail(kept: Kept) -> None:

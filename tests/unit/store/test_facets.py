@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import defaultdict
 from pathlib import Path
@@ -167,6 +168,52 @@ async def test_hashes_come_with_details_and_outlive_a_new_row() -> None:
     await index.add_rows(1, [row_of(1, torrents=[{"torrentId": 9}])], NOW + 2)
     assert browsing.torrent_of(HASH) is None
     assert store.one("SELECT count(*) FROM hashes") == (0,)
+    store.close()
+
+
+def written(store: Store) -> list[str]:
+    """The tables that statements change from now on."""
+    tables: list[str] = []
+
+    def note(statement: str) -> None:
+        found = re.match(r"(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) (\w+)", statement)
+        if found:
+            tables.append(found[1])
+
+    store._writer.set_trace_callback(note)
+    return tables
+
+
+async def test_a_detail_that_tells_what_the_row_told_changes_neither_facets_nor_names() -> None:
+    store = Store(None)
+    index, details = Index(store), Details(store, 1 << 30)
+    torrent = {"format": "PDB", "platform": "X", "time": "2020-01-01 00:00:00"}
+    authors = [{"id": 3, "name": "A B"}]
+    about = {"tags": ["fungi"], "groupYear": 1985, "groupTime": 5}
+    row = row_of(1, torrents=[{"torrentId": 7, "authors": authors, **torrent}], **about)
+    await index.add_rows(1, [row], NOW)
+    before, tables = known(store), written(store)
+    more = {"tags": ["fungi"], "year": 1985, "authors": authors}
+    saved = await details.save(answer_of(1, {"id": 7, **torrent}, **more), NOW, None)
+    assert saved == ([], False)
+    assert known(store) == before
+    assert set(tables) & {"groups", "torrents", "facets", "group_facets"} == set()
+    more["authors"] = [{"id": 3, "name": "A. B."}]
+    await details.save(answer_of(1, {"id": 7, **torrent}, **more), NOW, None)
+    assert store.one("SELECT name FROM authors") == ("A. B.",)
+    more["tags"] = ["fungi", "new"]
+    await details.save(answer_of(1, {"id": 8, **torrent}, **more), NOW, None)
+    assert known(store) == before | {("tag", "new"): {1}}
+    assert store.rows("SELECT id FROM torrents") == [(8,)]
+    store.close()
+
+
+async def test_facets_are_as_new_as_the_newest_of_their_groups() -> None:
+    store = Store(None)
+    index = Index(store)
+    for time, newest in ((5, 5), (9, 9), (7, 9)):
+        await index.add_rows(1, [row_of(1, tags=["fungi"], groupTime=time)], NOW + time)
+        assert store.one("SELECT newest FROM facets WHERE text = 'fungi'") == (newest,)
     store.close()
 
 

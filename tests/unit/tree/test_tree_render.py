@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from biofs.tree import render
-from biofs.tree.filelist import Entry
+from biofs.tree.filelist import Entry, Portion
 from biofs.tree.printable import scalar, unescape
 
 anything = st.text(st.characters(exclude_categories=()), max_size=8)
@@ -195,9 +195,16 @@ def test_filelist_json(entries: list[tuple[str, int]]) -> None:
     ]
     assert all(line.startswith(b'{"path":"') and line.endswith(b"}\n") for line in lines)
 
+    portions = [Portion([path], [length]) for path, length in entries]
+    assert render.filelist_size(portions) == len(b"".join(lines))
+    if entries:
+        together = Portion([path for path, _ in entries], [length for _, length in entries])
+        assert render.filelist_size([together, *portions]) == 2 * len(b"".join(lines))
+
 
 def test_an_empty_filelist_json() -> None:
     assert list(render.filelist_lines([])) == []
+    assert render.filelist_size([]) == 0
 
 
 @given(anything, anything, st.integers())
