@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from biofs.api.decoding import NOT_JSON, Found, Undecodable, decode, find_answer
 from biofs.api.errors import (
@@ -33,6 +34,7 @@ _TOKEN_WORDS = {
 }
 _PLAIN_WORDS = re.compile(r"[A-Za-z]{1,20}(?: [A-Za-z]{1,20}){0,9}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
+_LONGEST_DATE = 100
 
 
 _JSON_API = "application/vnd.api+json"
@@ -147,8 +149,13 @@ def parse_retry_after(value: str | None, date: str | None) -> float | None:
 
 def parse_date(value: str | None) -> float | None:
     """The time of a Date header in epoch seconds; None if it is missing or invalid."""
+    return _parsed_date(value) if value and len(value) <= _LONGEST_DATE else None
+
+
+@lru_cache(maxsize=4)
+def _parsed_date(value: str) -> float | None:  # many answers of a second have the same
     try:
-        return parsedate_to_datetime(value or "").timestamp()
+        return parsedate_to_datetime(value).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -14,6 +14,7 @@ from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -28,30 +29,39 @@ _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _MOST_PORT: Final = 65535
 
 _HEADERS: Final = {
+    "Connection": "keep-alive",
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
-    "Connection": "keep-alive",
     "User-Agent": f"biofs/{__version__} (+read-only catalogue file system)",
 }
 
+_NO_BODY: Final = httpx.ByteStream(b"")
+
 
 class Clients(NamedTuple):
-    """Connections that are kept, and a client that opens a new one for each request."""
+    """Connections that are kept, and a client that opens a new one for each request.
+
+    `origin` is the server's, if nothing stands between it and both; else None.
+    """
 
     kept: KeptConnections
     anew: httpx.AsyncClient
     timeout: httpx.Timeout
+    origin: httpx.URL | None
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
     ) -> httpx.Request:
-        """A request for either: as `anew.build_request` makes it, in half the time."""
+        """A request for either, as `anew.build_request` makes it. `url` is ASCII and has a path."""
+        extensions: dict[str, object] = {"timeout": self.timeout.as_dict()}
+        headers = {**_HEADERS, **headers}
+        if self.origin is None or form is not None:
+            return httpx.Request(method, url, headers=headers, data=form, extensions=extensions)
+        # To take the URL apart and to look what headers the body needs takes longer than to send.
+        extensions["target"] = b"/" + url.split("/", 3)[3].encode("ascii")
+        headers = {"Host": self.origin.netloc.decode("ascii"), **headers}
         return httpx.Request(
-            method,
-            url,
-            headers={**_HEADERS, **headers},
-            data=form,
-            extensions={"timeout": self.timeout.as_dict()},
+            method, self.origin, headers=headers, stream=_NO_BODY, extensions=extensions
         )
 
     async def aclose(self) -> None:
@@ -138,11 +148,13 @@ def create_clients(
             headers=_HEADERS,
         )
 
+    proxied = trust_env and _names_proxy(os.environ)
+
     def way(verify: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         limits = _limits(kept=1)
         if transport is not None:
             return _Unclosed(transport)
-        if trust_env and _names_proxy(os.environ):
+        if proxied:
             return ThroughClient(client(verify, limits))
         return httpx.AsyncHTTPTransport(verify=verify, limits=limits)
 
@@ -158,8 +170,9 @@ def create_clients(
                 os.environ.get("SSL_CERT_DIR"),
                 trust_env=trust_env,
             )
+        origin = None if proxied or transport is not None else _origin(base_url)
         kept = KeptConnections(partial(way, verify))
-        return Clients(kept, client(verify, _limits(kept=0)), timeout)
+        return Clients(kept, client(verify, _limits(kept=0)), timeout, origin)
     except OSError:  # ssl.SSLError is one
         raise ValueError(
             f"the certificates in {ca_file or 'SSL_CERT_FILE'} cannot be read"
@@ -169,6 +182,11 @@ def create_clients(
         raise ValueError(
             "the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used"
         ) from None
+
+
+def _origin(base_url: str) -> httpx.URL:
+    parts = urlsplit(base_url)
+    return httpx.URL(f"{parts.scheme}://{parts.netloc}")
 
 
 def _limits(*, kept: int) -> httpx.Limits:

@@ -72,6 +72,9 @@ class Pace:
 
     async def slot(self) -> Slot:
         """Wait, first come first served, until a request may start."""
+        if self.rate.unlimited and not self._turn.locked() and self._wait() <= 0:
+            await trio.lowlevel.checkpoint()
+            return Slot(self, self._clock())
         async with self._turn:
             while (wait := self._wait()) > 0:
                 with trio.move_on_after(wait):

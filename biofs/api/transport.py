@@ -246,7 +246,7 @@ class Transport:
         response = await self._sent(job, way, request)
         try:
             job.arrived()
-            headers = response.headers
+            headers = dict(response.headers.items())
             body = await read_body(
                 cast(AsyncIterable[bytes], response.stream),
                 headers.get("content-encoding", ""),

@@ -5,6 +5,7 @@ import pytest
 import trio
 from api_support import TOKEN
 
+from biofs import __version__
 from biofs.api.actions import Api
 from biofs.api.http import ThroughClient, create_clients
 from biofs.api.kept import KEEP_ALIVE, KeptConnections
@@ -93,6 +94,39 @@ async def test_so_many_connections_as_requests_at_once(nursery):
             for _ in range(3):
                 together.start_soon(transport.send, WANT)
     assert len(connections) == 3
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_is_sent_on_a_kept_connection_is_what_httpx_sends(nursery):
+    heads = []
+
+    async def serve(stream):
+        while head := await stream.receive_some():
+            heads.append(head)
+            await stream.send_all(
+                b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(ANSWER), ANSWER)
+            )
+
+    listeners = await nursery.start(trio.serve_tcp, serve, 0)
+    port = listeners[0].socket.getsockname()[1]
+    transport = Transport(f"http://127.0.0.1:{port}/a%20site", token=TOKEN)
+    await nursery.start(transport.run)
+    want = Api.browse.request(2, category=5, searchstr="naïve & 日本", year="2000-2005")
+    await transport.send(want)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        url = (
+            f"http://127.0.0.1:{port}/a%20site/api.php?action=browse&page=2&filter_cat%5B5%5D=1"
+            "&searchstr=na%C3%AFve+%26+%E6%97%A5%E6%9C%AC&year=2000-2005"
+        )
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": f"biofs/{__version__} (+read-only catalogue file system)",
+            "Authorization": f"Bearer {TOKEN.reveal()}",
+        }
+        await client.get(url, headers=headers)
+    assert heads[0] == heads[1]
+    assert b"/a%20site/api.php?action=browse&page=2" in heads[0]
     nursery.cancel_scope.cancel()
 
 
