@@ -111,6 +111,7 @@ class Warming:
         self._failed = 0
         self._failures = 0
         self._answered = False
+        self._measured = -1  # the store's number of changes when its size was looked at
         self._error: ApiError | StoreError | None = None
 
     async def run(self) -> None:
@@ -273,6 +274,9 @@ class Warming:
         store = self._catalogue.store
         if self._on_disk and store.path is None:
             raise StoreError("the cache file has failed")
+        if store.changes == self._measured:
+            return  # nothing was written since
+        self._measured = store.changes
         row = store.one(_USED_BYTES)
         if row is not None and int(str(row[0])) > self._most_bytes:
             raise StoreError("the cache is full: give more with --cache-size")

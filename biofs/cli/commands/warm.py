@@ -91,10 +91,12 @@ def run(settings: Settings, categories: Sequence[int], *, details: bool) -> str:
 async def _main(settings: Settings, categories: Sequence[int], details: bool) -> str:
     from biofs.catalogue.catalogue import open_catalogue  # noqa: PLC0415
     from biofs.catalogue.warming import Warming  # noqa: PLC0415
+    from biofs.mount.process import daemon  # noqa: PLC0415
 
     async with open_catalogue(settings) as catalogue:
         if catalogue.store.path is None:
             raise QuietError("the cache file cannot be used: the log says why")
+        daemon.relax_collector()
         warming = Warming(catalogue, categories, details=details, most_bytes=settings.cache_size)
         stopped = await _follow(warming, settings)
         state = warming.progress()

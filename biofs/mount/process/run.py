@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import logging
 import os
 import resource
@@ -112,7 +111,7 @@ def _serve(
     companions: Sequence[Companion],
 ) -> int:
     _forbid_core_files()
-    _relax_collector()
+    daemon.relax_collector()
     memory.end_when_exhausted()
     memory.end_without_reserve()
     unmount = False
@@ -148,17 +147,6 @@ def _forbid_core_files() -> None:
         with suppress(ValueError):
             resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
             return
-
-
-def _relax_collector() -> None:
-    """Have Python look for cycles seldom.
-
-    What the caches hold is a hundred thousand tuples without any; with the usual thresholds a
-    fifth of the time of a `find` goes into looking at them (measured).
-    """
-    gc.collect()
-    gc.freeze()  # the modules: they stay
-    gc.set_threshold(50_000, 20, 50)
 
 
 def _first(group: ExceptionGroup[QuietError] | BaseExceptionGroup[QuietError]) -> QuietError:
