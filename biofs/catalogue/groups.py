@@ -115,15 +115,18 @@ class Groups:
             self._refresh(detail, caller)
         return detail
 
-    def in_memory(self, group_id: int) -> Detail | None:
-        """The group's documents if they are in memory and need no look into the store.
+    def known_now(self, group_id: int) -> Detail | None:
+        """The group's documents if they are in memory or in the store, as `get` has them.
 
-        For who has looked at their age before: nothing is refreshed.
+        For who has looked at their age just before: nothing is refreshed. None also for old ones
+        that may have changed in the store since: `get` looks.
         """
         detail = self._held(group_id)
-        if detail is None or (detail.changes != self._details.changes and self._is_old(detail)):
+        if detail is None:
+            detail = self.at_hand(group_id)
+        elif detail.changes != self._details.changes and self._is_old(detail):
             return None
-        self.served += 1
+        self.served += detail is not None
         return detail
 
     def mark_read(self, group_id: int) -> None:

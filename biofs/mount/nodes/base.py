@@ -132,9 +132,9 @@ class Nodes:
         raise failure(errno.ENOENT)
 
     def at_hand(self, inode: int, group: int) -> bytes | None:
-        """One of the documents in `listed_in`, which belongs to this group, if that is in memory
-        and nothing has to be waited for; else None, and `open` has it. Its age was looked at when
-        its directory was."""
+        """One of the documents in `listed_in`, which belongs to this group, if it is known and
+        nothing has to be waited for; else None, and `open` has it. Its age was looked at when its
+        directory was."""
         return None
 
     async def open(self, address: Address, caller: Caller) -> Content | Data:

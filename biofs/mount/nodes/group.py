@@ -112,7 +112,7 @@ class GroupNodes(Nodes):
         return pack(Kind.GROUP, address.ident)
 
     def at_hand(self, inode: int, group: int) -> bytes | None:
-        detail = self.catalogue.groups.in_memory(group)
+        detail = self.catalogue.groups.known_now(group)
         if detail is None:
             return None
         return detail.json if inode >> KIND_SHIFT == _JSON_KIND else detail.description

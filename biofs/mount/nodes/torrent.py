@@ -135,7 +135,7 @@ class TorrentNodes(Nodes):
         return pack(Kind.TORRENT, address.ident)
 
     def at_hand(self, inode: int, group: int) -> bytes | None:
-        detail = self.catalogue.groups.in_memory(group)
+        detail = self.catalogue.groups.known_now(group)
         found = detail.torrents.get(inode // ID_STEP & MAX_ID) if detail else None
         if found is None:
             return None

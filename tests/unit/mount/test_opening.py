@@ -183,7 +183,8 @@ async def test_who_was_closed_while_it_was_made_learns_so(monkeypatch: pytest.Mo
     async with known() as mount:
         handle = await opened(mount, GROUP_JSON)
         get, gate = mount.catalogue.groups.get, trio.Event()
-        mount.catalogue.groups.forget_all()  # what is in memory nobody waits for
+        await give_up_details(mount.catalogue.store)  # what is known nobody waits for
+        mount.catalogue.groups.forget_all()
 
         async def slow(group_id: int, caller: Caller) -> Detail:
             await gate.wait()
