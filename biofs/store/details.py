@@ -175,7 +175,8 @@ class Details:
             counted = counts(line)
         torrents = {}
         for document, about in zip(stored.torrents, stored.about, strict=True):
-            document.update(counted.get(about.id, {}))
+            if counted:
+                document.update(counted.get(about.id, {}))
             torrents[about.id] = TorrentDetail(
                 about.id,
                 render.document(render.with_lists(document)),

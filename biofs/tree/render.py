@@ -278,12 +278,12 @@ def with_lists(value: object) -> object:
     # Objects of JSON are dicts; to ask for a Mapping takes longer than to write the document.
     if not isinstance(value, dict):
         return value
-    lists = {
-        name: list(found.values())
-        for name in _LISTS
-        if isinstance(found := value.get(name), dict) and all(map(str.isdecimal, found))
-    }
-    return {**value, **lists} if lists else value
+    shown = value
+    for name in _LISTS:
+        found = value.get(name)
+        if isinstance(found, dict) and all(map(str.isdecimal, found)):
+            shown = {**shown, name: list(found.values())}
+    return shown
 
 
 def index_line(row: Mapping[str, object]) -> bytes:
