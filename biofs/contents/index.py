@@ -74,7 +74,10 @@ class Tops:
 
         As long as it stays, what was not found can be found only if a file's size has changed.
         """
-        return self._added + sum(each.generation for each in self._entries)
+        found = self._added
+        for entries in self._entries:
+            found += entries.generation
+        return found
 
     def check(self) -> int:
         """Look for what has changed, if it is time to: see `Entries.check`. The generation then."""

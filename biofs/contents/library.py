@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import trio
-from cachetools import LRUCache
 
 from biofs.contents.checking import TorrentCheck
 from biofs.contents.disk import mountinfo
@@ -32,6 +31,7 @@ from biofs.contents.reading import OpenFile, known_now
 from biofs.contents.rules import Shared, Unverified
 from biofs.contents.soon.short_files import ShortFiles
 from biofs.contents.torrent_files import TorrentFiles, hashes_of, is_hash
+from biofs.store.memory import Recent
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, has_announce, parse
 from biofs.tree.torrentfiles import File
 
@@ -99,9 +99,9 @@ class Library:
         self._last_folder: Final = LastFolder(self._is_local)
         self._short_files: Final = ShortFiles()
         self._parsed: tuple[bytes, Metainfo] | None = None
-        self._looked: LRUCache[str, _Looked] = LRUCache(_PLACES)
-        self._known: LRUCache[str, Local] = LRUCache(
-            _MOST_FILES, getsizeof=lambda local: len(local.metainfo.files) + _MOST_FILES // _RECENT
+        self._looked: Final[Recent[str, _Looked]] = Recent(_PLACES, lambda _: 1)
+        self._known: Final[Recent[str, Local]] = Recent(
+            _MOST_FILES, lambda local: len(local.metainfo.files) + _MOST_FILES // _RECENT
         )
 
     async def in_thread(self, work: Callable[..., T], *arguments: object) -> T:
@@ -124,7 +124,7 @@ class Library:
     def look_again(self, info_hash: str) -> None:
         """Something of a torrent has just been fetched: whatever was not found may be there."""
         with self._lock:
-            self._looked.pop(info_hash.upper(), None)
+            self._looked.pop(info_hash.upper())
         self._tops.look_soon(self._downloads)
 
     def torrent_file(self, info_hash: str) -> bytes | None:
@@ -280,9 +280,8 @@ class Library:
         local = Local(metainfo, Indexes(listed, metainfo), source)
         key = listed.info_hash.upper()
         with self._lock:
-            self._looked.pop(key, None)  # its own names are better than the catalogue's
-            if len(metainfo.files) + _MOST_FILES // _RECENT <= _MOST_FILES:
-                self._known[key] = local
+            self._looked.pop(key)  # its own names are better than the catalogue's
+            self._known[key] = local
         return local
 
     def find_file(self, listed: Listed, local: Local, node: int) -> tuple[Place, int, Found]:

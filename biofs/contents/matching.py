@@ -137,10 +137,13 @@ class Indexes(Sequence[int]):
 
     def with_path_at_once(self, node: int) -> tuple[int, Components] | None:
         """As `at_once`, with the path of a file that may be looked for; None for any other."""
-        index = self.at_once(node)
-        if index is None or index < 0:
-            return None
-        path = self._metainfo.files.servable_path(index)
+        index, files = self._found[node], self._metainfo.files
+        if index == _UNKNOWN:
+            found = _find(self._listed, self._metainfo, node) if files.finds_at_once else None
+            if found is not None:
+                self._found[node] = found[0]
+            return found
+        path = files.servable_path(index) if index >= 0 else None
         return None if path is None else (index, path)
 
     def all(self) -> array[int]:
@@ -193,16 +196,23 @@ def find(listed: Listed, metainfo: Metainfo, node: int) -> int | None:
 
     For this, nobody has to look at every name of a torrent, of which one file is opened.
     """
+    found = _find(listed, metainfo, node)
+    return None if found is None else found[0]
+
+
+def _find(listed: Listed, metainfo: Metainfo, node: int) -> tuple[int, Components] | None:
+    """As `find`, with the path."""
     tree = listed.tree
-    if metainfo.single or len(tree.children(_ROOT)) != 1 or not tree.is_dir(1) or tree.is_dir(node):
+    if metainfo.single or tree.is_dir(node) or len(tree.children(_ROOT)) != 1 or not tree.is_dir(1):
         return None
-    path = tree.path(node)
-    if _LOST in path:
+    whole = tree.path(node)
+    if _LOST in whole:
         return None  # several may look like this
-    index = metainfo.find(tuple(path.split(b"/")[1:]))
+    path = tuple(whole.split(b"/")[1:])
+    index = metainfo.files.find(path)
     if index is None or metainfo.files.length(index) != tree.size(node):
         return None
-    return index
+    return index, path
 
 
 def match(listed: Listed, metainfo: Metainfo) -> array[int]:

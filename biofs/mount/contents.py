@@ -123,6 +123,7 @@ class Contents:
         self._nursery: trio.Nursery | None = None
         self._flushing = False
         self._letting_go = False
+        self._listed: Listed | None = None
         self.downloaded: Callable[[str, bytes], None] = lambda _info_hash, _torrent: None
         """Called with the info hash and the whole of each .torrent that was downloaded."""
         self.stream: Stream | None = None
@@ -148,7 +149,9 @@ class Contents:
 
         Raises OSError: ENODATA if the data are not here or wrong, and those of the disk.
         """
-        listed = listed_of(torrent, tree)
+        listed = self._listed
+        if listed is None or listed.tree is not tree or listed.info_hash != torrent.list_key:
+            listed = self._listed = listed_of(torrent, tree)
         if listed is None:
             raise Unverified
         here: LocalData | None = None
@@ -328,6 +331,7 @@ class Contents:
 
     def forget_all(self) -> None:
         """Forget what is in memory only to be found sooner."""
+        self._listed = None
         self.library.forget()
         self.surveys.forget()
 
