@@ -157,9 +157,10 @@ class Handle:
 class DataDirectory:
     """A directory that holds data of torrents, such as a BitTorrent client's download directory.
 
-    It is opened anew for each file. So it may vanish and return, as a disk that is unplugged does,
-    and it keeps no disk from being unmounted. The path itself is the user's: links in it are
-    followed. All methods may be called from several threads at once.
+    It is opened anew for each file, or for all of a moment (`LastFolder`). So it may vanish and
+    return, as a disk that is unplugged does, and it keeps no disk from being unmounted. The path
+    itself is the user's: links in it are followed. All methods may be called from several threads
+    at once.
     """
 
     def __init__(self, path: Path | bytes) -> None:
