@@ -96,7 +96,8 @@ class Library:
         self._clock: Final = clock
         self._lock: Final = threading.Lock()
         self._mount: tuple[int, float, bool] = (-1, 0.0, False)
-        self._last_folder: Final = LastFolder(self._is_local)
+        self.last_folder: Final = LastFolder(self._is_local)
+        """What `open_now` may keep open."""
         self._short_files: Final = ShortFiles()
         self._parsed: tuple[bytes, Metainfo] | None = None
         self._looked: Final[Recent[str, _Looked]] = Recent(_PLACES, lambda _: 1)
@@ -204,7 +205,7 @@ class Library:
             return None
         index, path = wanted
         opened = looked.place.open_cached(
-            path, local.metainfo.files.length(index), self._last_folder
+            path, local.metainfo.files.length(index), self.last_folder
         )
         if opened is None:
             return None
@@ -379,21 +380,12 @@ class Library:
 
     def forget(self) -> None:
         """Give memory back."""
-        self._last_folder.let_go()
+        self.last_folder.let_go()
         self.pieces.forget()
         with self._lock:
             self._known.clear()
 
-    @property
-    def keeps_folder(self) -> bool:
-        """Whether `open_now` keeps a directory open: then `let_go_if_idle` is to be called soon."""
-        return self._last_folder.is_open
-
-    def let_go_if_idle(self) -> None:
-        """Let go of a directory that `open_now` has kept long enough."""
-        self._last_folder.let_go_if_idle()
-
     def close(self) -> None:
         """Close the ledger."""
-        self._last_folder.let_go()
+        self.last_folder.let_go()
         self.ledger.close()

@@ -174,9 +174,8 @@ class Contents:
 
     async def _open(self, torrent_id: int, listed: Listed, node: int, caller: Caller) -> OpenFile:
         file = self.library.open_now(listed, node)
-        if self.library.keeps_folder and not self._letting_go:
-            self._letting_go = True
-            self.start(self._let_go_when_idle)
+        if self.library.last_folder.is_open and not self._letting_go:
+            self._let_go_when_idle()
         if file is None:
             here = partial(self.library.open_here, listed, node)
             file = await self.opened_by(here, caller)
@@ -189,11 +188,19 @@ class Contents:
             raise Unverified
         return file
 
-    async def _let_go_when_idle(self) -> None:
+    def _let_go_when_idle(self) -> None:
+        nursery = self._nursery
+        if nursery is None or nursery.cancel_scope.cancel_called:
+            self.library.last_folder.let_go()
+            return
+        self._letting_go = True
+        nursery.start_soon(self._look_whether_idle)
+
+    async def _look_whether_idle(self) -> None:
         try:
-            while self.library.keeps_folder:
+            while self.library.last_folder.is_open:
                 await trio.sleep(_IDLE_SECONDS)
-                self.library.let_go_if_idle()
+                self.library.last_folder.let_go_if_idle()
         finally:
             self._letting_go = False
 

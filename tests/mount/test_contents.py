@@ -248,6 +248,27 @@ def test_what_was_verified_with_its_neighbours_stays_so_without_them(made: Lab) 
         assert read(files_of(mount, ident) / "top/d1/f1.csv") == files[1][1]
 
 
+def test_many_files_of_a_directory_leave_nothing_open(made: Lab) -> None:
+    files = [((b"d", b"%03d" % n), bytes_of(f"{n}", 500 + n)) for n in range(200)]
+    ident = made.add(torrents.make(b"top", files), files)
+    time.sleep(SETTLED_SECONDS + 0.2)
+    with made.mount() as mount:
+        for _ in range(3):
+            assert whole(mount, ident, "top", files)
+        descriptors = Path(f"/proc/{mount.process.pid}/fd")
+        deadline = time.monotonic() + 30
+        while any(in_directory(each, made.data) for each in descriptors.iterdir()):
+            assert time.monotonic() < deadline, "a disk could not be unmounted"
+            time.sleep(0.05)
+
+
+def in_directory(link: Path, directory: Path) -> bool:
+    try:
+        return os.readlink(link).startswith(os.fspath(directory))
+    except FileNotFoundError:
+        return False  # closed meanwhile
+
+
 def test_two_torrents_that_share_a_file(made: Lab) -> None:
     data = bytes_of("shared", 200_000)
     first = made.add(torrents.single(b"f", data, piece_length=16 * KIB), [((), data)])
