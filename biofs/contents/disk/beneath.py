@@ -87,10 +87,7 @@ class Handle:
 
     def regular(self) -> os.stat_result:
         """The status of a regular file; FileNotFoundError if it is anything else."""
-        status = self.status()
-        if not stat.S_ISREG(status.st_mode):
-            raise _not_there()
-        return status
+        return _regular(self.descriptor)
 
     def size_of(self, name: bytes) -> int | None:
         """How many bytes the regular file of this name in this directory has; None without one.
@@ -133,15 +130,22 @@ class Handle:
         """The regular file of this name in this directory, for reading; the caller closes it.
         Raises as `DataDirectory.open`."""
         with self.beneath((name,), 0) or self.entry(name) as handle:
-            return _opened(handle)
+            return _opened(handle.descriptor)
 
     def open_cached(self, name: bytes) -> Opened | None:
-        """As `open`, if no disk has to be waited for; else None. For the event loop."""
-        below = self.beneath((name,), 0, cached=True)
-        if below is None:
+        """As `open`, if no disk has to be waited for; None if it would have to, or there is no such
+        file. For the event loop."""
+        try:
+            _check(name)
+            descriptor = open_beneath(self.descriptor, name, _HANDLE, cached=True)
+        except OSError:
             return None
-        with below:
-            return _opened(below)
+        try:
+            return _opened(descriptor)
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
 
     def _step(self, name: bytes, flags: int) -> Handle:
         _check(name)
@@ -225,7 +229,7 @@ class DataDirectory:
         file system's if it could not be looked at.
         """
         with self._file(components) as handle:
-            return _opened(handle).descriptor
+            return _opened(handle.descriptor).descriptor
 
     def open_cached(
         self, components: Sequence[bytes], is_local: Callable[[int], bool]
@@ -240,7 +244,7 @@ class DataDirectory:
             if below is None:
                 return None
             with below:
-                return _opened(below)
+                return _opened(below.descriptor)
         except OSError:
             return None
 
@@ -280,9 +284,16 @@ class DataDirectory:
             return folder.entry(components[-1])
 
 
-def _opened(handle: Handle) -> Opened:
-    """A regular file, open for reading. Raises as `DataDirectory.open`."""
-    seen = handle.regular()
+def _regular(handle: int) -> os.stat_result:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_there()
+    return status
+
+
+def _opened(handle: int) -> Opened:
+    """The regular file of a handle, open for reading. Raises as `DataDirectory.open`."""
+    seen = _regular(handle)
     descriptor = _reopen(handle)
     status = os.fstat(descriptor)
     if status.st_ino == seen.st_ino and status.st_dev == seen.st_dev:
@@ -291,8 +302,8 @@ def _opened(handle: Handle) -> Opened:
     raise _not_there()
 
 
-def _reopen(handle: Handle) -> int:
-    path = f"/proc/self/fd/{handle.descriptor}"
+def _reopen(handle: int) -> int:
+    path = f"/proc/self/fd/{handle}"
     try:
         return os.open(path, _READ | os.O_NOATIME)
     except PermissionError:  # O_NOATIME is for the owner of a file

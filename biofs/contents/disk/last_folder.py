@@ -53,10 +53,7 @@ class LastFolder:
         self._asked = now
         if handle is None:
             return directory.open_cached(components, self._is_local)
-        try:
-            return handle.open_cached(components[-1])
-        except OSError:
-            return None
+        return handle.open_cached(components[-1])
 
     def _now(self, now: float, *, followed: bool) -> Handle | None:
         if self._handle is not None and now >= self._until:
