@@ -8,19 +8,23 @@ shown, and by then the work has begun.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # it takes a tenth of a second, and what is no terminal needs none
     from rich.console import Console
 
 LINE_SECONDS: Final = 30.0
 LINE_SHARE: Final = 0.05
 AT_ONCE: Final = 0.5
 """What takes fewer seconds shows nothing."""
+
+_TAKEN_FOR_A_TERMINAL: Final = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
+"""Variables by which rich may take for a terminal what is none."""
 
 
 class Meter(Protocol):
@@ -92,11 +96,12 @@ class Lines:
 
 def meter() -> Meter:
     """What fits stderr."""
-    from rich.console import Console  # noqa: PLC0415
+    if sys.stderr.isatty() or os.environ.keys() & _TAKEN_FOR_A_TERMINAL:
+        from rich.console import Console  # noqa: PLC0415
 
-    console = Console(stderr=True)
-    if console.is_terminal and not console.is_dumb_terminal:
-        return Bar(console)
+        console = Console(stderr=True)
+        if console.is_terminal and not console.is_dumb_terminal:
+            return Bar(console)
     return Lines(sys.stderr)
 
 

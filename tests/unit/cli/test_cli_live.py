@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -122,3 +124,26 @@ def test_a_bar_stays_one_line(width: int, monkeypatch: pytest.MonkeyPatch) -> No
     assert "30%" in shown
     assert "\n" not in shown.strip()
     bar.close()
+
+
+@pytest.mark.parametrize(
+    ("environment", "meter"), [({}, "Lines False"), ({"FORCE_COLOR": "1"}, "Bar True")]
+)
+def test_what_draws_bars_is_loaded_for_terminals_only(
+    environment: dict[str, str], meter: str
+) -> None:
+    code = (
+        "import sys\nfrom biofs.cli.output import progress\n"
+        "meter = progress.meter()\nmeter.close()\n"
+        "print(type(meter).__name__, 'rich' in sys.modules)"
+    )
+    unset = ("FORCE_COLOR", "TTY_COMPATIBLE", "TERM")
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        env={**inherited, **environment},
+        text=True,
+    )
+    assert done.stdout == f"{meter}\n"

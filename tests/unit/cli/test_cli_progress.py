@@ -1,6 +1,7 @@
 """How progress is shown: a bar on a terminal, a line now and then elsewhere."""
 
 import io
+import os
 import subprocess
 import sys
 
@@ -106,17 +107,20 @@ async def test_a_warm_up_is_shown_until_it_ends(
     assert all(said.startswith("120 of 800 requests") for _, said in seen)
 
 
-def test_what_draws_the_bar_is_loaded_when_something_is_shown() -> None:
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_draws_the_bar_is_loaded_when_a_bar_is_shown(*, terminal: bool) -> None:
     program = (
         "import sys\n"
         "from biofs.cli.output import progress\n"
-        "times = iter([0.0, 0.1, 1.0])\n"
+        "times, loaded = iter([0.0, 0.1, 1.0]), []\n"
         "with progress.shown(lambda: next(times)) as show:\n"
-        "    show(0, 1, 'at once')\n"
-        "    print('rich' in sys.modules)\n"
-        "    show(0, 1, 'later')\n"
-        "    print('rich' in sys.modules)\n"
+        "    for said in ('at once', 'later'):\n"
+        "        show(0, 1, said)\n"
+        "        loaded.append('rich' in sys.modules)\n"
+        "print(*loaded)\n"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.stdout.split() == ["False", "True"], done.stderr
+    others = {k: v for k, v in os.environ.items() if k not in {"FORCE_COLOR", "TTY_COMPATIBLE"}}
+    env = {**others, "TERM": "xterm"} | ({"FORCE_COLOR": "1"} if terminal else {})
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+    assert done.stdout.split() == ["False", str(terminal)], done.stderr
