@@ -124,10 +124,7 @@ class OpenFile:
         return data
 
     def _on_disk_now(self, start: int, stop: int) -> memoryview | None:
-        """Bytes that the kernel has in memory; None if the disk would have to be waited for.
-
-        For the event loop, and good until it is called again.
-        """
+        """Bytes that are in memory, good until the next call; None if only the disk has them."""
         length = stop - start
         buffer = _reused[:length] if length <= _REQUEST else memoryview(bytearray(length))
         try:
