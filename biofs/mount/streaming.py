@@ -272,8 +272,11 @@ class Streamed(Data):
         """Return when a piece is here and verified: the first of `needed`, which are all that the
         read needs. `look`: it may be here already."""
         piece, began = needed.start, trio.current_time()
+        coming = self._arrivals.expects([piece])
         async with self._asking:  # it may be asked for just now, ahead
             if not self._arrivals.expects([piece]):
+                if coming and self._arrivals.verified([piece]):  # meanwhile
+                    return
                 if look and await self._is_here(local, piece):
                     return
                 await self._ask(local, needed)
