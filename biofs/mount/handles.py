@@ -16,6 +16,7 @@ from biofs.catalogue.caller import Caller
 from biofs.mount.attributes import DIRECTORY, KEEP, Attributes
 from biofs.mount.contents import Data
 from biofs.mount.entries import Listed, Listing
+from biofs.mount.kernel import names_only
 from biofs.mount.kernel.names_only import LongListing, LongListings
 from biofs.mount.kernel.waiting import Patience, Waiter
 from biofs.mount.nodes.base import Bytes, Content, Nodes, failure
@@ -45,7 +46,9 @@ class OpenDirectory:
         self.listing: Final = listing
         self.caller: Final = caller
         self._version: Final = version
-        self._long: Final = LongListing(inode, long_listings)
+        self._long_listings: Final = long_listings
+        self._long: LongListing | None = None
+        self._sent = 0
 
     async def reply(self, start: int, token: pyfuse3.ReaddirToken, attributes: Attributes) -> None:
         """Answer a readdir with the entries behind an offset, as many as the kernel takes.
@@ -53,7 +56,11 @@ class OpenDirectory:
         Raises what `Listing.portion` does.
         """
         reply, offset, shift, fitted = pyfuse3.readdir_reply, start, 0, 0
-        fill, fill_others = self._long.ways(attributes.fill, attributes.fill_name)
+        fill: names_only.Way[pyfuse3.EntryAttributes] = attributes.fill
+        fill_others = fill
+        if self._sent >= names_only.FIRST:
+            self._long = self._long or LongListing(self.inode, self._long_listings)
+            fill, fill_others = self._long.ways(self._sent, fill, attributes.fill_name)
         portion: Sequence[Listed] = self.dots()[offset:] if offset < self.DOTS else ()
         try:
             while True:
@@ -72,7 +79,7 @@ class OpenDirectory:
                 if not portion:
                     return
         finally:
-            self._long.sent += fitted
+            self._sent += fitted
 
     def _reading(self) -> AbstractContextManager[None]:
         """What is read while the context is open is as it was when the directory was opened."""
@@ -80,7 +87,8 @@ class OpenDirectory:
 
     def close(self) -> None:
         """Nobody reads it any more."""
-        self._long.close()
+        if self._long is not None:
+            self._long.close()
         if self._version is not None:
             self._version.let_go()
 

@@ -50,49 +50,45 @@ class LongListings:
         self._reading.setdefault(directory, set()).add(listing)
 
     def remove(self, directory: int, listing: LongListing) -> None:
-        """It is told no more, whether it was added or not."""
-        listings = self._reading.get(directory)
-        if listings is not None:
-            listings.discard(listing)
-            if not listings:
-                del self._reading[directory]
+        """It is told no more."""
+        listings = self._reading[directory]
+        listings.remove(listing)
+        if not listings:
+            del self._reading[directory]
 
 
 class LongListing:
-    """How the entries of one open directory are given to the kernel.
+    """How the entries of one open directory are given to the kernel from the `FIRST` on.
 
-    `sent` counts those that it took, `looked` says that a name was looked up since the last reply.
+    `looked` says that a name was looked up since the last reply.
     """
 
-    __slots__ = ("_all", "_directory", "_probe", "_until", "looked", "sent")
+    __slots__ = ("_all", "_directory", "_probe", "_until", "looked")
 
     def __init__(self, directory: int, every: LongListings) -> None:
         self._directory: Final = directory
         self._all: Final = every
         self._until = LOOKED_AHEAD
         self._probe = FIRST
-        self.sent = 0
         self.looked = False
+        every.add(directory, self)
 
-    def ways(self, whole: Way[T], name: Way[T]) -> tuple[Way[T], Way[T]]:
-        """How to give the first entry of the next reply, and how the others."""
-        if self.sent < FIRST:
-            return whole, whole
-        self._all.add(self._directory, self)
+    def ways(self, sent: int, whole: Way[T], name: Way[T]) -> tuple[Way[T], Way[T]]:
+        """How to give the first entry of the next reply, and how the others; the kernel took so
+        many before."""
         if self.looked:
-            self._until = self.sent + LOOKED_AHEAD
+            self._until = sent + LOOKED_AHEAD
             self.looked = False
-        if self.sent >= self._until:
+        if sent >= self._until:
             return name, name
-        if self.sent < self._probe:
+        if sent < self._probe:
             return whole, whole
-        self._probe = self.sent + PROBES_APART
+        self._probe = sent + PROBES_APART
         return name, whole
 
     def close(self) -> None:
         """The directory is closed."""
-        if self.sent >= FIRST:
-            self._all.remove(self._directory, self)
+        self._all.remove(self._directory, self)
 
 
 class WithoutInode:
