@@ -1,4 +1,5 @@
-"""Facet views: the records of `tags/`, `years/` and `formats/`; and `authors/`, a class.
+"""Facet views: the records of `tags/`, `years/`, `formats/` and of any facet by which the server
+cannot be asked; and `authors/`, a class.
 
 An author has a directory with author.json, and a link to it by the bare name.
 """
@@ -133,6 +134,9 @@ TAGS: Final = _by_parameter("tag", "taglist", _may_be_tag)
 FORMATS: Final = _by_parameter("format", "format", _may_be_format)
 YEARS: Final = _by_parameter("year", "year", _may_be_year, YearNaming)
 """Groups without a year are in none."""
+KNOWN: Final = FacetRecord(TextNaming)
+"""Of a facet by which the server cannot be asked: there is what the store knows, and `.incomplete`
+where more may be."""
 
 
 _WORD: Final = "author"

@@ -19,12 +19,14 @@ from biofs.demo.embedded import embedded
 from biofs.mount import texts
 from biofs.mount.contents import Contents
 from biofs.mount.views import me, registry
-from biofs.mount.views.base import LinkNodes
+from biofs.mount.views.base import LinkNodes, View
 from biofs.mount.views.document import DocumentView
 from biofs.store import facets
 from biofs.tree import views
-from tests.support.catalogues import running
+from biofs.tree.inodes import Address, Kind, unpack
+from tests.support.catalogues import Patient, running
 
+READER = Patient()
 CHECKOUT = Path(biofs.__file__).parents[1]
 NUMBERS = {
     "groups": 1,
@@ -104,6 +106,35 @@ async def test_every_view_is_made_and_those_of_an_account_or_data_with_these(
         inside = {view.line.path: set(view.inside) for view in made if view.inside}
         me = {b"inbox", b"sentbox", b"bookmarks", b"notifications", b"posts"}
         assert inside == {"users": {b"search"}, "me": me}
+
+
+async def test_a_facet_by_which_nobody_can_be_asked_needs_a_line_alone(
+    autojump_clock: object,
+) -> None:
+    line = views.ViewLine(99, "licenses", "by_facet:KNOWN", "0", depth=2, facet="license")
+    async with running(create_app(embedded())) as catalogue:
+        await catalogue.listings.listed(1, READER)
+        sent, group = catalogue.queue.sent, catalogue.index.group(1)
+        assert group is not None
+        found = facets.Found(1, 5, facets.FacetValues([("license", "CC0 1.0")], None))
+        await catalogue.store.write(lambda store: facets.add(store, [found], ["license"]))
+        view = registry.make(line, catalogue, LinkNodes(catalogue))
+        assert await names_in(view, Address(Kind.VIEW, 99, 0)) == {b"CC0 1.0", b".incomplete"}
+        entry = await view.lookup(Address(Kind.VIEW, 99, 0), b"CC0 1.0", READER)
+        assert entry is not None
+        inside = await names_in(view, unpack(entry.inode))
+        assert inside == {group.name.encode(), b".incomplete"}
+        assert await view.lookup(Address(Kind.VIEW, 99, 0), b"MIT", READER) is None
+        assert catalogue.queue.sent == sent
+
+
+async def names_in(view: View, address: Address) -> set[bytes]:
+    listing = await view.opendir(address, READER)
+    names, offset = set[bytes](), 0
+    while entries := await listing.portion(offset, READER, wait=True):
+        names.update(entry.name for entry in entries)
+        offset = entries[-1].next
+    return names
 
 
 async def test_numbers_of_documents_are_as_ever() -> None:
