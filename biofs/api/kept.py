@@ -38,10 +38,10 @@ class KeptConnections:
 
         Those that were idle for too long are closed.
         """
-        way = self._idle.pop().way if self._idle else self._make()
-        while self._idle and trio.current_time() - self._idle[0].since > KEEP_ALIVE:
+        # First: who is cancelled while one is closed must not have taken another.
+        while len(self._idle) > 1 and trio.current_time() - self._idle[0].since > KEEP_ALIVE:
             await self._idle.popleft().way.aclose()
-        return way
+        return self._idle.pop().way if self._idle else self._make()
 
     def give_back(self, way: httpx.AsyncBaseTransport) -> None:
         """The request has ended, whatever became of it."""
