@@ -123,20 +123,9 @@ class Indexes(Sequence[int]):
             return [self._index(each) for each in range(*index.indices(len(self)))]
         return self._index(index)
 
-    def at_once(self, node: int) -> int | None:
-        """That of a node, if it takes no time; else None. For the event loop."""
-        index = self._found[node]
-        if index != _UNKNOWN:
-            return index
-        if not self._metainfo.files.finds_at_once:
-            return None
-        found = find(self._listed, self._metainfo, node)
-        if found is not None:
-            self._found[node] = found
-        return found
-
     def with_path_at_once(self, node: int) -> tuple[int, Components] | None:
-        """As `at_once`, with the path of a file that may be looked for; None for any other."""
+        """That of a node, and the path of the file, if it takes no time; None also for a file that
+        may not be looked for. For the event loop."""
         index, files = self._found[node], self._metainfo.files
         if index == _UNKNOWN:
             found = _find(self._listed, self._metainfo, node) if files.finds_at_once else None

@@ -164,12 +164,17 @@ def test_one_file_of_a_large_torrent_is_matched_alone(monkeypatch: pytest.Monkey
         type(metainfo.files), "_file", lambda *args: made.update("f") or real(*args)
     )
     indexes = Indexes(listed, metainfo)
-    assert indexes.at_once(2) is None, "it would look through all"
+    assert at_once(indexes, 2) is None, "it would look through all"
     for node in range(2, 100):
         assert indexes[node] == node - 2
-        assert indexes.at_once(node) == node - 2
+        assert at_once(indexes, node) == node - 2
     assert not made["f"], "of those that are asked for, nothing is made but the path"
-    assert indexes.at_once(200) == 198
+    assert at_once(indexes, 200) == 198
+
+
+def at_once(indexes: Indexes, node: int) -> int | None:
+    found = indexes.with_path_at_once(node)
+    return None if found is None else found[0]
 
 
 def test_what_was_lost_of_a_name_is_told_by_all_names() -> None:
@@ -177,6 +182,6 @@ def test_what_was_lost_of_a_name_is_told_by_all_names() -> None:
     listed = listed_of([("caf\ufffd", 1), ("caf\ufffd", 1)])
     assert [find(listed, metainfo, node) for node in range(len(listed.tree))] == [None] * 4
     indexes = Indexes(listed, metainfo)
-    assert indexes.at_once(2) is None
+    assert at_once(indexes, 2) is None
     assert sorted(indexes) == sorted(match(listed, metainfo)) == [-1, -1, 0, 1]
     assert indexes[2:] == [indexes[2], indexes[3]]
