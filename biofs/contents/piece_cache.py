@@ -46,16 +46,16 @@ class PieceCache:
 
     def bytes_of(
         self, keys: Iterable[PieceKey], length: int, first: int, size: int
-    ) -> bytes | None:
+    ) -> bytes | memoryview | None:
         """`size` bytes from `first` on of pieces that follow each other and have `length` bytes
         each, but for the last; None if one of them is not here."""
-        parts: list[bytes] = []
+        parts: list[memoryview] = []
         for number, key in enumerate(keys):
             piece, begin = self.right(key), first - number * length
             if piece is None:
                 return None
-            parts.append(piece[max(begin, 0) : begin + size])
-        return b"".join(parts)
+            parts.append(memoryview(piece)[max(begin, 0) : begin + size])
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def keep(self, key: PieceKey, data: bytes) -> None:
         """Keep the bytes of a piece, if there is room for them."""

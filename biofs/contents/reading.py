@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from biofs.contents.disk.at_once import fills, in_memory
 from biofs.contents.disk.places import Place
 from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
@@ -24,11 +25,6 @@ from biofs.tree.metainfo import Metainfo
 from biofs.tree.pieces import is_right
 
 _LOCKS: Final = 16
-
-_REQUEST: Final = 1 << 20
-"""Bytes. The kernel asks for no more at a time (FUSE_MAX_MAX_PAGES, fs/fuse/fuse_i.h of Linux)."""
-_reused: Final = memoryview(bytearray(_REQUEST))
-"""For reads in the event loop, which are answered one after another."""
 
 _SMALL: Final = 2
 """Pieces of a file that is verified when it is opened."""
@@ -88,6 +84,7 @@ class OpenFile:
         self._ahead: Final = ahead_of(self.length, len(self._indexes), metainfo.piece_length)
         self._aligned: Final = metainfo.before(file)
         self._hashing: list[threading.Lock] = []
+        self._compared = bytearray()
         # Exchanged as a whole: a read in the event loop sees one that belongs together.
         self._state = known or self._known(Identity.of(os.fstat(descriptor)))
 
@@ -118,26 +115,19 @@ class OpenFile:
         span = self._span(offset, stop)
         if not self._local or not verified.has(span.start, span.stop):
             return None
-        data = self._on_disk_now(offset, stop)
+        data = in_memory(self._descriptor, offset, stop)
         if data is None or Identity.of(os.fstat(self._descriptor)) != identity:
             return None
         return data
 
-    def _on_disk_now(self, start: int, stop: int) -> memoryview | None:
-        """Bytes that are in memory, good until the next call; None if only the disk has them."""
-        length = stop - start
-        buffer = _reused[:length] if length <= _REQUEST else memoryview(bytearray(length))
-        try:
-            count = os.preadv(self._descriptor, [buffer], start, os.RWF_NOWAIT)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
-                return None
-            raise
-        return buffer if count == length else None
+    def at_hand(self, offset: int, size: int) -> bytes | memoryview | None:
+        """As `read_now`, of a file that may still change."""
+        found = self.read_now(offset, size)
+        return self._read_kept(offset, size) if found is None else found
 
-    def read_kept(self, start: int, size: int) -> bytes | None:
-        """As `read_now`, of a file that still changes, so that nothing is remembered of it: bytes
-        of verified pieces that we have in memory, if the disk has them as well."""
+    def _read_kept(self, start: int, size: int) -> memoryview | None:
+        """Nothing is remembered of a file that still changes: bytes of verified pieces that we
+        have in memory, if the disk has them as well."""
         stop = min(start + size, self.length)
         if start >= stop or not self._local:
             return None
@@ -147,9 +137,14 @@ class OpenFile:
         data = self._shared.pieces.bytes_of(keys, length, first, stop - start)
         if data is None or self._is_settled(Identity.of(os.fstat(self._descriptor))):
             return None
-        on_disk = self._on_disk_now(start, stop)
-        # A memoryview is compared byte by byte, with the GIL held: forty times as long as a copy.
-        return data if on_disk is not None and bytes(on_disk) == data else None
+        # Who goes on asks for as many bytes again.
+        on_disk = self._compared if len(self._compared) == len(data) else bytearray(len(data))
+        self._compared = on_disk
+        if not fills(self._descriptor, on_disk, start):
+            return None
+        # A bytearray compares as memcmp(3) does, a memoryview byte by byte.
+        as_kept: object = data
+        return memoryview(on_disk) if on_disk == as_kept else None
 
     def _key(self, number: int) -> PieceKey:
         return PieceKey(self._info_hash, self._indexes[number])

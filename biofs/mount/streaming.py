@@ -77,7 +77,7 @@ class Streams:
             return None
         refused = self.readers.opens(process, (torrent_id, node), trio.current_time())
         if refused is not None:
-            self.say(f"nothing is fetched for {process.name} ({process.number}): {refused}")
+            self.say_refused(process, refused)
             return None
         return Streamed(self, torrent_id, listed, node, caller, process, data)
 
@@ -86,6 +86,10 @@ class Streams:
         if text not in self._said:
             self._said[text] = None
             log.warning("%s", printable.for_path(text))
+
+    def say_refused(self, process: Process, why: str) -> None:
+        """Log that nothing is fetched for a process."""
+        self.say(f"nothing is fetched for {process.name} ({process.number}): {why}")
 
     def close(self) -> None:
         """Let go of the budget."""
@@ -137,7 +141,7 @@ class Streamed(Data):
         It is good until something is read again, of any file.
         """
         file = self._file
-        found = None if file is None else _at_hand(file, offset, size)
+        found = None if file is None else file.at_hand(offset, size)
         if found is not None:
             self._count(offset, offset + len(found))
         return found
@@ -234,7 +238,7 @@ class Streamed(Data):
         """What is verified by now, of a file that may be found to be another one meanwhile."""
         while (file := self._file) is not None:
             try:
-                found = _at_hand(file, start, stop - start)
+                found = file.at_hand(start, stop - start)
                 if found is not None:
                     return bytes(found)
                 return await self._caller.within(partial(file.read, start, stop - start))
@@ -252,10 +256,7 @@ class Streamed(Data):
                 await trio.sleep(_LOOK_SECONDS)
             refused = readers.refused(self._process, trio.current_time())
             if refused is not None:
-                process = self._process
-                self._streams.say(
-                    f"nothing is fetched for {process.name} ({process.number}): {refused}"
-                )
+                self._streams.say_refused(self._process, refused)
                 raise Unverified
             self._admitted = True
         if not readers.takes_turn(self._key, trio.current_time()):
@@ -351,7 +352,7 @@ class Streamed(Data):
 
     async def _ask(self, local: Local, needed: range) -> None:
         """Have the engine fetch pieces, and some behind them, as far as the budget goes."""
-        ahead = self._row.pieces(local.metainfo.piece_length)
+        ahead = self._row.behind(needed, local.metainfo.piece_length)
         pieces = range(needed.start, min(needed.stop + ahead, self._end(local)))
         sizes = [local.metainfo.piece_length_of(piece) for piece in pieces]
         key = info_hash_of(local), local.indexes[self._node]
@@ -360,7 +361,14 @@ class Streamed(Data):
         if not pieces:
             self._streams.say("the budget of what reads may fetch is used up: see docs/fetch.md")
             raise failure(errno.EDQUOT)
-        await self._fetching.stream(self._torrent_id, self._listed, local, pieces, self._caller)
+        stream = partial(self._fetching.stream, self._torrent_id, self._listed, local)
+        try:
+            await stream(pieces, self._caller)
+        except OverLimitError:  # perhaps there is room for what is needed
+            if not 0 < len(needed) < len(pieces):
+                raise
+            pieces = needed
+            await stream(pieces, self._caller)
         self._row.asked = pieces
         self._arrivals.asked(pieces, needed)
 
@@ -383,12 +391,3 @@ class Streamed(Data):
         self._arrivals.close()
         self._streams.readers.leaves(self._key)
         self._let_go()
-
-
-def _at_hand(file: OpenFile, offset: int, size: int) -> bytes | memoryview | None:
-    """What is verified and in memory, though the file may change just now; else None.
-
-    It is good until something is read again, of any file.
-    """
-    found = file.read_now(offset, size)
-    return file.read_kept(offset, size) if found is None else found

@@ -1,7 +1,9 @@
 """libtorrent without biofs: fetches one file as the engine could, and says how long that took.
 
-Runs as a process of its own: `python -m scripts.benchmarks.leeching TORRENT DIRECTORY` prints a
-line of JSON. The session has the settings of biofs's engine.
+Runs as a process of its own: `python -m scripts.benchmarks.leeching TORRENT DIRECTORY SECONDS`
+prints a line of JSON. The session has the settings of biofs's engine, and runs for so many seconds
+before it is given the torrent: once a second from its beginning on it measures the rates of its
+peers, which decides how soon it asks for many blocks at a time.
 """
 
 from __future__ import annotations
@@ -76,6 +78,7 @@ class Leech:
 def main() -> None:
     """Print the seconds of each step, and of processor time for all of them."""
     leech = Leech(Path(sys.argv[1]), Path(sys.argv[2]))
+    time.sleep(float(sys.argv[3]))
     worked = time.process_time()
     steps = {
         "first": leech.begin,

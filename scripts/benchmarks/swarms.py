@@ -117,8 +117,8 @@ def _measured(
     laid = bench.laid[rate, name, repetition]
     named = f"{name}, {f'{rate} MB/s' if rate else 'unlimited'}"
     try:
-        with bench.seeder(laid, rate):
-            took = bench.run(name, mounted, laid)
+        with bench.seeder(laid, rate, repetition):
+            took = bench.run(name, mounted, laid, repetition)
     except (QuietError, OSError) as error:
         found.without.append(f"{named}: {error}")
         say(f"not measured: {named}: {error}")
@@ -185,10 +185,10 @@ class _Bench:
         return found
 
     @contextmanager
-    def seeder(self, laid: Laid, rate: int) -> Iterator[None]:
+    def seeder(self, laid: Laid, rate: int, repetition: int = 0) -> Iterator[None]:
         """A seeder that the tracker knows of."""
         with Seeder(self._seeds, self._torrent(laid).read_bytes(), rate=rate * MB):
-            time.sleep(_ANNOUNCED)
+            time.sleep(_ANNOUNCED + moment(repetition))
             yield
 
     @property
@@ -219,10 +219,10 @@ class _Bench:
         with self.seeder(self._small, 0):
             self._fetch(mounted, self._small)
 
-    def run(self, name: str, mounted: Mounted, laid: Laid) -> Took:
+    def run(self, name: str, mounted: Mounted, laid: Laid, repetition: int) -> Took:
         """Fetch a file once."""
         if name == "engine":
-            return self._engine(laid)
+            return self._engine(laid, repetition)
         if name == "btfs":
             return self._btfs(laid)
         if name == "biofs fetch":
@@ -231,11 +231,12 @@ class _Bench:
         pid = _served_by(self._state / "socket")
         return Reader(path, laid.size).read(0.0, mounted.pid, pid)
 
-    def _engine(self, laid: Laid) -> Took:
+    def _engine(self, laid: Laid, repetition: int) -> Took:
         place = self._base / "leech"
         place.mkdir()
         module = "scripts.benchmarks.leeching"
-        command = [sys.executable, "-m", module, str(self._torrent(laid)), str(place)]
+        waits = str(moment(repetition))  # biofs's engine has begun at any moment of a second, too
+        command = [sys.executable, "-m", module, str(self._torrent(laid)), str(place), waits]
         done = subprocess.run(command, capture_output=True, check=False, text=True)
         shutil.rmtree(place)
         if done.returncode:
@@ -291,6 +292,12 @@ class _Bench:
         mount_cpu, engine_cpu = Effort.of(mounted.pid).cpu, Effort.of(engine).cpu
         first = whole if first is None else first
         return Took(first, None, whole, engine_cpu - before[1], mount_cpu - before[0])
+
+
+def moment(repetition: int) -> float:
+    """When in a second a run begins. libtorrent measures rates once a second, and sends at a limited
+    one on ticks of half a second: so they are spread evenly, however many repetitions there are."""
+    return repetition * 0.618 % 1
 
 
 def _readable(path: Path) -> bool:

@@ -19,6 +19,34 @@ def test_who_reads_here_and_there_has_nothing_fetched_ahead() -> None:
         assert not row.to_verify(0, MIB)
 
 
+def test_who_needs_a_piece_is_given_few_more() -> None:
+    row = ReadAhead()
+    row.read(0, 1000)
+    assert [row.behind(range(1), each * MIB) for each in (1, 2, 4, 5, 16)] == [3, 2, 1, 0, 0]
+    assert row.behind(range(1), 16 * 1024) == 3, "whole pieces, and not bytes"
+    row.read(50 * MIB, 50 * MIB + 1000)
+    assert [row.behind(range(1), each * MIB) for each in (1, 2, 4, 5, 16)] == [1, 1, 1, 0, 0]
+    row.read(0, 1000)
+    assert row.behind(range(1), MIB) == 3
+    for start in range(1000, 10 * MIB, MIB):
+        row.read(start, start + MIB)
+        assert row.behind(range(1), MIB) == max(3, row.pieces(MIB))
+        assert row.behind(range(0), MIB) == row.pieces(MIB)
+
+
+def test_who_jumps_about_is_given_nothing_more() -> None:
+    row = ReadAhead()
+    found = []
+    for start in (0, 50 * MIB, 20 * MIB, 70 * MIB, 0):
+        row.read(start, start + 1000)
+        found.append(row.behind(range(1), MIB))
+    assert found == [3, 1, 1, 0, 0]
+    for start in range(1000, 10 * MIB, MIB):
+        row.read(start, start + MIB)
+    row.read(50 * MIB, 50 * MIB + 1000)
+    assert row.behind(range(1), MIB) == 1
+
+
 def test_it_grows_with_what_was_read_in_a_row() -> None:
     row = ReadAhead()
     found = []

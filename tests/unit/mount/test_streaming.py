@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from biofs.contents import reading
-from biofs.contents.engines.engine import Progress
+from biofs.contents.engines.engine import OverLimitError, Progress
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
 from biofs.contents.matching import Listed
@@ -47,6 +47,7 @@ class Engine:
         self.had: set[int] = set()
         self.torrents: list[bytes] = []
         self.holds_back: set[int] = set()
+        self.room = COUNT
         self._came = threading.Condition()
 
     def fetch_pieces(self, torrent: bytes, pieces: Sequence[int]) -> None:
@@ -61,6 +62,8 @@ class Engine:
         return bool(self.torrents)
 
     def _fetch(self, pieces: Sequence[int]) -> None:
+        if len(self.had.union(pieces)) > self.room:
+            raise OverLimitError("no room")
         if not self.path.exists():
             self.path.parent.mkdir()
             self.path.touch()
@@ -126,7 +129,7 @@ async def read(data: Streamed, start: int, stop: int) -> bytes:
     for offset in range(start, stop, READ):
         size = min(READ, stop - offset)
         found = data.read(offset, size)
-        parts.append(await data.read_from_disk(offset, size) if found is None else found)
+        parts.append(await data.read_from_disk(offset, size) if found is None else bytes(found))
         await trio.sleep(0)
     return b"".join(parts)
 
@@ -165,16 +168,17 @@ async def test_a_file_in_a_row_takes_few_messages_and_a_hash_a_piece(
         assert hashed.total() == hashes
 
 
-async def test_one_read_takes_its_piece_alone(tmp_path: Path, hashed: Counter[int]) -> None:
+async def test_one_read_takes_its_piece_and_few_more(tmp_path: Path, hashed: Counter[int]) -> None:
     async with reader(tmp_path) as (engine, data):
-        for piece in (0, 40, 20):
+        for piece in (0, 40, 20, 60):
             start = piece * PIECE
             assert await read(data, start, start + 100) == CONTENT[start : start + 100]
         await trio.sleep(0.2)
-        assert engine.had == {0, 40, 20}
-        assert engine.asked["pieces"] == 3
-        assert engine.asked["wait"] == 3
+        assert engine.had == {0, 1, 2, 3, 40, 41, 20, 21, 60}
+        assert engine.asked["pieces"] == 4
+        assert engine.asked["wait"] == 4
         assert hashed[20] <= 2, "to see that it is not here, and when it had come"
+        assert not hashed[21], "nobody reads it"
 
 
 async def test_what_follows_comes_before_it_is_read(tmp_path: Path, hashed: Counter[int]) -> None:
@@ -187,6 +191,16 @@ async def test_what_follows_comes_before_it_is_read(tmp_path: Path, hashed: Coun
         assert data.read(8 * PIECE, READ) == CONTENT[8 * PIECE : 8 * PIECE + READ]
         assert data.read(9 * PIECE, READ) == CONTENT[9 * PIECE : 9 * PIECE + READ]
         assert engine.asked["pieces"] <= asked + 1
+
+
+async def test_what_is_needed_comes_if_there_is_room_for_that_alone(tmp_path: Path) -> None:
+    async with reader(tmp_path) as (engine, data):
+        engine.room = 2
+        assert await read(data, 0, 100) == CONTENT[:100]
+        assert await read(data, 40 * PIECE, 40 * PIECE + 100) == CONTENT[40 * PIECE :][:100]
+        assert engine.had == {0, 40}
+        with pytest.raises(OSError, match="quota"):
+            await read(data, 20 * PIECE, 20 * PIECE + 100)
 
 
 async def test_nothing_is_asked_for_beyond_the_budget(tmp_path: Path) -> None:
