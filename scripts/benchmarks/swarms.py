@@ -295,8 +295,10 @@ class _Bench:
 
 
 def moment(repetition: int) -> float:
-    """When in a second a run begins. libtorrent measures rates once a second, and sends at a limited
-    one on ticks of half a second: so they are spread evenly, however many repetitions there are."""
+    """When in a second a run begins: spread evenly, however many repetitions there are.
+
+    libtorrent measures rates once a second, and sends at a limited one on ticks of half a second.
+    """
     return repetition * 0.618 % 1
 
 
