@@ -65,6 +65,7 @@ missing_programs() {
     lacks groff && echo groff-base
     lacks mergerfs && echo mergerfs
     lacks minisign && echo minisign
+    lacks samtools && echo samtools
     lacks nginx && echo nginx-light
     lacks opentracker && echo opentracker
     lacks transmission-daemon && echo transmission-daemon

@@ -45,7 +45,7 @@ class Operations(ReadOnly):
     """pyfuse3's handlers. They raise pyfuse3.FUSEError alone.
 
     `state` is what status.json shows; `answer_inodes` is filled with which inodes show which
-    answers; `listing` is called with each thread that opens a directory. Without `xattrs` there
+    answers; `listing` is called with each thread that reads a directory. Without `xattrs` there
     are no extended attributes, without `contents` no file below `files/` opens, without
     `lists_files` the directory of a torrent does not list `files/`. `forget_pages` has the kernel
     drop what it has of an inode.
@@ -196,7 +196,6 @@ class Operations(ReadOnly):
     @guarded
     async def opendir(self, inode: InodeT, ctx: pyfuse3.RequestContext) -> FileHandleT:
         caller = self._patience.of(ctx.pid)
-        self._listing(ctx.pid)
         self._number = number = self._number + 1
         directory = self._directories.get(inode, caller)
         unknown = directory is None or directory.asks
@@ -248,7 +247,10 @@ class Operations(ReadOnly):
 
     @guarded
     async def readdir(self, fh: FileHandleT, start_id: int, token: pyfuse3.ReaddirToken) -> None:
-        await self._opened[fh].reply(start_id, token, self._attributes)
+        opened = self._opened[fh]
+        if not start_id:  # gzip opens the directory of its file as well, but to read nothing in it
+            self._listing(opened.caller.pid)
+        await opened.reply(start_id, token, self._attributes)
 
     @guarded
     async def releasedir(self, fh: FileHandleT) -> None:

@@ -60,7 +60,7 @@ class Streams:
         self._said: Final[TTLCache[str, None]] = TTLCache(256, _LOG_SECONDS)
 
     def lists(self, thread: int) -> None:
-        """The thread opens a directory."""
+        """The thread reads a directory."""
         self.readers.lists(process_of(thread), trio.current_time())
 
     def open(

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from biofs.demo.accounts import DONOR_TOKEN
 from tests.support.lab import Lab, lab
 from tests.support.mounting import Mount, mounted
 from tests.support.swarm import GENEROUS, Seeder, Tracker, info_hash, private_torrent
+from tests.support.torrents import Content
 from tests.swarm.libtorrent_support import process_of
 
 PIECE = 32 * 1024
@@ -38,13 +39,21 @@ except OSError as error:
 """
 
 
+Making = Callable[[str], tuple[bytes, list[Content]]]
+"""Makes a torrent with the announce URL, and its files."""
+
+
+def _many(announce: str) -> tuple[bytes, list[Content]]:
+    return private_torrent(b"many", COUNT, SIZE, announce=announce)
+
+
 class Reading:
     """A mount over a swarm: nothing is here."""
 
-    def __init__(self, made: Lab, tracker: Tracker) -> None:
+    def __init__(self, made: Lab, tracker: Tracker, make: Making) -> None:
         self.lab = made
         self.tracker = tracker
-        self.torrent, self.files = private_torrent(b"many", COUNT, SIZE, announce=tracker.announce)
+        self.torrent, self.files = make(tracker.announce)
         self.hash = info_hash(self.torrent)
         tracker.allow([self.hash])
         self.seeder = Seeder.of(made.base / "seed", self.torrent, self.files)
@@ -122,13 +131,13 @@ class Reading:
 
 
 @contextmanager
-def reading() -> Iterator[Reading]:
+def reading(make: Making = _many) -> Iterator[Reading]:
     """A tracker, a catalogue and a seeder, which the first mount starts."""
     with tempfile.TemporaryDirectory(prefix="biofs-") as name:
         base = Path(name)
         base.chmod(0o755)  # pytest's own directories are closed to other users
         with Tracker(base / "tracker") as tracker, lab(base) as found:
-            made = Reading(found, tracker)
+            made = Reading(found, tracker, make)
             try:
                 yield made
             finally:
