@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from biofs.contents.disk.at_once import fills, in_memory
+from biofs.contents.disk.at_once import aligned, fills, in_memory
 from biofs.contents.disk.places import Place
 from biofs.contents.gathering import gather
 from biofs.contents.ledger import Identity, Verified
@@ -138,7 +138,7 @@ class OpenFile:
         if data is None or self._is_settled(Identity.of(os.fstat(self._descriptor))):
             return None
         # Who goes on asks for as many bytes again.
-        on_disk = self._compared if len(self._compared) == len(data) else bytearray(len(data))
+        on_disk = self._compared if len(self._compared) == len(data) else aligned(len(data))
         self._compared = on_disk
         if not fills(self._descriptor, on_disk, start):
             return None
