@@ -55,7 +55,7 @@ class Case:
         return math.ceil(self.groups / 50)
 
 
-@pytest.fixture(params=[300, 2600])
+@pytest.fixture(params=[300, 2100])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     groups: int = request.param
     source = Generated(groups, TORRENTS, 3, categories=(1,))
