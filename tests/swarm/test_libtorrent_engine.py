@@ -414,6 +414,29 @@ def test_others_torrents_and_lines_do_it_no_harm(swarm: Swarm) -> None:
     assert process_of(swarm.root / "state") == pid
 
 
+def test_a_process_that_is_just_ending_is_not_the_last_word(swarm: Swarm) -> None:
+    state = swarm.root / "state"
+    state.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as ending:
+        ending.bind(os.fspath(state / "socket"))
+        ending.listen()
+        met = []
+
+        def ends() -> None:
+            for _ in range(2):  # for the first attempt, and for the second
+                met.append(ending.accept())
+                met[-1][0].close()
+            ending.close()
+
+        thread = threading.Thread(target=ends)
+        thread.start()
+        engine = swarm.engine()
+        assert engine.all() == []
+        thread.join()
+    assert len(met) == 2
+    assert process_of(state) != os.getpid()
+
+
 def test_what_it_says_when_it_cannot_start(swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = swarm.root / "missing"
     missing.mkdir()

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ _MOST_KEPT: Final = 8
 """Idle connections."""
 _MOST_STREAMS: Final = 32
 """Torrents of which it is known what to ask for again, should the process be killed."""
+_PAUSES: Final = (0.0, 0.0, 0.2)
+"""Seconds before each attempt. A process that was killed takes connections until the last of its
+descriptors is closed."""
 _LITTLE_ROOM: Final = 1 << 30
 
 
@@ -178,17 +182,14 @@ class LibtorrentEngine:
     # The process.
 
     def _ask(self, request: messages.Request, kind: Any, patience: float = 0.0) -> Any:
-        """Raises EngineError. All requests can be sent twice, so one that was lost is."""
-        try:
-            return self._once(self._connected(), request, kind, patience)
-        except Gone:
-            self.close()
-        try:
-            return self._once(self._connected(), request, kind, patience)
-        except Gone:
-            raise EngineError(
-                f"the libtorrent process ends at once: see {self._state / 'log'}"
-            ) from None
+        """Raises EngineError. All requests can be sent again, so one that was lost is."""
+        for pause in _PAUSES:
+            time.sleep(pause)
+            try:
+                return self._once(self._connected(), request, kind, patience)
+            except Gone:
+                self.close()
+        raise EngineError(f"the libtorrent process ends at once: see {self._state / 'log'}")
 
     def _once(
         self, connection: Connection, request: messages.Request, kind: Any, patience: float
