@@ -44,11 +44,13 @@ class ReadAhead:
     def read(self, start: int, stop: int) -> bool:
         """Somebody reads these bytes. Whether that goes on where the last one ended."""
         goes_on = start == self._next
-        if not goes_on:
+        if goes_on:
+            self._bytes += stop - start
+            self._reads += 1
+        else:
+            self._bytes = self._reads = 0
             self._from = start
             self._jumps += 1
-        self._bytes = self._bytes + stop - start if goes_on else 0
-        self._reads = self._reads + 1 if goes_on else 0
         self._next = stop
         if self._bytes >= _FEW_BYTES:
             self._jumps = 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.swarm import GENEROUS, pieces_of
+from tests.support.swarm import BLOCK, GENEROUS, pieces_of
 from tests.support.torrents import Content, make
 from tests.swarm.reading_support import PIECE, Reading, reading
 
@@ -33,8 +33,10 @@ def _samtools(*arguments: str | Path, group: int | None = None) -> bytes:
     return done.stdout
 
 
-def _alignments(directory: Path) -> tuple[bytes, bytes]:
-    """A sorted BAM file of reads that do not compress well, and its index."""
+@pytest.fixture(scope="module")
+def alignments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a sorted BAM file of reads that do not compress well, and its index."""
+    directory = tmp_path_factory.mktemp("reads")
     chance = random.Random(1)
     lines = ["@HD\tVN:1.6\tSO:coordinate", f"@SQ\tSN:chr1\tLN:{LENGTH}"]
     for number, at in enumerate(sorted(chance.sample(range(1, LENGTH - 200), READS))):
@@ -44,13 +46,6 @@ def _alignments(directory: Path) -> tuple[bytes, bytes]:
     (directory / "all.sam").write_text("\n".join(lines) + "\n")
     _samtools("view", "-b", "-o", directory / "all.bam", directory / "all.sam")
     _samtools("index", directory / "all.bam")
-    return (directory / "all.bam").read_bytes(), (directory / "all.bam.bai").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def alignments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("reads")
-    _alignments(directory)
     return directory
 
 
@@ -84,7 +79,7 @@ def test_samtools_fetches_what_a_region_needs(made: Reading, alignments: Path) -
         assert len(came) < len(bam) / 3, "not all of it"
         whole = _samtools("view", made.path(mount, 0), group=0)
         assert whole == _samtools("view", alignments / "all.bam")
-        assert all(count <= PIECE // 16384 for count in made.seeder.pieces().values())
+        assert all(count <= PIECE // BLOCK for count in made.seeder.pieces().values())
 
 
 def test_the_beginning_and_the_end_of_a_file_fetch_no_more_than_that(made: Reading) -> None:

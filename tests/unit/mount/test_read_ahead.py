@@ -1,4 +1,4 @@
-"""How far ahead of a reader is fetched: nothing at first, and never more than is allowed."""
+"""How far ahead of a reader is fetched: little at first, and never more than is allowed."""
 
 from __future__ import annotations
 
