@@ -17,11 +17,11 @@ What was seen with it:
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from cachetools import LRUCache
 from qbittorrentapi.exceptions import LoginFailed, NotFound404Error
 
 from biofs.api.secrets import Secret
@@ -31,11 +31,9 @@ from biofs.contents.engines.rpc.http import Calls, GoneError, address
 from biofs.contents.engines.rpc.numbering import OtherFiles, numbering
 from biofs.contents.engines.rpc.path_map import PathMap
 from biofs.contents.engines.rpc.qbittorrent_answers import (
-    LOADED,
     STOPPED,
     UNWANTED,
     Fields,
-    Losses,
     broken,
     has_place,
     hash_in,
@@ -48,6 +46,7 @@ from biofs.contents.engines.rpc.qbittorrent_answers import (
     version_in,
 )
 from biofs.contents.engines.rpc.qbittorrent_client import LOGIN_REFUSED, Client, explain
+from biofs.contents.engines.rpc.qbittorrent_losses import Losses, Order
 from biofs.contents.engines.torrent_given import hash_of, read_torrent
 from biofs.tree.metainfo import InvalidMetainfo, Metainfo, parse
 from biofs.tree.printable import for_terminal
@@ -95,7 +94,7 @@ class QBittorrent:
             "qBittorrent", self._address.shown, self._explained, (NotFound404Error,), timeout
         )
         self._losses = Losses()
-        self._numbers: OrderedDict[str, Sequence[int]] = OrderedDict()
+        self._numbers: LRUCache[str, Sequence[int]] = LRUCache(_REMEMBERED)
 
     def __repr__(self) -> str:
         return f"QBittorrent({self._address.shown})"
@@ -115,7 +114,7 @@ class QBittorrent:
         ident = ident_in(known)
         files = self._files_when_known(ident)
         numbers = self._numbering(files, metainfo)
-        self._remember(ident, numbers)
+        self._numbers[ident] = numbers
         if mine:
             others = [at for at, index in enumerate(numbers) if index not in indexes]
             self._prioritise(ident, others, UNWANTED)
@@ -246,8 +245,12 @@ class QBittorrent:
             length if part == 1 else min(int(length * part), max(length - 1, 0))
             for length, part in zip(lengths, parts, strict=True)
         ]
-        if state_of(fields) in LOADED and self._losses.is_to_be_checked(ident, wanted, sum(done)):
-            self._call(self._client.torrents_recheck, ident)
+        match self._losses.order(fields, wanted, sum(done)):
+            case Order.CHECK:
+                self._call(self._client.torrents_recheck, ident)
+            case Order.START_AGAIN:
+                self._call(self._client.torrents_stop, ident)
+                self._call(self._client.torrents_start, ident)
         whole = bool(files) and all(part == 1 for part in parts)
         return Progress(
             info_hash=info_hash,
@@ -375,7 +378,6 @@ class QBittorrent:
         """As `numbering`; the metainfo is asked for once, and only the numbers are kept."""
         known = self._numbers.get(ident)
         if known is not None and len(known) == len(files):
-            self._numbers.move_to_end(ident)
             return known
         exported = self._call(self._client.torrents_export, ident)
         problem = ""
@@ -386,13 +388,8 @@ class QBittorrent:
         if problem:
             raise EngineError(f"qBittorrent gives out a .torrent that is not usable: {problem}")
         numbers = self._numbering(files, metainfo)
-        self._remember(ident, numbers)
-        return numbers
-
-    def _remember(self, ident: str, numbers: Sequence[int]) -> None:
         self._numbers[ident] = numbers
-        while len(self._numbers) > _REMEMBERED:
-            self._numbers.popitem(last=False)
+        return numbers
 
     def _local(self, remote: object) -> Path:
         return directories.local(self._paths, shapes.text(remote), "qBittorrent")
