@@ -21,6 +21,10 @@ from biofs.contents.disk.places import ABSENT, File, Place, Presence, presence
 _PROBES: Final = 20
 """So many files of a torrent are looked at, however many it has."""
 
+_ENOUGH: Final = 4
+"""So many of them, from all over the torrent, tell that a directory with its name has it: each one
+that is looked at may cost a seek."""
+
 _LARGEST: Final = 8
 """Of so many files, the largest, a renamed top is known."""
 
@@ -235,11 +239,17 @@ class Tops:
 
 
 def _best(places: Iterable[Place], probes: Sequence[File]) -> tuple[Place | None, Presence]:
-    """The place with most of these files, the first of several; all of them are enough."""
+    """The place with most of these files, the first of several; all of them are enough, and in the
+    first one _ENOUGH."""
     best: Place | None = None
     most = ABSENT
-    for place in islice(places, _CANDIDATES):
-        found = presence(place, probes)
+    step = max(1, (len(probes) - 1) // (_ENOUGH - 1))
+    few, rest = probes[::step], [probe for at, probe in enumerate(probes) if at % step]
+    for number, place in enumerate(islice(places, _CANDIDATES)):
+        found = presence(place, few)
+        if number == 0 and found.full == len(few):
+            return place, found
+        found = found.plus(presence(place, rest))
         if found > most:
             best, most = place, found
         if found.full == len(probes):

@@ -134,6 +134,10 @@ class Presence(NamedTuple):
     full: int
     """Those of them that have their true name and size."""
 
+    def plus(self, other: Presence) -> Presence:
+        """That of both together, which are of different files."""
+        return Presence(self.files + other.files, self.full + other.full)
+
 
 ABSENT = Presence(0, 0)
 

@@ -134,6 +134,20 @@ def test_a_torrent_of_which_few_files_were_wanted_is_found(tmp_path: Path, clock
     assert tops.find(b"T", files, single=False) is None
 
 
+def test_a_torrent_that_is_here_costs_four_looks(
+    tmp_path: Path, clock: Clock, looks: list[bytes]
+) -> None:
+    files = [((b"%d" % n,), n + 1) for n in range(100)]
+    lay(tmp_path / "T", files)
+    assert where(tops_of(clock, tmp_path).find(b"T", files, single=False)) == f"{tmp_path}/T"
+    assert len(looks) == 4
+    (tmp_path / "T" / "0").unlink()
+    (tmp_path / "other").mkdir()
+    lay(tmp_path / "other" / "T", files)
+    # Of the first place something is missing: then the one with most is taken.
+    assert where(tops_of(clock, tmp_path).find(b"T", files, single=False)) == f"{tmp_path}/other/T"
+
+
 def test_a_large_torrent_costs_few_looks(tmp_path: Path, clock: Clock, looks: list[bytes]) -> None:
     files = [((b"%d" % n,), n + 1) for n in range(100_000)]
     lay(tmp_path / "T", files[::100])
