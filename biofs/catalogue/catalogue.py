@@ -208,7 +208,7 @@ def _embedded() -> tuple[Secret, Secret, httpx.AsyncBaseTransport]:
     # Only here, so that a mount of the real server never loads the embedded one.
     check_demo()
     from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN  # noqa: PLC0415
-    from biofs.demo.in_process import InProcess  # noqa: PLC0415
+    from biofs.demo.server.in_process import InProcess  # noqa: PLC0415
 
     return Secret(DONOR_TOKEN), Secret(DONOR_COOKIE), InProcess()
 

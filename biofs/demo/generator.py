@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby
 
-from biofs.demo.build import moment
-from biofs.demo.community import community
 from biofs.demo.generated_groups import AUTHORS, Kind, number_word
 from biofs.demo.model import CATEGORIES, Author, Community, Group
 from biofs.demo.query import ORDERS, Query
 from biofs.demo.source import Totals
+from biofs.demo.written.build import moment
+from biofs.demo.written.community import community
 
 _PER_CATEGORY = 1008
 _CACHED_QUERIES = 64

@@ -19,8 +19,8 @@ from starlette.responses import Response
 
 from biofs.api.models import BrowsePage, GroupAnswer
 from biofs.demo.accounts import DONOR
-from biofs.demo.actions_groups import PAGE, browse, torrentgroup
-from biofs.demo.call import AccountState, Call
+from biofs.demo.actions.call import AccountState, Call
+from biofs.demo.actions.groups import PAGE, browse, torrentgroup
 from biofs.demo.memory import Memory
 from biofs.demo.model import Community, Group
 from biofs.demo.source import Source

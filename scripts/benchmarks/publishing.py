@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
 from biofs.demo.model import Group
 from biofs.demo.query import Query
+from biofs.demo.written.embedded import embedded
 from biofs.store.database import snapshot
 from biofs.store.snapshots import delta, identity, packing
 from biofs.store.snapshots.description import DeltaFile

@@ -19,9 +19,9 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from biofs.demo.accounts import ServerOptions
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
-from biofs.demo.serve import serve
+from biofs.demo.server.app import create_app
+from biofs.demo.server.serve import serve
 
 TORRENTS: Final = 3
 FILES: Final = 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from biofs.demo.build import moment
 from biofs.demo.generator import Generated
 from biofs.demo.model import Entry, Group
+from biofs.demo.written.build import moment
 
 TREE_CATEGORY = 1
 LARGE_CATEGORY = 2

@@ -18,9 +18,9 @@ from biofs.demo.accounts import (
     MEMBER_TOKEN,
     REVOKED_TOKEN,
 )
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
-from biofs.demo.serve import transport
+from biofs.demo.server.app import create_app
+from biofs.demo.server.serve import transport
+from biofs.demo.written.embedded import embedded
 
 RECORDINGS = Path(__file__).parent.parent / "data" / "recordings"
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json"))

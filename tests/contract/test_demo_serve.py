@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
-from biofs.demo.serve import serve
+from biofs.demo.server.app import create_app
+from biofs.demo.server.serve import serve
+from biofs.demo.written.embedded import embedded
 
 HEADERS = {"authorization": f"Bearer {DONOR_TOKEN}"}
 

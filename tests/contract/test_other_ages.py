@@ -20,9 +20,9 @@ from biofs.api.requests import Answer, Request
 from biofs.api.secrets import Secret
 from biofs.api.transport import Transport
 from biofs.api.values import LARGEST_ID
-from biofs.demo import json_api
 from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN, MEMBER_COOKIE
-from biofs.demo.serve import transport
+from biofs.demo.server import json_api
+from biofs.demo.server.serve import transport
 from tests.contract.test_demo_like_server import shape
 from tests.support.demo_client import app_of
 

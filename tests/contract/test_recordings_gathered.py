@@ -15,8 +15,8 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.documents.collages import collage, top
 from biofs.catalogue.documents.document import Document, LinkDocument, decode
 from biofs.catalogue.documents.searches import parse, search
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.tree import names, render
 from tests.support.catalogues import running
 

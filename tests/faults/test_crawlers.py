@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.faults.faults_support import CATEGORY, GROUP, failing, until
 from tests.support.faulty import Holding
 from tests.support.mounting import Mount, mounted

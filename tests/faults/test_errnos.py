@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.accounts import DISABLED_TOKEN, DONOR_TOKEN, REVOKED_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.faulty import Chattering, Saying
 from tests.support.mounting import mounted
 from tests.support.server import Server, running

@@ -16,9 +16,9 @@ import pytest
 import trio
 
 from biofs.catalogue.warming import Warming
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.store.database import snapshot
 from biofs.store.file_lists import MOST_BYTES
 from tests.faults.faults_support import CATEGORY, GROUP, failing, groups, mounting

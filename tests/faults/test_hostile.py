@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from biofs.demo.app import create_app
-from biofs.demo.build import moment
-from biofs.demo.embedded import embedded
 from biofs.demo.memory import Memory
 from biofs.demo.model import Author, Community, Entry, Group, Torrent
+from biofs.demo.server.app import create_app
+from biofs.demo.written.build import moment
+from biofs.demo.written.embedded import embedded
 from tests.faults.faults_support import CATEGORY, failing, mounting, patiently
 from tests.support.giants import MIB, long_name, many_files, many_groups, peak
 from tests.support.mounting import Mount

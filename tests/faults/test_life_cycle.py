@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.faults.faults_support import CATEGORY, GROUP, failing, mounting, until
 from tests.support.misbehaving import Misbehaving, misbehaving, mute
 from tests.support.mounting import environment, is_mounted, mounted

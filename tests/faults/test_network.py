@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.faults.faults_support import (
     CATEGORY,
     GROUP,

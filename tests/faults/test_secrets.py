@@ -22,8 +22,8 @@ from biofs.demo.accounts import (
     DONOR_PASSKEY,
     DONOR_TOKEN,
 )
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.faults.faults_support import FAST, GROUP, groups, until
 from tests.support.misbehaving import Misbehaving, misbehaving, saying
 from tests.support.mounting import Mount, environment, is_mounted, mounted

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from tests.faults.faults_support import CATEGORY, groups, mounting, until
 from tests.support.mounting import environment
 from tests.support.server import Server, running

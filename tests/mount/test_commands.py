@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.commands import Case
 from tests.support.mounting import mounted
 from tests.support.overlay import Overlay

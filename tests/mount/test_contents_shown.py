@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from biofs.contents.rules import SETTLED_SECONDS
-from biofs.demo.app import create_app
 from biofs.demo.data import lay_out
-from biofs.demo.embedded import embedded, every_torrent
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded, every_torrent
 from tests.support import torrents
 from tests.support.commands import Case
 from tests.support.counting import Counted, counted

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.accounts import DONOR_COOKIE
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.commands import Case
 from tests.support.documents import Example, examples, fits, on_terminal
 from tests.support.mounting import Mount

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from tests.support.counting import Counted, counted
 from tests.support.file_managers import file_manager
 from tests.support.mounting import Mount

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.data import lay_out
-from biofs.demo.embedded import every_torrent
+from biofs.demo.written.embedded import every_torrent
 from tests.support.counting import Counted, counted
 from tests.support.mounting import Mount
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.counting import counted
 from tests.support.faulty import Gapped
 from tests.support.mounting import Mount, mounted

@@ -14,8 +14,8 @@ import minisign
 import pytest
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.snapshots.description import FILE, SIGNATURE_FILE
 from tests.support import nginx
 from tests.support.mounting import Mount, environment, mounted

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from biofs.demo.accounts import DONOR_PASSKEY, DONOR_TOKEN, MEMBER_TOKEN, REVOKED_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.faulty import Moving, Saying
 from tests.support.mounting import environment, mounted
 from tests.support.server import Server, running

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from biofs.demo import json_api
 from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN, ServerOptions
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server import json_api
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.commands import Case
 from tests.support.mounting import Mount, mounted
 from tests.support.server import running

@@ -17,8 +17,8 @@ import pytest
 
 import biofs
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.snapshots import description
 from tests.support.overlay import Overlay
 from tests.support.server import Server, running

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.store.rows import PORTION
 from biofs.tree import names
 from tests.support.commands import Case

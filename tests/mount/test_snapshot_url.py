@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from biofs.demo.app import create_app
+from biofs.demo.server.app import create_app
 from tests.support import nginx
 from tests.support.mounting import Mount, environment, mounted
 from tests.support.nginx import Nginx

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.counting import Counted, counted, fails
 from tests.support.faulty import Saying
 from tests.support.mounting import Mount, mounted

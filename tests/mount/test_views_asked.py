@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.demo.source import Source
+from biofs.demo.written.embedded import embedded
 from tests.support.faulty import Saying
 from tests.support.mounting import Mount, environment, mounted
 from tests.support.overlay import Overlay

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from tests.support.counting import Counted, counted, fails
 from tests.support.mounting import Mount, mounted
 from tests.support.server import running

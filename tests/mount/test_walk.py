@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from biofs.demo.embedded import embedded
+from biofs.demo.written.embedded import embedded
 from tests.support.counting import Counted, counted
 from tests.support.mounting import Mount
 

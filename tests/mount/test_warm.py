@@ -18,8 +18,8 @@ import trio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from biofs.demo.accounts import DONOR_TOKEN, REVOKED_TOKEN
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from tests.support.commands import Case
 from tests.support.server import running
 

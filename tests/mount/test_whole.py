@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from biofs.demo.catalogue_oddities import DOES_NOT_ADD_UP
-from biofs.demo.requestlog import RequestLog
+from biofs.demo.server.requestlog import RequestLog
+from biofs.demo.written.oddities import DOES_NOT_ADD_UP
 from tests.support.mounting import Mount, mounted
 from tests.support.server import running
 

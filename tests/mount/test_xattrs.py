@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from biofs.demo.app import create_app
-from biofs.demo.community import community
-from biofs.demo.embedded import embedded
 from biofs.demo.memory import Memory
 from biofs.demo.model import Group, Torrent
+from biofs.demo.server.app import create_app
+from biofs.demo.written.community import community
+from biofs.demo.written.embedded import embedded
 from tests.support.commands import Case
 from tests.support.counting import Counted, counted
 from tests.support.mounting import Mount, mounted

@@ -18,7 +18,7 @@ from biofs.catalogue.changes import Freshness
 from biofs.catalogue.fetches import Fetch
 from biofs.catalogue.queue import Queue
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.serve import transport as in_process
+from biofs.demo.server.serve import transport as in_process
 from biofs.store.database.pace_log import SharedPace
 from biofs.store.database.store import Store
 from biofs.store.groups import Before

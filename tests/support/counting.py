@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
-from biofs.demo.requestlog import LoggedRequest
+from biofs.demo.server.app import create_app
+from biofs.demo.server.requestlog import LoggedRequest
+from biofs.demo.written.embedded import embedded
 from tests.support.mounting import Mount, mounted
 from tests.support.server import Server, running
 

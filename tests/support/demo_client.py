@@ -8,9 +8,9 @@ import httpx
 from starlette.applications import Starlette
 
 from biofs.demo.accounts import DONOR_COOKIE, DONOR_TOKEN, MEMBER_TOKEN, ServerOptions
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
-from biofs.demo.serve import transport
+from biofs.demo.server.app import create_app
+from biofs.demo.server.serve import transport
+from biofs.demo.written.embedded import embedded
 
 DONOR = {"authorization": f"Bearer {DONOR_TOKEN}"}
 MEMBER = {"authorization": f"Bearer {MEMBER_TOKEN}"}

@@ -19,12 +19,12 @@ import trio
 import trio.testing
 
 from biofs.catalogue.documents import users
-from biofs.demo.app import create_app
-from biofs.demo.community import community
-from biofs.demo.embedded import embedded
 from biofs.demo.memory import Memory
 from biofs.demo.model import Group
 from biofs.demo.query import Query
+from biofs.demo.server.app import create_app
+from biofs.demo.written.community import community
+from biofs.demo.written.embedded import embedded
 from tests.support.catalogues import EPOCH, Patient, running
 
 CATEGORY = 1

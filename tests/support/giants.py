@@ -5,11 +5,11 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-from biofs.demo.build import moment
 from biofs.demo.generator import Generated
 from biofs.demo.memory import Memory
 from biofs.demo.model import Community, Entry, Group, Torrent
 from biofs.demo.source import Source
+from biofs.demo.written.build import moment
 from tests.support.mounting import Mount
 
 MIB = 1 << 20

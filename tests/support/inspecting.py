@@ -17,8 +17,8 @@ from biofs.control.handlers.all import Answers
 from biofs.control.handlers.explain import Resolver
 from biofs.control.protocol import Ask, encode_path
 from biofs.control.server import Handler
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.mount.kernel.waiting import Patience, SignalWatch
 from biofs.mount.operations import Operations
 from biofs.mount.process.run import Mounted

@@ -11,9 +11,9 @@ from pathlib import Path
 from bencode2 import bdecode, bencode
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.model import Entry, Torrent
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support import torrents
 from tests.support.mounting import Mount, mounted
 from tests.support.overlay import Overlay

@@ -19,9 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.faulty import Holding
 from tests.support.misbehaving import (
     Behaviour,

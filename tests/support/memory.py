@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
+from biofs.demo.server.app import create_app
 from biofs.demo.source import Source
 from tests.support.giants import MIB, long_name, many_files, many_groups, peak
 from tests.support.mounting import Mount, mounted

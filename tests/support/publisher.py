@@ -13,8 +13,8 @@ from pathlib import Path
 
 import trio
 
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.database import snapshot
 from biofs.store.snapshots import delta, identity, packing
 from biofs.store.snapshots.description import (

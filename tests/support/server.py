@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import trio
 from starlette.applications import Starlette
 
-from biofs.demo.requestlog import RequestLog
-from biofs.demo.serve import serve
+from biofs.demo.server.requestlog import RequestLog
+from biofs.demo.server.serve import serve
 
 
 @dataclass(frozen=True)

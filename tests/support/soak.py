@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from biofs.demo.accounts import DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.misbehaving import (
     Misbehaving,
     closed,

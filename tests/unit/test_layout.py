@@ -30,9 +30,6 @@ WHO_MAY_LOAD_THE_DEMO = {"catalogue/catalogue.py", "cli/commands/demo.py"}
 """All others work without the extra `biofs[demo]`."""
 
 MOST_ENTRIES = 20
-MOST_IN_DEMO = 40
-"""The embedded catalogue is data for the most part, a module for each part of it."""
-
 MOST_LINES = 400
 MOST_LINES_OF_THE_README = 150
 
@@ -116,9 +113,8 @@ def test_what_settings_use_of_the_api_uses_nothing_of_settings() -> None:
 
 def test_no_folder_is_crowded() -> None:
     for folder in {module.parent for module in MODULES}:
-        most = MOST_IN_DEMO if folder == PACKAGE / "demo" else MOST_ENTRIES
         entries = [path.name for path in folder.iterdir() if path.name != "__pycache__"]
-        assert len(entries) <= most, folder
+        assert len(entries) <= MOST_ENTRIES, folder
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

@@ -64,10 +64,11 @@ def serve(host: str, port: int, groups: int | None, rate_limit: bool, age: str) 
     # trio, starlette and hypercorn take a third of a second: not for --help.
     import trio  # noqa: PLC0415
 
-    from biofs.demo import accounts, app, json_api  # noqa: PLC0415
-    from biofs.demo.embedded import embedded  # noqa: PLC0415
+    from biofs.demo import accounts  # noqa: PLC0415
     from biofs.demo.generator import Generated  # noqa: PLC0415
-    from biofs.demo.serve import serve as serve_app  # noqa: PLC0415
+    from biofs.demo.server import app, json_api  # noqa: PLC0415
+    from biofs.demo.server.serve import serve as serve_app  # noqa: PLC0415
+    from biofs.demo.written.embedded import embedded  # noqa: PLC0415
 
     takes = f"tokens: {accounts.MEMBER_TOKEN} (rate limited), {accounts.DONOR_TOKEN} (not limited)"
     if age == "json-api":
@@ -126,7 +127,7 @@ def data(directory: Path, torrents: Path | None) -> None:
     # Neither what the embedded catalogue needs nor humanize is for --help.
     from biofs.cli.output.quantities import counted, size  # noqa: PLC0415
     from biofs.demo.data import lay_out  # noqa: PLC0415
-    from biofs.demo.embedded import every_torrent  # noqa: PLC0415
+    from biofs.demo.written.embedded import every_torrent  # noqa: PLC0415
 
     try:
         laid = lay_out(every_torrent(), directory, torrents)

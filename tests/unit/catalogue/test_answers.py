@@ -5,8 +5,8 @@ from __future__ import annotations
 from biofs.api.actions import Api
 from biofs.api.errors import NotFound
 from biofs.catalogue.answers import FetchBody
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from tests.support.catalogues import Patient, Recorder, running
 
 

@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from biofs.catalogue.changes import Changes, Stage
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.database.change_log import POLL_SECONDS
 from biofs.store.groups import Before, KnownGroup
 from tests.support.catalogues import Patient, Recorder, running

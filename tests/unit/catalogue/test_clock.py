@@ -13,8 +13,8 @@ from biofs.api.errors import NotFound
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.changes import DAY, is_old
 from biofs.catalogue.warming import Warming
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.mount.entries import Directories, Directory
 from biofs.store.coverage import EVER, Gaps, Period
 from biofs.tree.inodes import Kind, pack

@@ -10,9 +10,9 @@ import trio
 from starlette.applications import Starlette
 
 from biofs.catalogue.listings import Listings
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
 from biofs.demo.query import Query
+from biofs.demo.server.app import create_app
 from tests.support.catalogues import Patient, running
 from tests.support.overlay import Overlay
 

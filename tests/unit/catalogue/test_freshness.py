@@ -13,8 +13,8 @@ from biofs.api.errors import NotFound, Unreachable
 from biofs.api.requests import Answer, Request
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.changes import DAY, MINUTE
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from tests.support.catalogues import Patient, Recorder, running
 from tests.support.overlay import Overlay
 

@@ -9,8 +9,8 @@ import pytest
 
 from biofs.catalogue import groups
 from biofs.catalogue.catalogue import Catalogue
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store import details
 from biofs.store.detail_rows import StoredAnswer, decode
 from tests.support.catalogues import Patient, running

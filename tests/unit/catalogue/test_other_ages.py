@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from biofs.api.errors import OtherApi, TokensRefused
-from biofs.demo import json_api
 from biofs.demo.accounts import DONOR_COOKIE, ServerOptions
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server import json_api
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.store.database import pace_log
 from biofs.store.groups import Before
 from tests.support.catalogues import Patient, running

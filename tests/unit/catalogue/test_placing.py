@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from biofs.api.errors import NotFound
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.queries import CODES, QUERIES, SINGLY, Query
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.tree import names
 from tests.support.catalogues import Patient, running
 

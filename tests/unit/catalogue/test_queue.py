@@ -15,8 +15,8 @@ from biofs.api.errors import CookieNeeded, NotFound
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from tests.support.catalogues import Patient, running
 
 

@@ -18,9 +18,9 @@ from biofs.catalogue.documents import document, users
 from biofs.catalogue.documents import users as user_documents
 from biofs.catalogue.documents.document import Document, Joined, from_first, from_last
 from biofs.demo.accounts import MEMBER_TOKEN, ServerOptions
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
-from biofs.demo.requestlog import RequestLog
+from biofs.demo.server.app import create_app
+from biofs.demo.server.requestlog import RequestLog
+from biofs.demo.written.embedded import embedded
 from tests.support.catalogues import Patient, running
 from tests.support.faulty import Holding, Saying
 

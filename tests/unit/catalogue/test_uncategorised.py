@@ -17,8 +17,8 @@ from biofs.catalogue import enumeration
 from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.changes import DAY, HOUR
 from biofs.catalogue.warming import Warming
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.groups import KnownGroup
 from biofs.tree import names
 from tests.support.catalogues import running

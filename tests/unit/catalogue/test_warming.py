@@ -20,8 +20,8 @@ from biofs.catalogue.changes import DAY, HOUR, Freshness
 from biofs.catalogue.fetches import Fetch, Priority
 from biofs.catalogue.warming import PAUSES, Progress, Warming, seconds_left
 from biofs.demo.accounts import REVOKED_TOKEN
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.database.files import StoreError
 from tests.support.catalogues import Patient, running
 from tests.support.overlay import Overlay

@@ -20,8 +20,8 @@ from biofs.api.requests import Answer, Effect, Request
 from biofs.cli import main
 from biofs.cli.commands import api
 from biofs.demo.accounts import DONOR_AUTHKEY, DONOR_COOKIE, DONOR_PASSKEY, DONOR_TOKEN
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.errors import QuietError
 from tests.support.mounting import environment
 from tests.support.server import Server

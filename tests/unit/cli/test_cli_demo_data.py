@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from biofs.cli import main
 from biofs.demo.contents import content
 from biofs.demo.data import lay_out
-from biofs.demo.embedded import every_torrent
 from biofs.demo.model import Entry, Torrent
+from biofs.demo.written.embedded import every_torrent
 
 
 def torrent(name: str, *entries: tuple[str, int]) -> Torrent:

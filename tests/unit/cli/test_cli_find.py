@@ -14,8 +14,8 @@ import trio
 
 from biofs.catalogue.warming import Warming
 from biofs.cli import main
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.settings.load import load
 from biofs.store.database import snapshot
 from biofs.store.database.files import store_path

@@ -16,8 +16,8 @@ from biofs.catalogue.warming import Warming
 from biofs.cli import main
 from biofs.cli.commands import cache, warm
 from biofs.cli.stores import warming
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.errors import QuietError
 from biofs.settings.load import Settings, load
 from biofs.store.database.files import store_path

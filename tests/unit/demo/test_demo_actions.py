@@ -5,10 +5,10 @@ import pytest
 from starlette.applications import Starlette
 
 from biofs.demo.accounts import DONOR_PASSKEY
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
-from biofs.demo.serve import transport
+from biofs.demo.server.app import create_app
+from biofs.demo.server.serve import transport
+from biofs.demo.written.embedded import embedded
 from tests.support.demo_client import (
     BROWSER,
     DONOR,

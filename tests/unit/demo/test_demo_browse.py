@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofs.demo.browsequery import browse_query
-from biofs.demo.embedded import embedded
+from biofs.demo.actions.browse_query import browse_query
 from biofs.demo.query import Query
+from biofs.demo.written.embedded import embedded
 
 
 def found(**params: str) -> list[int]:

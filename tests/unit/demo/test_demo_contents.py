@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofs.demo.accounts import DONOR_COOKIE
-from biofs.demo.app import create_app
 from biofs.demo.contents import MOST_BYTES, content, has_contents
-from biofs.demo.embedded import embedded, every_torrent
 from biofs.demo.generator import Generated
 from biofs.demo.metainfo import metainfo
 from biofs.demo.model import Entry, Torrent
-from biofs.demo.serve import transport
+from biofs.demo.server.app import create_app
+from biofs.demo.server.serve import transport
+from biofs.demo.written.embedded import embedded, every_torrent
 
 SMALL = [torrent for torrent in every_torrent() if torrent.has_contents]
 LARGE = [torrent for torrent in every_torrent() if not torrent.has_contents]

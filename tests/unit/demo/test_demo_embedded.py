@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from biofs.demo.build import files, group, moment, torrent
-from biofs.demo.catalogue_oddities import (
+from biofs.demo.escape import file_list
+from biofs.demo.model import CATEGORIES, Entry, Group, Torrent
+from biofs.demo.query import Query
+from biofs.demo.written.build import files, group, moment, torrent
+from biofs.demo.written.embedded import embedded
+from biofs.demo.written.oddities import (
     AMBIGUOUS_NAMES,
     CORRUPT_SIZES,
     DOES_NOT_ADD_UP,
     NO_FILE_LIST,
 )
-from biofs.demo.embedded import embedded
-from biofs.demo.escape import file_list
-from biofs.demo.model import CATEGORIES, Entry, Group, Torrent
-from biofs.demo.query import Query
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
 from biofs.demo.memory import Memory
 from biofs.demo.model import Author, Community, Group
 from biofs.demo.query import ORDERS, Query
+from biofs.demo.written.embedded import embedded
 from tests.support.overlay import Overlay
 
 BASE = Generated(groups=60, torrents_per_group=1, files_per_torrent=1)

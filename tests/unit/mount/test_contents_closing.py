@@ -11,8 +11,8 @@ import trio
 
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.mount.contents import Contents
 from tests.support.catalogues import Patient, running
 from tests.support.lab import Lab

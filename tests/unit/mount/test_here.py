@@ -16,9 +16,9 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.contents.disk import beneath
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
-from biofs.demo.app import create_app
 from biofs.demo.data import lay_out
-from biofs.demo.embedded import embedded, every_torrent
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded, every_torrent
 from biofs.mount.contents import Contents
 from biofs.mount.entries import Listed
 from biofs.mount.views import here, registry

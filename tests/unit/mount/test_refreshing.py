@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from biofs.control.server import Refused
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.tree.inodes import unpack
 from tests.support.catalogues import EPOCH, Patient, running
 from tests.support.faulty import Saying

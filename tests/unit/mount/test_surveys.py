@@ -18,7 +18,7 @@ from biofs.contents.library import Library
 from biofs.contents.look import Look
 from biofs.contents.survey import Amount, Survey
 from biofs.demo.data import lay_out
-from biofs.demo.embedded import every_torrent
+from biofs.demo.written.embedded import every_torrent
 from biofs.mount import surveys
 from biofs.mount.contents import Contents
 from biofs.mount.nodes.torrent import TorrentNodes

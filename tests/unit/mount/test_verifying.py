@@ -19,8 +19,8 @@ from biofs.control.handlers import verify
 from biofs.control.handlers.all import Answers
 from biofs.control.protocol import Ask, Said, encode_path
 from biofs.control.server import Refused
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.mount.contents import Contents
 from biofs.mount.kernel.waiting import Patience, SignalWatch
 from biofs.mount.operations import Operations

@@ -14,8 +14,8 @@ from biofs.cli import options
 from biofs.cli.ls_rows import place_of
 from biofs.contents.ledger import Ledger
 from biofs.contents.library import Library
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.mount import texts
 from biofs.mount.contents import Contents
 from biofs.mount.views import me, registry

@@ -7,8 +7,8 @@ import trio
 
 from biofs.catalogue.caller import DryRun, WouldFetch
 from biofs.catalogue.changes import DAY
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.coverage import EVER, CategoryCoverage, Gaps, Period, measure
 from tests.support.catalogues import EPOCH, Patient, running
 from tests.support.overlay import Overlay

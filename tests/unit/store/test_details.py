@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.store import detail_rows
 from tests.support.catalogues import Patient, running
 

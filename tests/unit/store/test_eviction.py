@@ -10,8 +10,8 @@ from trio.testing import MockClock
 
 from biofs.api.errors import BadAnswer
 from biofs.catalogue.changes import Freshness
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.detail_rows import used_bytes
 from tests.support.catalogues import Patient, running
 

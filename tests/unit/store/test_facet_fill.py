@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from biofs.api.models import GroupRow
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store import facets
 from biofs.store.database import facet_fill
 from biofs.store.database.facet_fill import fill

@@ -13,8 +13,8 @@ import pytest
 import trio
 
 from biofs.catalogue.warming import Warming
-from biofs.demo.app import create_app
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
 from biofs.store.coverage import Coverage, measure
 from biofs.store.database import schema, snapshot
 from biofs.store.database.files import StoreError

@@ -14,9 +14,9 @@ from biofs.catalogue.catalogue import Catalogue
 from biofs.catalogue.warming import Warming
 from biofs.control import protocol
 from biofs.control.protocol import Said
-from biofs.demo.app import create_app
-from biofs.demo.embedded import embedded
 from biofs.demo.generator import Generated
+from biofs.demo.server.app import create_app
+from biofs.demo.written.embedded import embedded
 from biofs.store import rows
 from biofs.store.rows import PORTION, Entry, FacetCount, Page, Wanted
 from biofs.tree.views import FACETS

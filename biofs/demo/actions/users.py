@@ -5,9 +5,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from biofs.demo.actions_groups import authors
-from biofs.demo.answers import date, failure, pages, success
-from biofs.demo.call import Call
+from biofs.demo.actions.answers import date, failure, pages, success
+from biofs.demo.actions.call import Call
+from biofs.demo.actions.groups import authors
 from biofs.demo.escape import htmlentities
 from biofs.demo.model import Belongings, User
 

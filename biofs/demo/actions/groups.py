@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from biofs.demo.answers import date, failure, pages, success
-from biofs.demo.browsequery import browse_query
-from biofs.demo.call import Call
+from biofs.demo.actions.answers import date, failure, pages, success
+from biofs.demo.actions.browse_query import browse_query
+from biofs.demo.actions.call import Call
 from biofs.demo.escape import file_list, htmlentities
 from biofs.demo.model import CATEGORIES, Author, Group, Torrent
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from biofs.demo.actions_groups import in_site_order
-from biofs.demo.actions_inbox import unread_messages
-from biofs.demo.actions_users import ratio
-from biofs.demo.answers import date, empty, failure, pages, success, tag_list
-from biofs.demo.call import Call
+from biofs.demo.actions.answers import date, empty, failure, pages, success, tag_list
+from biofs.demo.actions.call import Call
+from biofs.demo.actions.groups import in_site_order
+from biofs.demo.actions.inbox import unread_messages
+from biofs.demo.actions.users import ratio
 from biofs.demo.escape import htmlentities
 from biofs.demo.model import User
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
 
-from biofs.demo.catalogue_documented import documented
-from biofs.demo.catalogue_measures import measures
-from biofs.demo.catalogue_molecules import molecules
-from biofs.demo.catalogue_oddities import oddities
-from biofs.demo.catalogue_records import records
-from biofs.demo.community import community
 from biofs.demo.memory import Memory
 from biofs.demo.model import Group, Torrent
+from biofs.demo.written.community import community
+from biofs.demo.written.documented import documented
+from biofs.demo.written.measures import measures
+from biofs.demo.written.molecules import molecules
+from biofs.demo.written.oddities import oddities
+from biofs.demo.written.records import records
 
 
 def embedded() -> Memory:

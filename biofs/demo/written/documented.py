@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from biofs.demo.build import group, moment, torrent
 from biofs.demo.model import Group
+from biofs.demo.written.build import group, moment, torrent
 
 _ADH1_DESCRIPTION = (
     "<strong>Summary.</strong> This dataset was collected for the acceptance catalogue. "

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from biofs.demo.build import group, torrent
 from biofs.demo.model import Group
+from biofs.demo.written.build import group, torrent
 
 
 def measures() -> Iterator[Group]:

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from biofs.demo.build import author, moment, spread
 from biofs.demo.escape import htmlentities
-from biofs.demo.mail import conversations
 from biofs.demo.model import (
     Announcement,
     Belongings,
@@ -17,6 +15,8 @@ from biofs.demo.model import (
     Request,
     User,
 )
+from biofs.demo.written.build import author, moment, spread
+from biofs.demo.written.mail import conversations
 
 _DAY = 86_400
 _NAMES: Mapping[int, str] = {

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from biofs.demo.accounts import Account, ServerOptions
-from biofs.demo.answers import log_in_page
-from biofs.demo.requestlog import LoggedRequest, RequestLog, without_secrets
+from biofs.demo.actions.answers import log_in_page
+from biofs.demo.server.requestlog import LoggedRequest, RequestLog, without_secrets
 
 _TYPE = "application/vnd.api+json; charset=utf-8"
 _METHODS = ["GET", "POST"]

@@ -23,7 +23,7 @@ class InProcess(httpx.AsyncBaseTransport):
 
 
 def _load() -> httpx.ASGITransport:
-    from biofs.demo.app import create_app  # noqa: PLC0415 - see InProcess
-    from biofs.demo.embedded import embedded  # noqa: PLC0415
+    from biofs.demo.server.app import create_app  # noqa: PLC0415 - see InProcess
+    from biofs.demo.written.embedded import embedded  # noqa: PLC0415
 
     return httpx.ASGITransport(create_app(embedded()))

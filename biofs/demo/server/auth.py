@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from biofs.demo.accounts import Account, ServerOptions
-from biofs.demo.answers import failure, to_login
+from biofs.demo.actions.answers import failure, to_login
 
 # The recordings auth_*: these refusals alone come without a charset.
 _BARE_JSON = "application/json"

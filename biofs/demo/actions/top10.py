@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from biofs.demo.actions_groups import author_line, tags
-from biofs.demo.answers import crash, date, failure, success
-from biofs.demo.call import Call
+from biofs.demo.actions.answers import crash, date, failure, success
+from biofs.demo.actions.call import Call
+from biofs.demo.actions.groups import author_line, tags
 from biofs.demo.escape import htmlentities
 from biofs.demo.model import Group, Torrent, User
 from biofs.demo.query import Query, data_transferred, taking_part

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from biofs.demo.build import files, group, spread, torrent
 from biofs.demo.model import Entry, Group, Torrent
+from biofs.demo.written.build import files, group, spread, torrent
 
 # What a torrent's fileList says and what its fileCount and size say differ: the list has lost
 # sizes, has impossible ones, is not there, is of another upload, or reads as of more files.

@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from biofs.demo.actions_groups import authors, in_site_order, is_bookmarked, tags
-from biofs.demo.answers import crash, date, failure, pages, success, tag_list
-from biofs.demo.call import Call
+from biofs.demo.actions.answers import crash, date, failure, pages, success, tag_list
+from biofs.demo.actions.call import Call
+from biofs.demo.actions.groups import authors, in_site_order, is_bookmarked, tags
 from biofs.demo.escape import htmlentities
 from biofs.demo.model import Collage, Comment, Group, Torrent, User
 from biofs.demo.query import Query

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from biofs.demo.accounts import ServerOptions
-from biofs.demo.actions import actions
-from biofs.demo.answers import failure, not_found
-from biofs.demo.auth import authenticate
-from biofs.demo.call import AccountState, Call
-from biofs.demo.download import download, downloader
-from biofs.demo.ratelimit import RateLimit
-from biofs.demo.requestlog import LoggedRequest, RequestLog, without_secrets
+from biofs.demo.actions.answers import failure, not_found
+from biofs.demo.actions.call import AccountState, Call
+from biofs.demo.actions.registry import actions
+from biofs.demo.server.auth import authenticate
+from biofs.demo.server.download import download, downloader
+from biofs.demo.server.ratelimit import RateLimit
+from biofs.demo.server.requestlog import LoggedRequest, RequestLog, without_secrets
 from biofs.demo.source import Source
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from biofs.demo.build import moment
 from biofs.demo.model import Conversation, Message
+from biofs.demo.written.build import moment
 
 _HOUR = 3600
 _SENDERS = (0, 10, 11, 12)

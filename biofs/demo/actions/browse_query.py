@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from biofs.demo.call import number
+from biofs.demo.actions.call import number
 from biofs.demo.query import Query, words
 
 _YEARS = re.compile(r"([0-9]{0,9})-([0-9]{0,9})|([0-9]{1,9})")

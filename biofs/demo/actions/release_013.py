@@ -10,9 +10,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from biofs.demo import actions_groups
-from biofs.demo.answers import crash, date, success
-from biofs.demo.call import Call
+from biofs.demo.actions import groups
+from biofs.demo.actions.answers import crash, date, success
+from biofs.demo.actions.call import Call
 from biofs.demo.escape import htmlentities
 from biofs.demo.model import CATEGORIES, Group, Torrent
 
@@ -26,21 +26,21 @@ _TORRENT_FIELDS = (
 
 def browse(call: Call) -> Response:
     """A page of groups without names, years and tags: it reads columns that have other names."""
-    return actions_groups.browse(call, _browse_row)
+    return groups.browse(call, _browse_row)
 
 
 def group(call: Call) -> Response:
     """A group with all its torrents and their file lists."""
-    found = actions_groups.group_asked_for(call, by_torrent_id=False)
+    found = groups.group_asked_for(call, by_torrent_id=False)
     if isinstance(found, Response):
         return found
-    torrents = [_torrent(torrent) for torrent in actions_groups.in_site_order(found.torrents)]
+    torrents = [_torrent(torrent) for torrent in groups.in_site_order(found.torrents)]
     return success({"group": _group(call, found), "torrents": torrents})
 
 
 def torrent(call: Call) -> Response:
     """One torrent and its group, of which authors, year and tags are not told."""
-    return actions_groups.torrent(call, _group_of_torrent)
+    return groups.torrent(call, _group_of_torrent)
 
 
 def artist(_call: Call) -> Response:
@@ -59,7 +59,7 @@ ACTIONS: Mapping[str, Callable[[Call], Response]] = {
 
 def _browse_row(call: Call, found: Group) -> dict[str, Any]:
     nothing = dict.fromkeys(("groupName", "picture", "accession", "lab", "location"))
-    row = actions_groups.browse_row(call, found)
+    row = groups.browse_row(call, found)
     return row | nothing | {"groupYear": 0, "tags": [""]}
 
 
@@ -73,7 +73,7 @@ def _group(call: Call, found: Group) -> dict[str, Any]:
         "title": htmlentities(found.name),
         "subject": htmlentities(found.organism),
         "object": htmlentities(found.strain),
-        "authors": actions_groups.authors(found),
+        "authors": groups.authors(found),
         "year": found.year,
         "workgroup": htmlentities(found.lab),
         "location": htmlentities(found.location),
@@ -82,13 +82,13 @@ def _group(call: Call, found: Group) -> dict[str, Any]:
         "description": found.description,
         "picture": htmlentities(found.picture),
         "tagList": tags or [{"id": "", "name": ""}],
-        "bookmarked": actions_groups.is_bookmarked(call, found),
+        "bookmarked": groups.is_bookmarked(call, found),
         "timestamp": date(found.time),
     }
 
 
 def _torrent(found: Torrent) -> dict[str, Any]:
-    fields = actions_groups.torrent_fields(found)
+    fields = groups.torrent_fields(found)
     return {name: fields[name] for name in _TORRENT_FIELDS}
 
 
@@ -106,6 +106,6 @@ def _group_of_torrent(call: Call, found: Group) -> dict[str, Any]:
         "categoryId": found.category,
         "icategoryName": CATEGORIES.get(found.category, "Unknown"),
         "timestamp": date(found.time),
-        "bookmarked": actions_groups.is_bookmarked(call, found),
+        "bookmarked": groups.is_bookmarked(call, found),
         "tagList": [""],
     }

@@ -3,8 +3,8 @@
 # ruff: noqa: RUF001 - names as their authors write them
 from collections.abc import Iterator
 
-from biofs.demo.build import group, torrent
 from biofs.demo.model import Group
+from biofs.demo.written.build import group, torrent
 
 
 def molecules() -> Iterator[Group]:

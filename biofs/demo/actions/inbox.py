@@ -5,9 +5,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from biofs.demo.actions_community import user_or_system
-from biofs.demo.answers import crash, date, failure, pages, success
-from biofs.demo.call import Call
+from biofs.demo.actions.answers import crash, date, failure, pages, success
+from biofs.demo.actions.call import Call
+from biofs.demo.actions.community import user_or_system
 from biofs.demo.escape import htmlentities
 from biofs.demo.model import Conversation
 

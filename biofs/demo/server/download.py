@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from biofs.demo.accounts import Account, ServerOptions
-from biofs.demo.answers import HTML_TYPE, crash, to_login
-from biofs.demo.auth import by_cookie
-from biofs.demo.call import number
+from biofs.demo.actions.answers import HTML_TYPE, crash, to_login
+from biofs.demo.actions.call import number
 from biofs.demo.metainfo import metainfo
+from biofs.demo.server.auth import by_cookie
 from biofs.demo.source import Source
 
 _TORRENT_TYPE = "application/x-bittorrent; charset=utf-8"

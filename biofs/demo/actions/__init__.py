@@ -1,0 +1,1 @@
+"""The actions of the API: what each answers, read from a catalogue."""

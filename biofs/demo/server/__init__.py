@@ -1,0 +1,1 @@
+"""The ASGI application: who asks, how often, and what it is told."""
