@@ -12,8 +12,10 @@ from pathlib import Path
 import click
 
 from biofs.errors import QuietError
-from scripts.benchmarks import operations, results, sections
-from scripts.benchmarks.systems import SYSTEMS
+from scripts.benchmarks import operations
+from scripts.benchmarks.figures import results
+from scripts.benchmarks.peers.systems import SYSTEMS
+from scripts.benchmarks.sections import registry
 
 
 def say(text: str) -> None:
@@ -58,7 +60,7 @@ def say(text: str) -> None:
     help="Where the files of `contents` and `swarm` are made, 4 GB of them; on a disk.",
 )
 @click.option("--save", is_flag=True, help="Write docs/benchmarks.json, the plots, the page.")
-@click.argument("names", metavar="[SECTION]...", nargs=-1, type=click.Choice(sections.NAMES))
+@click.argument("names", metavar="[SECTION]...", nargs=-1, type=click.Choice(registry.NAMES))
 def main(
     quick: bool,
     repeat: int | None,
@@ -77,8 +79,8 @@ def main(
     """
     # What is mounted is to be unmounted, however this ends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chosen = names or (("tree",) if only else sections.NAMES)
-    plan = sections.Plan(
+    chosen = names or (("tree",) if only else registry.NAMES)
+    plan = registry.Plan(
         quick=quick,
         repetitions=repeat or (2 if quick else 5),
         only=only,
@@ -87,13 +89,13 @@ def main(
     )
     measured: results.Results = {"about": results.about(quick=quick)}
     for name in chosen:
-        where = disk if name in sections.ON_DISK else scratch
+        where = disk if name in registry.ON_DISK else scratch
         base = Path(tempfile.mkdtemp(prefix="biofs-bench-", dir=where))
         try:
-            measured[name] = sections.measure(name, base, plan, say)
+            measured[name] = registry.measure(name, base, plan, say)
         finally:
             shutil.rmtree(base, ignore_errors=True)
-        click.echo(sections.shown(name, measured))
+        click.echo(registry.shown(name, measured))
         if save:
             # Each when it is done: what comes after may fail.
             results.save(measured)

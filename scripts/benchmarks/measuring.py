@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from biofs.errors import QuietError
 from scripts.benchmarks.operations import Operation
-from scripts.benchmarks.systems import Mounted
+from scripts.benchmarks.peers.systems import Mounted
 
 STATES: Final = ("cold", "warm")
 _MOMENT: Final = 0.3  # seconds

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from biofs.errors import QuietError
-from scripts.benchmarks import programs
-from scripts.benchmarks.trees import CATEGORY, Tree
+from scripts.benchmarks.making.trees import CATEGORY, Tree
+from scripts.benchmarks.peers import programs
 
 NAMES: Final = (
     *("find", "ls", "ls -l", "ls -l, large", "ls -lR"),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks import systems
 from scripts.benchmarks.measuring import Effort
 from scripts.benchmarks.operations import compile_driver, driven
+from scripts.benchmarks.peers import systems
 from tests.support.mounting import is_mounted
 
 

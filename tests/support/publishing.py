@@ -15,7 +15,7 @@ from biofs.store.database import snapshot
 from biofs.store.snapshots import delta, identity
 from biofs.store.snapshots.description import DeltaFile
 from biofs.store.snapshots.files import digest
-from scripts.benchmarks.filling import fill
+from scripts.benchmarks.making.filling import fill
 
 SERVER = "https://torrents.bio"
 MADE = 1_800_000_000.0

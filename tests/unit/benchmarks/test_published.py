@@ -12,9 +12,12 @@ import pytest
 from biofs.errors import QuietError
 from biofs.store.snapshots import identity
 from biofs.store.snapshots.description import FILE, parse
-from scripts.benchmarks import publishing, sections, snapshots, swarms, table, targets, web
-from scripts.benchmarks.publishing import Figures
-from scripts.benchmarks.subscribers import most_within
+from scripts.benchmarks.figures import table, targets
+from scripts.benchmarks.making import publishing
+from scripts.benchmarks.making.publishing import Figures
+from scripts.benchmarks.peers import web
+from scripts.benchmarks.processes.subscribers import most_within
+from scripts.benchmarks.sections import registry, snapshots, swarms
 
 
 def missed(results: dict[str, Any]) -> list[str]:
@@ -172,5 +175,5 @@ def test_a_file_that_is_there_is_read_in_steps(tmp_path: Path) -> None:
 
 
 def test_every_section_has_tables() -> None:
-    assert set(sections.NAMES) == set(table.TABLES)
-    assert set(sections.NAMES) > sections.ON_DISK
+    assert set(registry.NAMES) == set(table.TABLES)
+    assert set(registry.NAMES) > registry.ON_DISK

@@ -12,8 +12,8 @@ import pytest
 from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
-from scripts.benchmarks import cloning, sources
-from scripts.benchmarks.filling import UNBOUNDED, fill
+from scripts.benchmarks.making import cloning, sources
+from scripts.benchmarks.making.filling import UNBOUNDED, fill
 
 COPIES = 30
 

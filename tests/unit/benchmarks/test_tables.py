@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from biofs.errors import QuietError
-from scripts.benchmarks import reading, results, table, targets
+from scripts.benchmarks.figures import results, table, targets
+from scripts.benchmarks.sections import reading
 
 
 def series(system: str, seconds: list[float], state: str = "cold") -> dict[str, Any]:

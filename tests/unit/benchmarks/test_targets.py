@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripts.benchmarks import targets
+from scripts.benchmarks.figures import targets
 
 
 def series(system: str, rate: float, operation: str, state: str = "cold") -> dict[str, Any]:

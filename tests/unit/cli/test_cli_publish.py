@@ -23,7 +23,7 @@ from biofs.store.database.snapshot import Snapshot
 from biofs.store.snapshots import description, packing
 from biofs.store.snapshots.cache import mountable
 from biofs.store.snapshots.description import Description
-from scripts.benchmarks.filling import fill
+from scripts.benchmarks.making.filling import fill
 from tests.support.object_store import ACCESS, SECRET, ObjectStore, object_store
 from tests.support.publishing import exported, id_of, made_up, revised
 

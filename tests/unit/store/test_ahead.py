@@ -18,7 +18,7 @@ from biofs.store.database.files import StoreError
 from biofs.store.database.store import Store
 from biofs.store.details import Details
 from biofs.store.groups import Index
-from scripts.benchmarks.filling import fill
+from scripts.benchmarks.making.filling import fill
 from tests.support.publishing import made_up
 
 GROUPS = 60

@@ -17,10 +17,11 @@ from typing import Final
 from biofs.catalogue.warming import PARALLEL
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.errors import QuietError
-from scripts.benchmarks import programs, trees, web
+from scripts.benchmarks.making import trees
 from scripts.benchmarks.measuring import Effort
-from scripts.benchmarks.starting import BIOFS
-from scripts.benchmarks.systems import BIOFS_ENV
+from scripts.benchmarks.peers import programs, web
+from scripts.benchmarks.peers.systems import BIOFS_ENV
+from scripts.benchmarks.sections.starting import BIOFS
 
 CATEGORY: Final = "Sequences"
 
@@ -88,7 +89,7 @@ def _commands(
     listed, configuration = work / "urls", work / "curl"
     listed.write_text("\n".join(urls))
     configuration.write_text("".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in urls))
-    httpx = [sys.executable, "-m", "scripts.benchmarks.bare", str(listed), str(PARALLEL)]
+    httpx = [sys.executable, "-m", "scripts.benchmarks.processes.bare", str(listed), str(PARALLEL)]
     curl = [
         *(programs.installed("curl"), "--silent", "--fail", "--globoff", "--noproxy", "*"),
         *("--parallel", "--parallel-max", str(PARALLEL), "--config", str(configuration)),
@@ -124,7 +125,13 @@ def _server_cpu(master: int) -> float:
 
 def _record(work: Path, answers: Path, groups: int) -> None:
     """Have biofs warm up once from a server that keeps what it answers."""
-    command = [sys.executable, "-m", "scripts.benchmarks.recording", str(answers), str(groups)]
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.benchmarks.processes.recording",
+        str(answers),
+        str(groups),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

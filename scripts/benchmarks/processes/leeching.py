@@ -1,9 +1,9 @@
 """libtorrent without biofs: fetches one file as the engine could, and says how long that took.
 
-Runs as a process of its own: `python -m scripts.benchmarks.leeching TORRENT DIRECTORY SECONDS`
-prints a line of JSON. The session has the settings of biofs's engine, and runs for so many seconds
-before it is given the torrent: once a second from its beginning on it measures the rates of its
-peers, which decides how soon it asks for many blocks at a time.
+`python -m scripts.benchmarks.processes.leeching TORRENT DIRECTORY SECONDS` prints a line of JSON.
+The session has the settings of biofs's engine, and runs for so many seconds before it is given the
+torrent: once a second from its beginning on it measures the rates of its peers, which decides how
+soon it asks for many blocks at a time.
 """
 
 from __future__ import annotations

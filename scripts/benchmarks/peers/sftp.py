@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from biofs.errors import QuietError
-from scripts.benchmarks import programs, web
-from scripts.benchmarks.systems import Mounted, served
+from scripts.benchmarks.peers import programs, web
+from scripts.benchmarks.peers.systems import Mounted, served
 
 _USERS: Final = """\
 root:x:0:0::/:/bin/sh

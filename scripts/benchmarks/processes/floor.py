@@ -1,11 +1,12 @@
 """The floor: a bare pyfuse3 file system of a directory's tree, held in memory.
 
-`python -m scripts.benchmarks.floor [--closely] [--through] DIRECTORY MOUNTPOINT`. It does what
+`python -m scripts.benchmarks.processes.floor [OPTION]... DIRECTORY MOUNTPOINT`. It does what
 pyfuse3 asks of a file system and nothing else: one EntryAttributes is filled again and again,
 offsets in a listing are places in a list, extended attributes are ENOSYS, the kernel may keep
 everything for an hour. With --closely it waits for requests as biofs does
 (`biofs.mount.kernel.busy_poll`), and not as pyfuse3 does by itself. With --through it holds no
-contents: it reads from the directory what it is asked for.
+contents: it reads from the directory what it is asked for. With --late=MICROSECONDS it takes so
+long for each lookup, open and read.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import gc
 import os
 import stat
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -180,12 +182,45 @@ class Through(Floor):
         os.close(fh)
 
 
+class Late(Floor):
+    """Answers after `seconds` at the soonest, as if it had something to do."""
+
+    def __init__(self, tree: Tree, seconds: float) -> None:
+        super().__init__(tree)
+        self._seconds: Final = seconds
+
+    async def lookup(
+        self, parent_inode: InodeT, name: FileNameT, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.EntryAttributes:
+        self._wait()
+        return await super().lookup(parent_inode, name, ctx)
+
+    async def open(
+        self, inode: InodeT, flags: FlagT, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.FileInfo:
+        self._wait()
+        return await super().open(inode, flags, ctx)
+
+    async def read(self, fh: FileHandleT, off: int, size: int) -> bytes:
+        self._wait()
+        return await super().read(fh, off, size)
+
+    def _wait(self) -> None:
+        end = time.perf_counter() + self._seconds
+        while time.perf_counter() < end:
+            pass
+
+
 def main() -> None:
     """The program; ends when it is unmounted."""
     *options_given, directory, mountpoint = sys.argv[1:]
     through = "--through" in options_given
+    late = [float(each[7:]) for each in options_given if each.startswith("--late=")]
     tree = Tree(Path(directory), through=through)
-    operations = Through(tree) if through else Floor(tree)
+    if late:
+        operations: Floor = Late(tree, late[-1] / 1e6)
+    else:
+        operations = Through(tree) if through else Floor(tree)
     gc.collect()
     gc.freeze()
     options = set(pyfuse3.default_options) | {"ro", "default_permissions", "fsname=floor"}

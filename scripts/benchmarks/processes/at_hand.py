@@ -1,8 +1,8 @@
 """What mounting a snapshot at hand takes until `categories` is listed, in processor time too.
 
-`python -m scripts.benchmarks.at_hand FILE|URL [REPETITIONS]` prints seconds. The first mount,
-which fetches or unpacks, is not counted. Processor time says more than the clock where others
-use the machine as well.
+`python -m scripts.benchmarks.processes.at_hand FILE|URL [REPETITIONS]` prints seconds. The first
+mount, which fetches or unpacks, is not counted. Processor time says more than the clock where
+others use the machine as well.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from statistics import median
 from typing import NamedTuple
 
 import biofs
-from scripts.benchmarks import systems
+from scripts.benchmarks.peers import systems
 
 
 class Taken(NamedTuple):

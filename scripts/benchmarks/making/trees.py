@@ -12,8 +12,9 @@ from typing import Final
 
 from biofs.settings.load import load
 from biofs.store.database.files import store_path
-from scripts.benchmarks import programs, sources
-from scripts.benchmarks.filling import fill
+from scripts.benchmarks.making import sources
+from scripts.benchmarks.making.filling import fill
+from scripts.benchmarks.peers import programs
 
 CATEGORY: Final = "Sequences"
 LARGE: Final = "Graphs"

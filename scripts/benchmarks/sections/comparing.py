@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from biofs.demo.accounts import DONOR_TOKEN
-from scripts.benchmarks import trees
+from scripts.benchmarks.making import trees
+from scripts.benchmarks.making.trees import Size, Tree
 from scripts.benchmarks.measuring import Series, measure
 from scripts.benchmarks.operations import all_operations
-from scripts.benchmarks.systems import SERVER, SYSTEMS, Mounted
-from scripts.benchmarks.trees import Size, Tree
+from scripts.benchmarks.peers.systems import SERVER, SYSTEMS, Mounted
 
 WHOLE = Size(groups=5_000, directory_entries=50_000, file_entries=600_000)
 QUICK = Size(groups=500, directory_entries=5_000, file_entries=60_000)

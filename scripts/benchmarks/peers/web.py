@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from biofs.errors import QuietError
-from scripts.benchmarks import programs
+from scripts.benchmarks.peers import programs
 
 _CONFIGURATION: Final = """
 daemon off;

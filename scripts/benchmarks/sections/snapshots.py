@@ -19,9 +19,12 @@ import biofs
 from biofs.errors import QuietError
 from biofs.store.snapshots.places import Directory
 from biofs.store.snapshots.publication import Publication
-from scripts.benchmarks import memory, publishing, subscribers, systems, web
-from scripts.benchmarks.subscribers import Subscribers
-from scripts.benchmarks.systems import Mounted
+from scripts.benchmarks import memory
+from scripts.benchmarks.making import publishing
+from scripts.benchmarks.peers import systems, web
+from scripts.benchmarks.peers.systems import Mounted
+from scripts.benchmarks.processes import subscribers
+from scripts.benchmarks.processes.subscribers import Subscribers
 
 WHOLE: Final = (300, 10_000, 100_000)
 QUICK: Final = (300, 10_000)

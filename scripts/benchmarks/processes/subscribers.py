@@ -1,7 +1,7 @@
 """Many who follow one URL, without FUSE: what their refreshing costs one web server, and when.
 
-`python -m scripts.benchmarks.subscribers [NUMBER [INTERVAL]]` measures this alone; by default 1,000
-with an interval of 240 seconds.
+`python -m scripts.benchmarks.processes.subscribers [NUMBER [INTERVAL]]` measures this alone; by
+default 1,000 with an interval of 240 seconds.
 
 All begin at the same moment with yesterday's snapshot, as after a power failure, and today's is
 there. The interval is shorter than the hour of a mount; a minute of it is its sixtieth part.
@@ -32,8 +32,9 @@ from biofs.store.snapshots.difference import Difference
 from biofs.store.snapshots.kept import Kept, Known
 from biofs.store.snapshots.places import Directory
 from biofs.store.snapshots.publication import Publication
-from scripts.benchmarks import publishing, web
-from scripts.benchmarks.web import Answer
+from scripts.benchmarks.making import publishing
+from scripts.benchmarks.peers import web
+from scripts.benchmarks.peers.web import Answer
 
 GROUPS: Final = 60
 ROUNDS: Final = 1.25

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
-from scripts.benchmarks import reading
 from scripts.benchmarks.measuring import STATES
-from scripts.benchmarks.systems import SYSTEMS
+from scripts.benchmarks.peers.systems import SYSTEMS
+from scripts.benchmarks.sections import reading
 
 Rows = list[list[str]]
 _BESIDE: Final = ("floor", "floor+", "ratarmount", "tmpfs")

@@ -14,8 +14,8 @@ from typing import Final
 
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.errors import QuietError
-from scripts.benchmarks import programs, web
-from scripts.benchmarks.trees import Tree
+from scripts.benchmarks.making.trees import Tree
+from scripts.benchmarks.peers import programs, web
 
 START_SECONDS: Final = 120.0
 SERVER: Final = "http://127.0.0.1:9"
@@ -92,7 +92,7 @@ def biofs_command(cache: Path, mountpoint: Path, *options: str) -> list[str]:
 
 def floor_command(directory: Path, mountpoint: Path, *options: str) -> list[str]:
     """The command that mounts a bare file system of a directory's tree."""
-    module = ("-m", "scripts.benchmarks.floor")
+    module = ("-m", "scripts.benchmarks.processes.floor")
     return [sys.executable, *module, *options, str(directory), str(mountpoint)]
 
 

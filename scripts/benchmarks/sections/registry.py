@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import (
+from scripts.benchmarks.figures import table, targets
+from scripts.benchmarks.figures.results import Results
+from scripts.benchmarks.peers.systems import SYSTEMS
+from scripts.benchmarks.sections import (
     comparing,
     giant,
     network,
@@ -16,11 +19,7 @@ from scripts.benchmarks import (
     snapshots,
     starting,
     swarms,
-    table,
-    targets,
 )
-from scripts.benchmarks.results import Results
-from scripts.benchmarks.systems import SYSTEMS
 
 NAMES: Final = (
     *("tree", "scale", "giant", "network", "start", "contents"),

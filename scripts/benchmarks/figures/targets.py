@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from scripts.benchmarks import table
+from scripts.benchmarks.figures import table
 
 _MIB: Final = 1 << 20
 _FLOOR: Final = 0.9

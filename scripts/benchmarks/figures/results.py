@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from biofs.errors import QuietError
-from scripts.benchmarks import programs, table, targets
+from scripts.benchmarks.figures import table, targets
+from scripts.benchmarks.peers import programs
 
 Results = dict[str, Any]
 """Sections by name: as `measure` of each gave them."""
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 FILE: Final = ROOT / "docs" / "benchmarks.json"
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
 BEGIN: Final = "<!-- Written by `scripts/bench --save`. -->\n"

@@ -1,7 +1,7 @@
 """Serves a made-up catalogue and keeps every answer that it gives, as a file for nginx to serve.
 
-`python -m scripts.benchmarks.recording DIRECTORY GROUPS` prints its URL and serves until it is
-terminated. An answer's file is named as the query that it answers.
+`python -m scripts.benchmarks.processes.recording DIRECTORY GROUPS` prints its URL and serves until
+it is terminated. An answer's file is named as the query that it answers.
 """
 
 from __future__ import annotations

@@ -14,11 +14,13 @@ from typing import Final
 
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.errors import QuietError
-from scripts.benchmarks import cloning, memory, systems, trees
+from scripts.benchmarks import memory
+from scripts.benchmarks.making import cloning, trees
+from scripts.benchmarks.making.trees import CATEGORY
 from scripts.benchmarks.measuring import Effort, drop_caches
 from scripts.benchmarks.operations import Outcome, compile_driver, driven, program
-from scripts.benchmarks.systems import Mounted, biofs
-from scripts.benchmarks.trees import CATEGORY
+from scripts.benchmarks.peers import systems
+from scripts.benchmarks.peers.systems import Mounted, biofs
 
 STEPS: Final = (1_000, 10_000, 100_000, 1_000_000)
 SAMPLE: Final = 500

@@ -1,6 +1,6 @@
 """Bare httpx: asks for each URL of a file, so many at once, and reads the answers.
 
-`python -m scripts.benchmarks.bare FILE CONCURRENCY`.
+`python -m scripts.benchmarks.processes.bare FILE CONCURRENCY`.
 """
 
 from __future__ import annotations

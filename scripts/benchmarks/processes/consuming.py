@@ -1,9 +1,10 @@
 """Reads a file as a program of its own: one that has listed nothing, and so is no crawler.
 
-`python -m scripts.benchmarks.consuming PATH SIZE PLACE` waits for a line on standard input, which
-says since when it counts: a time of time.perf_counter(), which is the same clock in every process
-(clock_gettime(2)), or 0 for "from the opening". Then it prints a line of JSON: the seconds until it
-had the first byte, from there until it had the one at PLACE, and until it had read everything.
+`python -m scripts.benchmarks.processes.consuming PATH SIZE PLACE` waits for a line on standard
+input, which says since when it counts: a time of time.perf_counter(), which is the same clock in
+every process (clock_gettime(2)), or 0 for "from the opening". Then it prints a line of JSON: the
+seconds until it had the first byte, from there until it had the one at PLACE, and until it had read
+everything.
 """
 
 from __future__ import annotations

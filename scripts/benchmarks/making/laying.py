@@ -12,7 +12,7 @@ from typing import Final
 from bencode2 import bencode
 
 from biofs.demo.model import Entry, Group
-from scripts.benchmarks import sources
+from scripts.benchmarks.making import sources
 
 _BLOCK: Final = 1 << 20
 

@@ -13,12 +13,14 @@ from typing import Final
 
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.errors import QuietError
-from scripts.benchmarks import memory, sources, systems, trees
-from scripts.benchmarks.filling import fill
+from scripts.benchmarks import memory
+from scripts.benchmarks.making import sources, trees
+from scripts.benchmarks.making.filling import fill
+from scripts.benchmarks.making.trees import LARGE
 from scripts.benchmarks.measuring import drop_caches
 from scripts.benchmarks.operations import program
-from scripts.benchmarks.systems import Mounted, biofs
-from scripts.benchmarks.trees import LARGE
+from scripts.benchmarks.peers import systems
+from scripts.benchmarks.peers.systems import Mounted, biofs
 
 _PER_DIRECTORY: Final = 1_000
 

@@ -24,13 +24,14 @@ from biofs.contents.engines.libtorrent_engine import LibtorrentEngine
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.model import Entry
 from biofs.errors import QuietError
-from scripts.benchmarks import programs, systems, trees
-from scripts.benchmarks.filling import fill
-from scripts.benchmarks.laying import Laid, lay_out
-from scripts.benchmarks.leeching import SOUGHT
+from scripts.benchmarks.making import trees
+from scripts.benchmarks.making.filling import fill
+from scripts.benchmarks.making.laying import Laid, lay_out
 from scripts.benchmarks.measuring import Effort
-from scripts.benchmarks.reading import files_of
-from scripts.benchmarks.systems import Mounted
+from scripts.benchmarks.peers import programs, systems
+from scripts.benchmarks.peers.systems import Mounted
+from scripts.benchmarks.processes.leeching import SOUGHT
+from scripts.benchmarks.sections.reading import files_of
 from tests.support.swarm import CHECKOUT, Seeder, Tracker
 
 MB: Final = 1_000_000
@@ -234,7 +235,7 @@ class _Bench:
     def _engine(self, laid: Laid, repetition: int) -> Took:
         place = self._base / "leech"
         place.mkdir()
-        module = "scripts.benchmarks.leeching"
+        module = "scripts.benchmarks.processes.leeching"
         waits = str(moment(repetition))  # biofs's engine has begun at any moment of a second, too
         command = [sys.executable, "-m", module, str(self._torrent(laid)), str(place), waits]
         done = subprocess.run(command, capture_output=True, check=False, text=True)
@@ -317,7 +318,7 @@ class Reader:
         self._size: Final = size
         where = [os.fspath(path), str(size), str(int(size * SOUGHT))]
         self._process: Final = subprocess.Popen(
-            [sys.executable, "-m", "scripts.benchmarks.consuming", *where],
+            [sys.executable, "-m", "scripts.benchmarks.processes.consuming", *where],
             cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

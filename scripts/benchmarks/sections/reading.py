@@ -14,13 +14,14 @@ from typing import Final
 from biofs.demo.accounts import DONOR_TOKEN
 from biofs.demo.model import Entry
 from biofs.errors import QuietError
-from scripts.benchmarks import sftp, systems, trees
-from scripts.benchmarks.filling import fill
-from scripts.benchmarks.laying import Laid, lay_out
+from scripts.benchmarks.making import trees
+from scripts.benchmarks.making.filling import fill
+from scripts.benchmarks.making.laying import Laid, lay_out
+from scripts.benchmarks.making.trees import LARGE, Tree
 from scripts.benchmarks.measuring import Run, Series, drop_caches, run_once
 from scripts.benchmarks.operations import Operation, compile_driver, driven
-from scripts.benchmarks.systems import Mounted
-from scripts.benchmarks.trees import LARGE, Tree
+from scripts.benchmarks.peers import sftp, systems
+from scripts.benchmarks.peers.systems import Mounted
 
 MIB: Final = 1 << 20
 PIECE: Final = MIB

@@ -1,4 +1,4 @@
-"""What snapshots and deltas take: `python -m scripts.benchmarks.publishing [GROUPS …]`.
+"""What snapshots and deltas take: `python -m scripts.benchmarks.making.publishing [GROUPS …]`.
 
 Without numbers, of the embedded catalogue; else of so many made-up groups. One group of a hundred
 changes: its description has one word more. Prints one line a measure; sizes in bytes.
@@ -27,7 +27,7 @@ from biofs.store.database import snapshot
 from biofs.store.snapshots import delta, identity, packing
 from biofs.store.snapshots.description import DeltaFile
 from biofs.store.snapshots.files import digest
-from scripts.benchmarks.filling import fill
+from scripts.benchmarks.making.filling import fill
 
 SERVER = "https://torrents.bio"
 TODAY = 1_800_000_000.0

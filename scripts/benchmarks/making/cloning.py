@@ -14,8 +14,8 @@ from typing import Final
 
 from biofs.demo.generator import Generated
 from biofs.demo.model import Group
-from scripts.benchmarks.filling import BulkStore, fill
-from scripts.benchmarks.sources import TREE_CATEGORY
+from scripts.benchmarks.making.filling import BulkStore, fill
+from scripts.benchmarks.making.sources import TREE_CATEGORY
 
 TORRENTS: Final = 3
 FILES: Final = 20

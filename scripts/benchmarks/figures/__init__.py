@@ -1,0 +1,1 @@
+"""What comes of it: the results file, tables, plots and targets."""

@@ -1,0 +1,1 @@
+"""What is measured, made up: catalogues, stores, files of torrents, snapshots."""

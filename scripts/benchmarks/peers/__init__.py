@@ -1,0 +1,1 @@
+"""What biofs is compared with, and the programs that it takes."""
