@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +70,9 @@ def server(work: Path) -> Iterator[list[str]]:
             stderr=log,
         )
     try:
-        _wait_for(port, running, work / "sshd.log")
+        if not web.listens(port, running):
+            said = (work / "sshd.log").read_text(errors="replace").strip().splitlines()
+            raise QuietError(f"sshd did not start: {said[-1] if said else 'no word'}")
         yield _options(work, port)
     finally:
         running.terminate()
@@ -97,14 +97,3 @@ def mounted(directory: Path, options: list[str], mountpoint: Path) -> Iterator[M
     command = [programs.installed("sshfs"), "-f", *options, source, str(mountpoint)]
     with served("sshfs", mountpoint, command, env={"HOME": os.fspath(mountpoint.parent)}) as found:
         yield found
-
-
-def _wait_for(port: int, running: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1000):
-        if running.poll() is not None:
-            break
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.01)
-    said = log.read_text(errors="replace").strip().splitlines()
-    raise QuietError(f"sshd did not start: {said[-1] if said else 'no word'}")

@@ -73,7 +73,8 @@ def process(root: Path, work: Path, more: str = "") -> Iterator[tuple[str, int]]
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port, running, work)
+        if not listens(port, running):
+            raise QuietError(f"nginx did not start: {work}/error.log says why")
         yield f"http://127.0.0.1:{port}/", running.pid
     finally:
         running.terminate()
@@ -112,11 +113,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait_for(port: int, running: subprocess.Popen[bytes], work: Path) -> None:
+def listens(port: int, running: subprocess.Popen[bytes]) -> bool:
+    """Wait until somebody listens on a port of the loopback address; False if the process that
+    should has ended, or ten seconds are over."""
     for _ in range(1000):
         if running.poll() is not None:
             break
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+            return True
         time.sleep(0.01)
-    raise QuietError(f"nginx did not start: {work}/error.log says why")
+    return False
