@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,14 +82,20 @@ def pieces_of(files: list[Content], index: int, piece_length: int) -> range:
 
 
 def free_port() -> int:
-    """A port that nobody has, for TCP and UDP."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-    ):
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(tcp.getsockname())
-        return int(tcp.getsockname()[1])
+    """A port that nobody has, for TCP and UDP, and that the kernel gives to nobody until it is
+    bound (ip(7), ip_local_port_range)."""
+    ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    chosen = random.SystemRandom()
+    while True:
+        address = ("127.0.0.1", chosen.randrange(10_000, max(ephemeral, 20_000)))
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            suppress(OSError),
+        ):
+            tcp.bind(address)
+            udp.bind(address)
+            return address[1]
 
 
 class Tracker:
