@@ -2,8 +2,9 @@
 
 What is charged is what the engine is asked for, before it is asked. All mounts of a user share one
 SQLite file, so that two mounts do not have two budgets. Its journal is a WAL that the kernel writes
-to the disk in its own time: no read waits for the disk. What was charged outlives every process;
-a power failure may lose the charges of the last half minute (vm.dirty_expire_centisecs).
+to the disk in its own time, and `settle` does what has to wait for the disk: no read waits for it.
+What was charged outlives every process; a power failure may lose the charges of the last half
+minute (vm.dirty_expire_centisecs).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -48,6 +49,30 @@ class ReadBudget:
         """Held while it is found out what is to be charged."""
         self._paid: Final[LRUCache[tuple[bytes, int], None]] = LRUCache(_MOST_CHARGED)
         self._connection: sqlite3.Connection | None = None
+        self._settled = False
+        """Nothing was charged since."""
+        self._closed = False
+
+    def settle(self) -> None:
+        """Move what was charged from the journal to the file, and begin the journal anew.
+
+        SQLite waits for the disk in all of that (sqlite.org/wal.html), for seconds if it is busy:
+        so somebody has to call this before anything is charged, and then now and then. Whatever
+        goes wrong will go wrong for who charges next.
+        """
+        with suppress(sqlite3.Error, OSError):
+            with self._lock:
+                if self._settled or self._closed:
+                    return
+                self._connected()
+                self._settled = True
+            if self._path is not None:
+                with closing(sqlite3.connect(self._path)) as own:
+                    own.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            with self._lock:
+                if self._connection is not None:
+                    # Any write: the first one in a journal waits until its header is on the disk.
+                    self._connection.execute("PRAGMA user_version = 1")
 
     def charge_once(
         self, info_hash: bytes, file: int, pieces: Sequence[int], sizes: Sequence[int], now: float
@@ -90,6 +115,7 @@ class ReadBudget:
                 taken += size
                 count += 1
             if taken:
+                self._settled = False
                 connection.execute(
                     "INSERT INTO files VALUES (?, ?, ?)"
                     " ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes",
@@ -132,6 +158,7 @@ class ReadBudget:
             try:
                 enter_wal(connection)
                 connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA wal_autocheckpoint = 0")
                 for statement in (_FILES, _DAYS):
                     connection.execute(statement)
             except BaseException:
@@ -149,4 +176,5 @@ class ReadBudget:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
+            self._closed = True
             self._drop()

@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 import platformdirs
+import trio
 
 from biofs.contents.read_budget import Limits, ReadBudget
 from biofs.mount.fetching import Fetching
@@ -18,6 +19,8 @@ ONLY_LIBTORRENT: Final = (
     'fetch_on_read does nothing: it needs engine = "libtorrent", no other client fetches the '
     "pieces that are read first"
 )
+
+_SETTLE_SECONDS: Final = 60.0
 
 
 def on_read(settings: Settings, fetching: Fetching | None, owner: int) -> Streams | None:
@@ -33,3 +36,10 @@ def on_read(settings: Settings, fetching: Fetching | None, owner: int) -> Stream
     streams = Streams(fetching, ReadBudget(path, limits), owner)
     fetching.contents.stream = streams.open
     return streams
+
+
+async def settle_budget(streams: Streams) -> None:
+    """Have the budget wait for the disk in the background, so that no read does."""
+    while True:
+        await trio.to_thread.run_sync(streams.budget.settle, abandon_on_cancel=True)
+        await trio.sleep(_SETTLE_SECONDS)

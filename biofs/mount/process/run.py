@@ -36,7 +36,7 @@ from biofs.mount.kernel.waiting import MAX_TASKS, Patience, SignalWatch
 from biofs.mount.nodes.base import Nodes
 from biofs.mount.operations import Operations
 from biofs.mount.process import daemon, memory
-from biofs.mount.process.on_read import on_read
+from biofs.mount.process.on_read import on_read, settle_budget
 from biofs.mount.xattrs import Xattrs
 from biofs.settings.load import Settings
 from biofs.settings.table import DEMO_URL
@@ -239,6 +239,8 @@ async def _main(
                 await nursery.start(contents.run)
             if fetching is not None and settings.engine != "libtorrent":
                 nursery.start_soon(fetching.learn_directory)
+            if streams is not None:
+                nursery.start_soon(settle_budget, streams)
             nursery.start_soon(kernel.run)
             if following is not None:
                 await nursery.start(following.run)

@@ -62,3 +62,39 @@ def test_what_cannot_be_kept_is_not_allowed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="cannot be kept"):
         budget.charge(A, 0, [1], 0.0)
     budget.close()
+
+
+def test_what_waits_for_the_disk_waits_in_settle(tmp_path: Path) -> None:
+    """SQLite syncs the journal's header when it writes one, and both files when it moves what is in
+    the journal into the other."""
+
+    def synced() -> tuple[bytes, bytes]:
+        return path.read_bytes(), journal.read_bytes()[:32]
+
+    path, journal = tmp_path / "budget.sqlite", tmp_path / "budget.sqlite-wal"
+    budget = ReadBudget(path, Limits(10_000, 10_000, 10_000))
+    sizes = []
+    for _ in range(3):
+        budget.settle()
+        before = synced()
+        for _ in range(600):
+            assert budget.charge(A, 0, [1], 0.0) == 1
+        assert synced() == before
+        sizes.append(journal.stat().st_size)
+    assert sizes[1] == sizes[2], "the journal is used again"
+    other = ReadBudget(path, Limits(1801, 10_000, 10_000))
+    assert other.charge(A, 0, [1, 1], 0.0) == 1
+    other.close()
+    budget.close()
+    budget.settle()
+    assert not journal.exists()
+
+
+def test_settling_what_cannot_be_kept_leaves_it_to_who_charges(tmp_path: Path) -> None:
+    path = tmp_path / "budget.sqlite"
+    path.write_bytes(b"no database" * 100)
+    budget = ReadBudget(path, Limits(10, 10, 10))
+    budget.settle()
+    with pytest.raises(OSError, match="cannot be kept"):
+        budget.charge(A, 0, [1], 0.0)
+    budget.close()
