@@ -352,7 +352,7 @@ class Streamed(Data):
 
     async def _ask(self, local: Local, needed: range) -> None:
         """Have the engine fetch pieces, and some behind them, as far as the budget goes."""
-        ahead = self._row.behind(needed, local.metainfo.piece_length)
+        ahead = self._row.pieces(local.metainfo.piece_length)
         pieces = range(needed.start, min(needed.stop + ahead, self._end(local)))
         sizes = [local.metainfo.piece_length_of(piece) for piece in pieces]
         key = info_hash_of(local), local.indexes[self._node]

@@ -54,13 +54,13 @@ def test_what_is_read_is_fetched_and_right(made: Reading) -> None:
         came = set(made.seeder.pieces())
         pieces = pieces_of(made.files, 1, PIECE)
         assert pieces.start in came
-        assert came <= set(pieces[:4]), "only what was needed, and a little ahead"
+        assert came <= set(pieces[:5]), "only what was needed, and a little ahead"
         # A seek, in the same and in another process.
         began = time.monotonic()
         middle = made.read(made.path(mount, 1), 1_500_000, 1000)
         print("first byte", first, "seek", time.monotonic() - began)
         assert middle.stdout == made.files[1][1][1_500_000:1_501_000]
-        assert len(set(made.seeder.pieces())) <= 8
+        assert len(set(made.seeder.pieces())) <= 10
         began = time.monotonic()
         whole = made.read(made.path(mount, 2))
         print("MB/s", SIZE / 1e6 / (time.monotonic() - began))

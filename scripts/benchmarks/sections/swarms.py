@@ -37,8 +37,9 @@ from tests.support.swarm import CHECKOUT, Seeder, Tracker
 MB: Final = 1_000_000
 PIECE: Final = 1 << 20
 SYSTEMS: Final = ("engine", "biofs, read", "biofs fetch", "btfs")
-RATES: Final = (0, 5)
-"""MB/s of the seeder; 0 for as many as it can."""
+RATES: Final = {0: 3, 5: 1}
+"""MB/s of the seeder, 0 for as many as it can, and how often each repetition is run: at full rate
+luck decides more."""
 _PATIENCE: Final = 30.0
 """Seconds after which what is read is taken as not coming."""
 _BETWEEN: Final = 0.1
@@ -99,8 +100,8 @@ def swarms(base: Path, repetitions: int, say: Callable[[str], None], *, quick: b
     tracker.allow([bytes.fromhex(each.info_hash) for each in bench.everything()])
     with tracker, bench.biofs() as mounted:
         bench.begin(mounted)
-        for rate in RATES:
-            for repetition in range(repetitions):
+        for rate, often in RATES.items():
+            for repetition in range(repetitions * often):
                 turn = repetition % len(names)
                 for name in [*names[turn:], *names[:turn]]:
                     _measured(found, bench, mounted, (name, rate, repetition), say)
@@ -162,9 +163,9 @@ class _Bench:
         sizes = {0: (32 if quick else 128) << 20, 5: (16 if quick else 40) << 20}
         keys = [
             (rate, name, number)
-            for rate in RATES
+            for rate, often in RATES.items()
             for name in SYSTEMS
-            for number in range(repetitions)
+            for number in range(repetitions * often)
         ]
         self._small: Final = self._lay(0, PIECE, announce)
         self.laid: Final = {

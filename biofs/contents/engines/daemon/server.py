@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 _CHUNK: Final = 1 << 20
 _MOST_CLIENTS: Final = 64
 _LONGEST_WAIT: Final = 3600.0
+_LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at whether anything is left to do. libtorrent answers that when its
+network thread has time, with a fast peer after up to 25 ms, and clients wait as long."""
 _IN: Final = selectors.EVENT_READ
 _OUT: Final = selectors.EVENT_WRITE
 
@@ -54,6 +57,7 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self._ending = False
         self._busy_at = time.monotonic()
+        self._look_at = 0.0
 
     def run(self) -> None:
         """Returns when it has ended and all is written down."""
@@ -84,9 +88,12 @@ class Server:
 
     def _end_if_idle(self) -> None:
         now = time.monotonic()
+        idle = self._settings.idle if self._settings is not None else 60.0
+        if now < self._look_at:
+            return
+        self._look_at = now + min(_LOOK_EVERY, idle / 4)
         if self._session is not None and not self._session.is_idle():
             self._busy_at = now
-        idle = self._settings.idle if self._settings is not None else 60.0
         if now - self._busy_at >= idle:
             self._ending = True
 

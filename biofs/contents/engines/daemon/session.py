@@ -341,6 +341,7 @@ class Session:
                 late.hurry(waiter.pieces[0])
         for torrent in self._torrents.values():
             torrent.try_again(now, self._settings.retry)
+            torrent.hurry_sought(now)
             if torrent.flushed_at + _FLUSH_EVERY <= now and torrent.unflushed:
                 torrent.flushed_at = now
                 self._waiting.flush(torrent, always=True)
@@ -357,7 +358,8 @@ class Session:
 
     def next_tick(self) -> float:
         """Seconds until someone's time is over, at most one."""
-        return max(0.0, min(1.0, self._waiting.first_end() - time.monotonic()))
+        ends = (self._waiting.first_end(), *(each.hurry_at for each in self._torrents.values()))
+        return max(0.0, min(1.0, min(ends) - time.monotonic()))
 
     def _save(self, torrent: Torrent, how: int) -> None:
         torrent.save_at = math.inf

@@ -23,8 +23,10 @@ from biofs.contents.engines.engine import WRONG_DATA, Progress, State
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _NEXT: Final = 7
-_SOON: Final = 2
-"""So many of the pieces that are read come before all others, whatever else is fetched."""
+_HURRY_AFTER: Final = 0.1
+"""Seconds that the piece of a seek may take before it gets a deadline, which takes back what was
+asked of peers already. libtorrent asks for such a piece on its ticks, with one request for all
+others under way meanwhile: of a fast peer it comes sooner behind what was asked for."""
 
 _ROOM: Final = 64 << 20
 """Bytes of room that are enough to go on with after the disk was full."""
@@ -92,6 +94,9 @@ class Torrent:
         """What of it did not come before its reader went elsewhere."""
         self._urgent: set[int] = set()
         """Pieces that were given a deadline."""
+        self._sought = -1
+        self.hurry_at = math.inf
+        """When the piece of the last seek is to be asked for before all others."""
         self._have = bytearray(self.layout.pieces)
         """A 1 for each piece that libtorrent has said is there."""
 
@@ -122,9 +127,8 @@ class Torrent:
     def stream(self, pieces: Sequence[int]) -> None:
         """Fetch these pieces before all others, in their order.
 
-        libtorrent asks for pieces that have a deadline mostly on its ticks, and keeps one request
-        for all others under way meanwhile. So order is by priority, and a deadline is for a seek
-        alone: it takes back what was asked of peers already.
+        libtorrent takes pieces of the highest priority in any order, all others by their numbers:
+        so the first alone has it, but for a torrent of which files are wanted as well.
         """
         if not self._streamed:
             self.handle.set_flags(libtorrent.torrent_flags.sequential_download)
@@ -133,27 +137,34 @@ class Torrent:
         self._left.intersection_update(left)
         if seeks:
             self._left |= left
-        others = bool(self._left) or bool(self.wanted)
         for piece in self._urgent.difference(pieces):
             self.handle.reset_piece_deadline(piece)
         self._urgent.intersection_update(pieces)
         # A deadline that is taken back leaves the piece with the lowest priority.
         changed = [(piece, WANTED) for piece in left]
+        ahead = WANTED if not self.wanted else _NEXT
         for number, piece in enumerate(pieces):
             if not self._have[piece]:
-                soon = number < _SOON or others
-                changed.append((piece, _NEXT if soon else WANTED))
+                changed.append((piece, ahead if number else _NEXT))
         self._streamed = left.union(pieces)
         if changed:
             self.handle.prioritize_pieces(changed)
-        if seeks and others:
-            self.hurry(pieces[0])
+        if seeks:
+            others = bool(self._left) or bool(self.wanted)
+            self._sought = pieces[0]
+            self.hurry_at = time.monotonic() + _HURRY_AFTER if others else math.inf
 
     def hurry(self, piece: int) -> None:
         """A piece that is streamed is waited for: ask for it before all that was asked for."""
         if piece in self._streamed and not self._have[piece] and piece not in self._urgent:
             self._urgent.add(piece)
             self.handle.set_piece_deadline(piece, 0)
+
+    def hurry_sought(self, now: float) -> None:
+        """Ask for the piece of a seek before what was asked of peers already, if it is time to."""
+        if now >= self.hurry_at:
+            self.hurry_at = math.inf
+            self.hurry(self._sought)
 
     def came(self, piece: int) -> None:
         """libtorrent has a piece; it need not be in the files yet."""
@@ -217,7 +228,7 @@ class Torrent:
 
     def has(self, pieces: Iterable[int]) -> set[int]:
         """Those of the pieces whose hash was right; they need not be in the files yet."""
-        return {piece for piece in pieces if self._have[piece] and self.handle.have_piece(piece)}
+        return {piece for piece in pieces if self._have[piece]}
 
     def pending(self) -> set[int]:
         """Pieces that came, but need not be in the files yet."""
