@@ -128,7 +128,9 @@ class Torrent:
         """Fetch these pieces before all others, in their order.
 
         libtorrent takes pieces of the highest priority in any order, all others by their numbers:
-        so the first alone has it, but for a torrent of which files are wanted as well.
+        so the first alone has it, but for a torrent of which files are wanted as well. (Once it had
+        all that was wanted, 2.1.1 takes others in any order too, whatever the flag says, until it
+        has a rate by which it asks for neighbours together: alert `picker_log`.)
         """
         if not self._streamed:
             self.handle.set_flags(libtorrent.torrent_flags.sequential_download)
