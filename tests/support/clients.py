@@ -32,7 +32,8 @@ import httpx
 from biofs.api.secrets import Secret
 from biofs.contents.engines.rpc.qbittorrent import QBittorrent
 from biofs.contents.engines.rpc.transmission import Transmission
-from tests.support.swarm import GENEROUS, free_port
+from tests.support.ports import free_port
+from tests.support.swarm import GENEROUS
 
 USER: Final = "kim"
 PASSWORD: Final = "correct-horse-battery"

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 PROGRAM = shutil.which("nginx") or "/usr/sbin/nginx"
 _START_SECONDS = 20.0
 
@@ -74,18 +76,11 @@ class Nginx:
         return found
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(base: Path, root: Path, extra: str = "") -> Iterator[Nginx]:
     """Serve `root` while the context is open; `extra` is put into nginx's server block."""
     base.mkdir(exist_ok=True)
-    port = _free_port()
+    port = free_port()
     text = _CONFIGURATION.format(base=base, root=root, port=port, extra=extra)
     (base / "nginx.conf").write_text(text)
     process = subprocess.Popen(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -21,13 +20,13 @@ import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from bencode2 import bdecode
 
+from tests.support.ports import free_port
 from tests.support.torrents import Content, bencode, bytes_of, lay_out, make
 
 CHECKOUT = Path(__file__).parents[2]
@@ -79,23 +78,6 @@ def pieces_of(files: list[Content], index: int, piece_length: int) -> range:
     start = sum(len(content) for _, content in files[:index])
     end = start + len(files[index][1])
     return range(start // piece_length, -(-end // piece_length))
-
-
-def free_port() -> int:
-    """A port that nobody has, for TCP and UDP, and that the kernel gives to nobody until it is
-    bound (ip(7), ip_local_port_range)."""
-    ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    chosen = random.SystemRandom()
-    while True:
-        address = ("127.0.0.1", chosen.randrange(10_000, max(ephemeral, 20_000)))
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            suppress(OSError),
-        ):
-            tcp.bind(address)
-            udp.bind(address)
-            return address[1]
 
 
 class Tracker:

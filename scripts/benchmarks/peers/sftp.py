@@ -12,6 +12,7 @@ from typing import Final
 from biofs.errors import QuietError
 from scripts.benchmarks.peers import programs, web
 from scripts.benchmarks.peers.systems import Mounted, served
+from tests.support.ports import free_port
 
 _USERS: Final = """\
 root:x:0:0::/:/bin/sh
@@ -56,7 +57,7 @@ def server(work: Path) -> Iterator[list[str]]:
     work.mkdir()
     for name in ("host_key", "key"):
         programs.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / name))
-    port = web.free_port()
+    port = free_port()
     (work / "sshd_config").write_text(_CONFIGURATION.format(work=work, port=port))
     (work / "passwd").write_text(_USERS)
     (work / "shadow").write_text("root:*:1::::::\nsshd:*:1::::::\n")

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from biofs.errors import QuietError
 from scripts.benchmarks.peers import programs
+from tests.support.ports import free_port
 
 _CONFIGURATION: Final = """
 daemon off;
@@ -105,12 +106,6 @@ def answers(log: Path) -> list[Answer]:
         when, status, sent, path = line.split(" ", 3)
         found.append(Answer(float(when), int(status), int(sent), path))
     return found
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def listens(port: int, running: subprocess.Popen[bytes]) -> bool:

@@ -144,7 +144,7 @@ class Torrent:
         self._urgent.intersection_update(pieces)
         # A deadline that is taken back leaves the piece with the lowest priority.
         changed = [(piece, WANTED) for piece in left]
-        ahead = WANTED if not self.wanted else _NEXT
+        ahead = _NEXT if self.wanted else WANTED
         for number, piece in enumerate(pieces):
             if not self._have[piece]:
                 changed.append((piece, ahead if number else _NEXT))
